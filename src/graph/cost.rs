@@ -1,0 +1,78 @@
+//! What a network costs before it runs anywhere: parameters, multiply-adds and
+//! the bytes of its activations, per node and in total.
+
+use serde::Serialize;
+
+use super::{Live, Network, NodeId, Op, Shape};
+use crate::units::{Bytes, Macs, Params};
+
+/// Bytes of one activation; networks are counted in 32-bit floats.
+const ELEMENT: u64 = 4;
+
+/// Counts of one node or of a whole network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Cost {
+    /// Weights, biases, and batch-norm scale and shift.
+    pub params: Params,
+    /// Multiply-adds of convolutions and linear layers (those of squeeze-excite included).
+    pub macs: Macs,
+    /// Bytes of the output, as 32-bit floats at batch 1.
+    pub activations: Bytes,
+}
+
+impl Cost {
+    fn add(&mut self, other: Self) {
+        self.params += other.params;
+        self.macs += other.macs;
+        self.activations += other.activations;
+    }
+}
+
+impl Op {
+    /// What the operator costs between those shapes.
+    pub fn cost(&self, input: Shape, output: Shape) -> Cost {
+        let channels = input.channels() as u64;
+        let (params, macs) = match self {
+            Self::Conv2d(conv) => {
+                let weights = conv.weights(input.channels());
+                let bias = if conv.bias { conv.channels as u64 } else { 0 };
+                let (height, width) = output.size();
+                (weights + bias, weights.saturating_mul(height as u64 * width as u64))
+            }
+            Self::Linear { features, bias } => {
+                let weights = channels * *features as u64;
+                (weights + if *bias { *features as u64 } else { 0 }, weights)
+            }
+            Self::BatchNorm => (2 * channels, 0),
+            Self::SqueezeExcite(se) => {
+                let weights = 2 * channels * se.hidden as u64;
+                (weights + se.hidden as u64 + channels, weights)
+            }
+            _ => (0, 0),
+        };
+        Cost { params: Params(params), macs: Macs(macs), activations: Bytes(output.elements().saturating_mul(ELEMENT)) }
+    }
+}
+
+impl Network {
+    /// What one node costs.
+    pub fn node_cost(&self, id: NodeId) -> Cost {
+        self.node(id).op.cost(self.input_shape(id), self.node(id).shape)
+    }
+
+    /// What all nodes cost together, dead ones included.
+    pub fn cost(&self) -> Cost {
+        self.ids().fold(Cost::default(), |mut total, id| {
+            total.add(self.node_cost(id));
+            total
+        })
+    }
+
+    /// What the live nodes cost together.
+    pub fn live_cost(&self, live: &Live) -> Cost {
+        self.ids().filter(|&id| live.contains(id)).fold(Cost::default(), |mut total, id| {
+            total.add(self.node_cost(id));
+            total
+        })
+    }
+}

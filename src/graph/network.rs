@@ -1,0 +1,402 @@
+//! The network itself, the builder that checks every operator as it is added,
+//! and the plain form in which networks are written to files.
+
+use std::collections::{HashMap, HashSet};
+
+use petgraph::Direction;
+use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::visit::EdgeRef;
+use serde::{Deserialize, Serialize};
+
+use super::{Op, Shape, ShapeError};
+
+/// A node of a [`Network`]. Ids are positions in the order of insertion, which is a topological order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(pub(super) u32);
+
+impl NodeId {
+    /// Position in the topological order.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A block of a [`Network`], by position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BlockId(pub(super) u32);
+
+impl BlockId {
+    /// Position in [`Network::blocks`].
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// An operator in its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Unique in the network, dotted by scope: `s2.0.expand`.
+    pub name: String,
+    /// What it computes.
+    pub op: Op,
+    /// The shape of what it computes.
+    pub shape: Shape,
+    /// The block it belongs to.
+    pub block: BlockId,
+}
+
+/// A directed acyclic graph of operators that fit together.
+#[derive(Clone, Debug)]
+pub struct Network {
+    /// Edge weights are the position of the input at the consumer.
+    graph: DiGraph<Node, u32>,
+    pub(super) outputs: Vec<NodeId>,
+    pub(super) block_names: Vec<(String, String)>,
+}
+
+/// Why operators do not make a network.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NetworkError {
+    /// An operator does not fit what feeds it.
+    #[error("`{node}` ({op}), fed by {producers}: {source}")]
+    Shape {
+        /// The consumer.
+        node: String,
+        /// Its operator.
+        op: String,
+        /// The producers, each with its shape.
+        producers: String,
+        /// What does not fit.
+        source: ShapeError,
+    },
+    /// Two nodes share a name.
+    #[error("two nodes are named `{name}`; names must be unique")]
+    Duplicate {
+        /// The name.
+        name: String,
+    },
+    /// A node names an input that does not exist.
+    #[error("`{node}` takes its input from `{input}`, which does not exist")]
+    Unknown {
+        /// The consumer.
+        node: String,
+        /// The missing producer.
+        input: String,
+    },
+    /// Nodes feed each other in a circle.
+    #[error("these nodes feed each other in a cycle: {nodes}")]
+    Cycle {
+        /// Their names, in order.
+        nodes: String,
+    },
+    /// A recorded shape differs from the inferred one.
+    #[error("`{node}` claims the shape {claimed}, but its inputs give {inferred}")]
+    Claim {
+        /// The node.
+        node: String,
+        /// What the file says.
+        claimed: Shape,
+        /// What follows from the inputs.
+        inferred: Shape,
+    },
+    /// No node was marked as the output.
+    #[error("the network has no output")]
+    NoOutput,
+}
+
+/// Builds a [`Network`] operator by operator, inferring shapes on the way.
+#[derive(Debug, Default)]
+pub struct Builder {
+    graph: DiGraph<Node, u32>,
+    block_names: Vec<(String, String)>,
+    outputs: Vec<NodeId>,
+}
+
+impl Builder {
+    /// An empty network.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Opens a block: nodes added from here on belong to it. `description` says in a few words what it is.
+    pub fn block(&mut self, name: impl Into<String>, description: impl Into<String>) {
+        self.block_names.push((name.into(), description.into()));
+    }
+
+    /// Adds an operator fed by `inputs`, in that order.
+    ///
+    /// # Errors
+    /// [`NetworkError::Shape`] names the operator and its producers when they do not fit.
+    pub fn add(&mut self, name: impl Into<String>, op: Op, inputs: &[NodeId]) -> Result<NodeId, NetworkError> {
+        let name = name.into();
+        let mut shapes = [Shape::Vector { features: 0 }; 4];
+        let inferred = if inputs.len() <= shapes.len() {
+            for (slot, &id) in shapes.iter_mut().zip(inputs) {
+                *slot = self.shape(id);
+            }
+            op.infer(&shapes[..inputs.len()])
+        } else {
+            op.infer(&inputs.iter().map(|&id| self.shape(id)).collect::<Vec<_>>())
+        };
+        let shape = inferred.map_err(|source| NetworkError::Shape {
+            node: name.clone(),
+            op: op.to_string(),
+            producers: self.describe(inputs),
+            source,
+        })?;
+        if self.block_names.is_empty() {
+            self.block("network", "");
+        }
+        let block = BlockId(self.block_names.len() as u32 - 1);
+        let index = self.graph.add_node(Node { name, op, shape, block });
+        for (port, id) in inputs.iter().enumerate() {
+            self.graph.add_edge(NodeIndex::new(id.index()), index, port as u32);
+        }
+        Ok(NodeId(index.index() as u32))
+    }
+
+    fn describe(&self, inputs: &[NodeId]) -> String {
+        let named: Vec<String> = inputs
+            .iter()
+            .map(|id| {
+                let node = &self.graph[NodeIndex::new(id.index())];
+                format!("`{}` ({})", node.name, node.shape)
+            })
+            .collect();
+        if named.is_empty() { "nothing".to_owned() } else { named.join(" and ") }
+    }
+
+    /// The shape of a node already added.
+    pub fn shape(&self, id: NodeId) -> Shape {
+        self.graph[NodeIndex::new(id.index())].shape
+    }
+
+    /// Marks a node as an output of the network.
+    pub fn output(&mut self, id: NodeId) {
+        self.outputs.push(id);
+    }
+
+    /// The finished network.
+    ///
+    /// # Errors
+    /// When names repeat or there is no output.
+    pub fn finish(self) -> Result<Network, NetworkError> {
+        let mut seen = HashSet::with_capacity(self.graph.node_count());
+        for node in self.graph.node_weights() {
+            if !seen.insert(node.name.as_str()) {
+                return Err(NetworkError::Duplicate { name: node.name.clone() });
+            }
+        }
+        if self.outputs.is_empty() {
+            return Err(NetworkError::NoOutput);
+        }
+        Ok(Network { graph: self.graph, outputs: self.outputs, block_names: self.block_names })
+    }
+}
+
+impl Network {
+    /// Number of nodes.
+    pub fn len(&self) -> usize {
+        self.graph.node_count()
+    }
+
+    /// Whether there are no nodes; never true of a finished network.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All nodes in topological order.
+    pub fn ids(&self) -> impl DoubleEndedIterator<Item = NodeId> + use<> {
+        (0..self.len() as u32).map(NodeId)
+    }
+
+    /// A node by its id.
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.graph[NodeIndex::new(id.index())]
+    }
+
+    /// The node of that name.
+    pub fn find(&self, name: &str) -> Option<NodeId> {
+        self.ids().find(|&id| self.node(id).name == name)
+    }
+
+    /// The outputs.
+    pub fn outputs(&self) -> &[NodeId] {
+        &self.outputs
+    }
+
+    /// What feeds a node, in the order of its inputs.
+    pub fn inputs(&self, id: NodeId) -> Vec<NodeId> {
+        // petgraph lists the edges of a node latest first; they were added in order.
+        let mut inputs: Vec<NodeId> = self.unordered_inputs(id).map(|(_, from)| from).collect();
+        inputs.reverse();
+        inputs
+    }
+
+    /// What feeds a node, with the position of each input, in no particular order.
+    pub(super) fn unordered_inputs(&self, id: NodeId) -> impl Iterator<Item = (u32, NodeId)> {
+        self.graph
+            .edges_directed(NodeIndex::new(id.index()), Direction::Incoming)
+            .map(|edge| (*edge.weight(), NodeId(edge.source().index() as u32)))
+    }
+
+    /// What a node feeds, with the position of the input there. Order is not defined.
+    pub fn consumers(&self, id: NodeId) -> impl Iterator<Item = (u32, NodeId)> {
+        self.graph
+            .edges_directed(NodeIndex::new(id.index()), Direction::Outgoing)
+            .map(|edge| (*edge.weight(), NodeId(edge.target().index() as u32)))
+    }
+
+    /// The shape of a node's first input, or its own shape if it has none.
+    pub fn input_shape(&self, id: NodeId) -> Shape {
+        self.unordered_inputs(id)
+            .find(|(port, _)| *port == 0)
+            .map_or_else(|| self.node(id).shape, |(_, from)| self.node(from).shape)
+    }
+
+    /// The underlying graph, for algorithms of petgraph.
+    pub fn as_graph(&self) -> &DiGraph<Node, u32> {
+        &self.graph
+    }
+
+    /// The plain form for files, in topological order.
+    pub fn to_raw(&self) -> RawNetwork {
+        let name = |id: NodeId| self.node(id).name.clone();
+        let nodes = self
+            .ids()
+            .map(|id| {
+                let node = self.node(id);
+                RawNode {
+                    name: node.name.clone(),
+                    block: Some(self.block_names[node.block.index()].0.clone()),
+                    inputs: self.inputs(id).into_iter().map(name).collect(),
+                    shape: Some(node.shape),
+                    op: node.op.clone(),
+                }
+            })
+            .collect();
+        RawNetwork { nodes, outputs: self.outputs.iter().map(|&id| name(id)).collect() }
+    }
+}
+
+/// A node as files write it: names in place of ids, attributes beside them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RawNode {
+    /// Unique name.
+    pub name: String,
+    /// Name of its block.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub block: Option<String>,
+    /// Names of its inputs, in order.
+    #[serde(default)]
+    pub inputs: Vec<String>,
+    /// Its shape; checked against the inferred one where given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Shape>,
+    /// The operator and its attributes.
+    #[serde(flatten)]
+    pub op: Op,
+}
+
+/// A network as files write it. Nodes may come in any order.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RawNetwork {
+    /// The nodes.
+    pub nodes: Vec<RawNode>,
+    /// Names of the outputs.
+    pub outputs: Vec<String>,
+}
+
+impl RawNetwork {
+    /// Checks and rebuilds the network.
+    ///
+    /// # Errors
+    /// Duplicate or unknown names, cycles, operators that do not fit, and shapes that differ from the inferred ones.
+    pub fn build(&self) -> Result<Network, NetworkError> {
+        let mut position = HashMap::new();
+        for (index, node) in self.nodes.iter().enumerate() {
+            if position.insert(node.name.as_str(), index).is_some() {
+                return Err(NetworkError::Duplicate { name: node.name.clone() });
+            }
+        }
+        let order = self.topological_order(&position)?;
+        let mut builder = Builder::new();
+        let mut ids: Vec<Option<NodeId>> = vec![None; self.nodes.len()];
+        let mut blocks: HashMap<&str, BlockId> = HashMap::new();
+        for index in order {
+            let node = &self.nodes[index];
+            let inputs: Vec<NodeId> = node.inputs.iter().filter_map(|name| ids[position[name.as_str()]]).collect();
+            let id = builder.add(node.name.as_str(), node.op.clone(), &inputs)?;
+            let block_name = node.block.as_deref().unwrap_or("network");
+            let next = BlockId(blocks.len() as u32);
+            let block = *blocks.entry(block_name).or_insert(next);
+            builder.graph[NodeIndex::new(id.index())].block = block;
+            let inferred = builder.shape(id);
+            if let Some(claimed) = node.shape.filter(|&claimed| claimed != inferred) {
+                return Err(NetworkError::Claim { node: node.name.clone(), claimed, inferred });
+            }
+            ids[index] = Some(id);
+        }
+        let mut names: Vec<(&str, BlockId)> = blocks.into_iter().collect();
+        names.sort_by_key(|(_, block)| *block);
+        builder.block_names = names.into_iter().map(|(name, _)| (name.to_owned(), String::new())).collect();
+        for name in &self.outputs {
+            match position.get(name.as_str()).and_then(|&index| ids[index]) {
+                Some(id) => builder.output(id),
+                None => return Err(NetworkError::Unknown { node: "outputs".to_owned(), input: name.clone() }),
+            }
+        }
+        builder.finish()
+    }
+
+    /// Stable topological order: nodes keep the order of the file as far as their inputs allow.
+    fn topological_order(&self, position: &HashMap<&str, usize>) -> Result<Vec<usize>, NetworkError> {
+        let mut waiting = vec![0usize; self.nodes.len()];
+        let mut feeds: Vec<Vec<usize>> = vec![Vec::new(); self.nodes.len()];
+        for (index, node) in self.nodes.iter().enumerate() {
+            for input in &node.inputs {
+                let Some(&from) = position.get(input.as_str()) else {
+                    return Err(NetworkError::Unknown { node: node.name.clone(), input: input.clone() });
+                };
+                feeds[from].push(index);
+                waiting[index] += 1;
+            }
+        }
+        let mut ready: std::collections::BTreeSet<usize> = (0..self.nodes.len()).filter(|&i| waiting[i] == 0).collect();
+        let mut order = Vec::with_capacity(self.nodes.len());
+        while let Some(index) = ready.pop_first() {
+            order.push(index);
+            for &next in &feeds[index] {
+                waiting[next] -= 1;
+                if waiting[next] == 0 {
+                    ready.insert(next);
+                }
+            }
+        }
+        if order.len() < self.nodes.len() {
+            return Err(NetworkError::Cycle { nodes: self.cycle(&waiting, position) });
+        }
+        Ok(order)
+    }
+
+    /// One cycle among the nodes that still wait for an input.
+    fn cycle(&self, waiting: &[usize], position: &HashMap<&str, usize>) -> String {
+        let Some(mut at) = waiting.iter().position(|&w| w > 0) else { return String::new() };
+        let mut path = Vec::new();
+        loop {
+            if let Some(start) = path.iter().position(|&p| p == at) {
+                let mut names: Vec<&str> =
+                    path[start..].iter().rev().map(|&i: &usize| self.nodes[i].name.as_str()).collect();
+                names.push(names[0]);
+                return names.join(" → ");
+            }
+            path.push(at);
+            // A waiting node always has an input that waits too.
+            let upstream = self.nodes[at].inputs.iter().map(|name| position[name.as_str()]).find(|&i| waiting[i] > 0);
+            match upstream {
+                Some(next) => at = next,
+                None => return String::new(),
+            }
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! The operators a network may hold, each with the attributes that fix its
+//! shape and its cost. To add one, follow the recipe in `CONTRIBUTING.md`.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::Shape;
+
+/// One operator with its attributes. Sizes are in elements, never in bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Op {
+    /// A network input of the given shape.
+    Input {
+        /// The shape of one sample.
+        shape: Shape,
+    },
+    /// Two-dimensional convolution; depthwise when `groups` equals the input channels.
+    Conv2d(Conv2d),
+    /// Fully connected layer on a feature vector.
+    Linear {
+        /// Output features.
+        features: usize,
+        /// Whether a bias is added.
+        bias: bool,
+    },
+    /// Batch normalisation with scale and shift per channel.
+    BatchNorm,
+    /// An element-wise non-linearity.
+    Activation {
+        /// Which one.
+        function: Activation,
+    },
+    /// Max or average pooling over a window.
+    Pool(Pool),
+    /// Mean over all positions: `C×H×W` becomes `C×1×1`.
+    GlobalAvgPool,
+    /// Element-wise sum of one or more inputs of equal shape.
+    Add,
+    /// Element-wise product; an input of `C×1×1` is spread over the positions.
+    Multiply,
+    /// Concatenation along the channels.
+    Concat,
+    /// Squeeze-excite: global mean, two 1×1 convolutions, and a gate on the channels.
+    SqueezeExcite(SqueezeExcite),
+    /// Enlarges the map by a whole factor.
+    Upsample {
+        /// The factor in both directions.
+        scale: usize,
+        /// How new positions are filled.
+        mode: Resample,
+    },
+    /// `C×H×W` becomes a vector of `C·H·W` features.
+    Flatten,
+    /// Passes its input on.
+    Identity,
+    /// Passes zeros on: whatever reaches the output only through it is dead.
+    Zero {
+        /// Spatial stride of the zeros that come out.
+        stride: usize,
+    },
+}
+
+/// Attributes of a two-dimensional convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Conv2d {
+    /// Output channels.
+    pub channels: usize,
+    /// Kernel height and width.
+    pub kernel: [usize; 2],
+    /// Stride in both directions.
+    pub stride: usize,
+    /// Zero padding at each of the four sides: rows above and below, columns left and right.
+    pub padding: [usize; 2],
+    /// Dilation in both directions.
+    pub dilation: usize,
+    /// Groups; equal to the input channels for a depthwise convolution.
+    pub groups: usize,
+    /// Whether a bias is added.
+    pub bias: bool,
+}
+
+impl Conv2d {
+    /// A square convolution whose padding keeps the size at stride 1 (odd kernels), ungrouped, without bias.
+    pub fn square(channels: usize, kernel: usize, stride: usize) -> Self {
+        let padding = kernel.saturating_sub(1) / 2;
+        Self {
+            channels,
+            kernel: [kernel, kernel],
+            stride,
+            padding: [padding, padding],
+            dilation: 1,
+            groups: 1,
+            bias: false,
+        }
+    }
+
+    /// The number of weights of the kernel for `input` channels, bias not counted.
+    pub fn weights(&self, input: usize) -> u64 {
+        let per_filter = (input / self.groups.max(1)) as u64;
+        (self.channels as u64)
+            .saturating_mul(per_filter)
+            .saturating_mul(self.kernel[0] as u64)
+            .saturating_mul(self.kernel[1] as u64)
+    }
+}
+
+/// Attributes of a pooling window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pool {
+    /// Maximum or mean.
+    pub kind: PoolKind,
+    /// Side of the square window.
+    pub kernel: usize,
+    /// Stride in both directions.
+    pub stride: usize,
+    /// Padding at each side; padded positions never win a maximum nor count in a mean.
+    pub padding: usize,
+    /// Whether a last, partial window is kept (`ceil` in place of `floor`).
+    pub ceil: bool,
+}
+
+/// What a pooling window computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PoolKind {
+    /// The largest element.
+    Max,
+    /// The mean of the elements.
+    Avg,
+}
+
+/// Attributes of a squeeze-excite gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SqueezeExcite {
+    /// Channels between its two 1×1 convolutions (both have a bias).
+    pub hidden: usize,
+    /// The non-linearity between them.
+    pub activation: Activation,
+    /// The gate, [`Activation::Sigmoid`] or [`Activation::HSigmoid`].
+    pub gate: Activation,
+}
+
+/// Element-wise non-linearities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    /// `max(x, 0)`.
+    Relu,
+    /// `min(max(x, 0), 6)`.
+    Relu6,
+    /// `x · relu6(x + 3) / 6` (MobileNetV3, eq. 4).
+    Hswish,
+    /// `x · sigmoid(x)`, also called SiLU.
+    Swish,
+    /// Gaussian error linear unit.
+    Gelu,
+    /// Logistic function.
+    Sigmoid,
+    /// `relu6(x + 3) / 6`.
+    Hsigmoid,
+}
+
+impl Activation {
+    /// Every function, in the order messages list them.
+    pub const ALL: [Self; 7] =
+        [Self::Relu, Self::Relu6, Self::Hswish, Self::Swish, Self::Gelu, Self::Sigmoid, Self::Hsigmoid];
+
+    /// The name used in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Relu => "relu",
+            Self::Relu6 => "relu6",
+            Self::Hswish => "hswish",
+            Self::Swish => "swish",
+            Self::Gelu => "gelu",
+            Self::Sigmoid => "sigmoid",
+            Self::Hsigmoid => "hsigmoid",
+        }
+    }
+
+    /// The function of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|a| a.name() == name)
+    }
+}
+
+/// How an enlarged map is filled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resample {
+    /// Repeats the nearest element.
+    Nearest,
+    /// Interpolates between the four nearest elements.
+    Bilinear,
+}
+
+/// An operator without its attributes, for tables and messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum OpKind {
+    /// [`Op::Input`].
+    Input,
+    /// [`Op::Conv2d`] with one group.
+    Conv,
+    /// [`Op::Conv2d`] with more than one group, not depthwise.
+    GroupedConv,
+    /// [`Op::Conv2d`] with a group per channel.
+    DepthwiseConv,
+    /// [`Op::Linear`].
+    Linear,
+    /// Everything without weights of rank two.
+    Other,
+}
+
+impl Op {
+    /// How many inputs it takes: at least, at most.
+    pub fn arity(&self) -> (usize, usize) {
+        match self {
+            Self::Input { .. } => (0, 0),
+            Self::Add | Self::Multiply | Self::Concat => (1, usize::MAX),
+            _ => (1, 1),
+        }
+    }
+
+    /// The name used in files and messages.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Input { .. } => "input",
+            Self::Conv2d(_) => "conv2d",
+            Self::Linear { .. } => "linear",
+            Self::BatchNorm => "batch_norm",
+            Self::Activation { function } => function.name(),
+            Self::Pool(pool) => match pool.kind {
+                PoolKind::Max => "max_pool",
+                PoolKind::Avg => "avg_pool",
+            },
+            Self::GlobalAvgPool => "global_avg_pool",
+            Self::Add => "add",
+            Self::Multiply => "multiply",
+            Self::Concat => "concat",
+            Self::SqueezeExcite(_) => "squeeze_excite",
+            Self::Upsample { .. } => "upsample",
+            Self::Flatten => "flatten",
+            Self::Identity => "identity",
+            Self::Zero { .. } => "zero",
+        }
+    }
+
+    /// The kind of weighted operator it is, given the channels that enter.
+    pub fn kind(&self, input_channels: usize) -> OpKind {
+        match self {
+            Self::Input { .. } => OpKind::Input,
+            Self::Conv2d(conv) if conv.groups == 1 => OpKind::Conv,
+            Self::Conv2d(conv) if conv.groups == input_channels => OpKind::DepthwiseConv,
+            Self::Conv2d(_) => OpKind::GroupedConv,
+            Self::Linear { .. } => OpKind::Linear,
+            _ => OpKind::Other,
+        }
+    }
+}
+
+impl fmt::Display for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Input { shape } => write!(f, "input {shape}"),
+            Self::Conv2d(c) => {
+                write!(f, "conv {}×{}", c.kernel[0], c.kernel[1])?;
+                write!(f, " → {}", c.channels)?;
+                if c.stride != 1 {
+                    write!(f, " stride {}", c.stride)?;
+                }
+                if c.groups != 1 {
+                    write!(f, " groups {}", c.groups)?;
+                }
+                if c.dilation != 1 {
+                    write!(f, " dilation {}", c.dilation)?;
+                }
+                Ok(())
+            }
+            Self::Linear { features, .. } => write!(f, "linear → {features}"),
+            Self::Pool(p) => write!(f, "{} {}×{} stride {}", self.name(), p.kernel, p.kernel, p.stride),
+            Self::SqueezeExcite(se) => write!(f, "squeeze_excite {}", se.hidden),
+            Self::Upsample { scale, .. } => write!(f, "upsample ×{scale}"),
+            _ => f.write_str(self.name()),
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! Shapes, and the rules by which each operator makes its output's shape from
+//! its inputs' shapes.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Conv2d, Op, Pool};
+
+/// The shape of one sample; the batch is never part of it.
+///
+/// Files write it as a list: `[channels, height, width]` or `[features]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "Vec<usize>", into = "Vec<usize>")]
+pub enum Shape {
+    /// A feature map, `channels × height × width`.
+    Map {
+        /// Channels.
+        channels: usize,
+        /// Rows.
+        height: usize,
+        /// Columns.
+        width: usize,
+    },
+    /// A feature vector.
+    Vector {
+        /// Its length.
+        features: usize,
+    },
+}
+
+/// The largest size, number of channels or number of elements that is accepted
+/// anywhere: far beyond any network, far below overflow.
+const LIMIT: usize = 1 << 40;
+
+impl Shape {
+    /// A feature map with square positions.
+    pub fn map(channels: usize, size: usize) -> Self {
+        Self::Map { channels, height: size, width: size }
+    }
+
+    /// Channels of a map, features of a vector.
+    pub fn channels(&self) -> usize {
+        match *self {
+            Self::Map { channels, .. } => channels,
+            Self::Vector { features } => features,
+        }
+    }
+
+    /// Height and width; a vector counts as one position.
+    pub fn size(&self) -> (usize, usize) {
+        match *self {
+            Self::Map { height, width, .. } => (height, width),
+            Self::Vector { .. } => (1, 1),
+        }
+    }
+
+    /// Elements in all.
+    pub fn elements(&self) -> u64 {
+        let (height, width) = self.size();
+        self.channels() as u64 * height as u64 * width as u64
+    }
+}
+
+impl From<Shape> for Vec<usize> {
+    fn from(shape: Shape) -> Self {
+        match shape {
+            Shape::Map { channels, height, width } => vec![channels, height, width],
+            Shape::Vector { features } => vec![features],
+        }
+    }
+}
+
+impl TryFrom<Vec<usize>> for Shape {
+    type Error = String;
+
+    fn try_from(sizes: Vec<usize>) -> Result<Self, String> {
+        match sizes[..] {
+            [channels, height, width] => Ok(Self::Map { channels, height, width }),
+            [features] => Ok(Self::Vector { features }),
+            _ => Err(format!("a shape has 3 sizes (channels, height, width) or 1 (features), not {}", sizes.len())),
+        }
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Map { channels, height, width } => write!(f, "{channels}×{height}×{width}"),
+            Self::Vector { features } => write!(f, "{features}"),
+        }
+    }
+}
+
+/// Why an operator cannot take the inputs it is given. The message is completed
+/// with the names of both ends by [`super::NetworkError`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ShapeError {
+    /// Too few or too many inputs.
+    #[error("takes {wanted} input(s), but {given} are given")]
+    Arity {
+        /// What the operator takes.
+        wanted: String,
+        /// What it got.
+        given: usize,
+    },
+    /// The input has the wrong rank.
+    #[error("needs a {wanted}, but input {input} is {given}")]
+    Rank {
+        /// Which input, from 0.
+        input: usize,
+        /// Feature map or feature vector.
+        wanted: &'static str,
+        /// The shape that came.
+        given: Shape,
+    },
+    /// Two inputs that must agree do not.
+    #[error("input {input} is {given}, but input 0 is {first}{remedy}")]
+    Disagree {
+        /// The input that differs from input 0.
+        input: usize,
+        /// Its shape.
+        given: Shape,
+        /// The shape of input 0.
+        first: Shape,
+        /// What would mend it, starting with a separator.
+        remedy: &'static str,
+    },
+    /// Channels are not divisible by the groups.
+    #[error("has {groups} groups, which divide neither evenly: {input} input and {output} output channels")]
+    Groups {
+        /// Groups.
+        groups: usize,
+        /// Input channels.
+        input: usize,
+        /// Output channels.
+        output: usize,
+    },
+    /// The window is larger than the padded map.
+    #[error("has a window of {window}, larger than the padded input of {padded}")]
+    Window {
+        /// Extent of the window, dilation included.
+        window: usize,
+        /// Extent of the padded map.
+        padded: usize,
+    },
+    /// An attribute must be at least one.
+    #[error("has {attribute} 0; it must be at least 1")]
+    Zero {
+        /// Which attribute.
+        attribute: &'static str,
+    },
+    /// Sizes so large that counts would overflow.
+    #[error("makes a tensor of more than 2^40 elements or weights")]
+    TooLarge,
+}
+
+fn positive(value: usize, attribute: &'static str) -> Result<(), ShapeError> {
+    if value == 0 { Err(ShapeError::Zero { attribute }) } else { Ok(()) }
+}
+
+fn as_map(input: usize, shape: &Shape) -> Result<(usize, usize, usize), ShapeError> {
+    match *shape {
+        Shape::Map { channels, height, width } => Ok((channels, height, width)),
+        given @ Shape::Vector { .. } => Err(ShapeError::Rank { input, wanted: "feature map", given }),
+    }
+}
+
+/// Positions of a window over an axis of `size`.
+fn windows(size: usize, window: usize, stride: usize, padding: usize, ceil: bool) -> Result<usize, ShapeError> {
+    let padded = padding.checked_mul(2).and_then(|p| size.checked_add(p)).ok_or(ShapeError::TooLarge)?;
+    if window > padded {
+        return Err(ShapeError::Window { window, padded });
+    }
+    let room = padded - window;
+    let mut steps = if ceil { room.div_ceil(stride) } else { room / stride };
+    // A last window that would start in the padding at the far side sees nothing.
+    if ceil && steps * stride >= size + padding {
+        steps -= 1;
+    }
+    Ok(steps + 1)
+}
+
+fn conv(c: &Conv2d, input: &Shape) -> Result<Shape, ShapeError> {
+    let (channels, height, width) = as_map(0, input)?;
+    positive(c.channels, "channels")?;
+    positive(c.kernel[0].min(c.kernel[1]), "kernel")?;
+    positive(c.stride, "stride")?;
+    positive(c.dilation, "dilation")?;
+    positive(c.groups, "groups")?;
+    if channels % c.groups != 0 || c.channels % c.groups != 0 {
+        return Err(ShapeError::Groups { groups: c.groups, input: channels, output: c.channels });
+    }
+    let extent =
+        |kernel: usize| (kernel - 1).checked_mul(c.dilation).and_then(|e| e.checked_add(1)).ok_or(ShapeError::TooLarge);
+    if c.weights(channels) > LIMIT as u64 {
+        return Err(ShapeError::TooLarge);
+    }
+    Ok(Shape::Map {
+        channels: c.channels,
+        height: windows(height, extent(c.kernel[0])?, c.stride, c.padding[0], false)?,
+        width: windows(width, extent(c.kernel[1])?, c.stride, c.padding[1], false)?,
+    })
+}
+
+fn pool(p: &Pool, input: &Shape) -> Result<Shape, ShapeError> {
+    let (channels, height, width) = as_map(0, input)?;
+    positive(p.kernel, "kernel")?;
+    positive(p.stride, "stride")?;
+    if p.padding >= p.kernel {
+        return Err(ShapeError::Window { window: p.kernel, padded: p.padding });
+    }
+    Ok(Shape::Map {
+        channels,
+        height: windows(height, p.kernel, p.stride, p.padding, p.ceil)?,
+        width: windows(width, p.kernel, p.stride, p.padding, p.ceil)?,
+    })
+}
+
+impl Op {
+    /// The shape that comes out for the shapes that go in.
+    ///
+    /// # Errors
+    /// [`ShapeError`] says which input does not fit, and why.
+    pub fn infer(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let (least, most) = self.arity();
+        if inputs.len() < least || inputs.len() > most {
+            let wanted = if least == most { least.to_string() } else { format!("at least {least}") };
+            return Err(ShapeError::Arity { wanted, given: inputs.len() });
+        }
+        let shape = self.infer_unbounded(inputs)?;
+        let (height, width) = shape.size();
+        let elements =
+            shape.channels().checked_mul(height).and_then(|e| e.checked_mul(width)).ok_or(ShapeError::TooLarge)?;
+        match elements {
+            0 => Err(ShapeError::Zero { attribute: "elements" }),
+            e if e > LIMIT => Err(ShapeError::TooLarge),
+            _ => Ok(shape),
+        }
+    }
+
+    fn infer_unbounded(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        match self {
+            Self::Input { shape } => Ok(*shape),
+            Self::Conv2d(c) => conv(c, &inputs[0]),
+            Self::Linear { features, .. } => match inputs[0] {
+                Shape::Vector { features: input } => {
+                    positive(*features, "features")?;
+                    match input.checked_mul(*features) {
+                        Some(weights) if weights <= LIMIT => Ok(Shape::Vector { features: *features }),
+                        _ => Err(ShapeError::TooLarge),
+                    }
+                }
+                given => Err(ShapeError::Rank { input: 0, wanted: "feature vector (put a flatten before it)", given }),
+            },
+            Self::Pool(p) => pool(p, &inputs[0]),
+            Self::GlobalAvgPool => {
+                let (channels, ..) = as_map(0, &inputs[0])?;
+                Ok(Shape::map(channels, 1))
+            }
+            Self::Add => {
+                for (input, given) in inputs.iter().enumerate().skip(1) {
+                    if *given != inputs[0] {
+                        let remedy = "; add needs equal shapes";
+                        return Err(ShapeError::Disagree { input, given: *given, first: inputs[0], remedy });
+                    }
+                }
+                Ok(inputs[0])
+            }
+            Self::Multiply => multiply(inputs),
+            Self::Concat => concat(inputs),
+            Self::SqueezeExcite(se) => {
+                as_map(0, &inputs[0])?;
+                positive(se.hidden, "hidden channels")?;
+                if se.hidden > LIMIT / inputs[0].channels() {
+                    return Err(ShapeError::TooLarge);
+                }
+                Ok(inputs[0])
+            }
+            Self::Upsample { scale, .. } => {
+                let (channels, height, width) = as_map(0, &inputs[0])?;
+                positive(*scale, "scale")?;
+                let grow = |size: usize| size.checked_mul(*scale).ok_or(ShapeError::TooLarge);
+                Ok(Shape::Map { channels, height: grow(height)?, width: grow(width)? })
+            }
+            Self::Flatten => match usize::try_from(inputs[0].elements()) {
+                Ok(features) => Ok(Shape::Vector { features }),
+                Err(_) => Err(ShapeError::TooLarge),
+            },
+            Self::BatchNorm | Self::Activation { .. } | Self::Identity => Ok(inputs[0]),
+            Self::Zero { stride } => {
+                positive(*stride, "stride")?;
+                match inputs[0] {
+                    Shape::Map { channels, height, width } => {
+                        Ok(Shape::Map { channels, height: height.div_ceil(*stride), width: width.div_ceil(*stride) })
+                    }
+                    vector => Ok(vector),
+                }
+            }
+        }
+    }
+}
+
+/// All inputs equal, or `C×1×1` beside `C×H×W`.
+fn multiply(inputs: &[Shape]) -> Result<Shape, ShapeError> {
+    let largest = *inputs.iter().max_by_key(|s| s.elements()).expect("arity was checked");
+    for (input, given) in inputs.iter().enumerate() {
+        let spread = *given == Shape::map(largest.channels(), 1) && matches!(largest, Shape::Map { .. });
+        if *given != largest && !spread {
+            let remedy = "; multiply needs equal shapes, or C×1×1 beside C×H×W";
+            return Err(ShapeError::Disagree { input, given: *given, first: largest, remedy });
+        }
+    }
+    Ok(largest)
+}
+
+fn concat(inputs: &[Shape]) -> Result<Shape, ShapeError> {
+    let mut total = 0usize;
+    for (input, given) in inputs.iter().enumerate() {
+        let same_rank = matches!(given, Shape::Map { .. }) == matches!(inputs[0], Shape::Map { .. });
+        if !same_rank || given.size() != inputs[0].size() {
+            let remedy = "; concat needs maps of equal height and width";
+            return Err(ShapeError::Disagree { input, given: *given, first: inputs[0], remedy });
+        }
+        total = total.checked_add(given.channels()).ok_or(ShapeError::TooLarge)?;
+    }
+    Ok(match inputs[0] {
+        Shape::Map { height, width, .. } => Shape::Map { channels: total, height, width },
+        Shape::Vector { .. } => Shape::Vector { features: total },
+    })
+}
