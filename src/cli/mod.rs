@@ -1,9 +1,24 @@
 //! The command line: one file per subcommand, each of which parses, calls the
 //! library and prints. Data goes to stdout, progress and messages to stderr.
 
+use std::fmt;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use miette::IntoDiagnostic;
+use serde::Serialize;
+
+use crate::yaml::Diagnostics;
+
+mod completions;
+mod export;
+mod plan;
+mod progress;
+mod report;
+mod schema;
+mod search;
+mod space;
 
 /// Why a command ended without its answer; decides the exit code.
 #[derive(Debug)]
@@ -17,6 +32,21 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Wrong input, told by any error that explains itself.
+    pub fn input(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Input(Err::<(), _>(error).into_diagnostic().expect_err("an error went in"))
+    }
+
+    /// Wrong input without an error type behind it.
+    pub fn refuse(message: impl fmt::Display, help: impl fmt::Display) -> Self {
+        Self::Input(miette::miette!(help = help.to_string(), "{message}"))
+    }
+
+    /// Failed work, told by any error that explains itself.
+    pub fn failed(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Failed(Err::<(), _>(error).into_diagnostic().expect_err("an error went in"))
+    }
+
     fn exit_code(&self) -> u8 {
         match self {
             Self::Failed(_) => 1,
@@ -32,25 +62,84 @@ impl Failure {
     }
 }
 
+impl From<Diagnostics> for Failure {
+    fn from(problems: Diagnostics) -> Self {
+        Self::Input(problems.into_report())
+    }
+}
+
+/// Neural architecture search for phones: one YAML config in, a certified Pareto front out.
 #[derive(Parser)]
-#[command(name = "pocketnas", version, about, propagate_version = true)]
+#[command(name = "pocketnas", version, propagate_version = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    /// Find the Pareto front that a search config asks for; write plots, tables and architecture files.
+    Search(search::Arguments),
+    /// Say what a search would do: size of the space, reachable ranges, table coverage, time.
+    Plan(plan::Arguments),
+    /// Count, show, sample or price a search space.
+    Space(space::Arguments),
+    /// Write the architectures of a finished search, or one architecture file, in other formats.
+    Export(export::Arguments),
+    /// Draw the report of a finished search again, from its front.json.
+    Report(report::Arguments),
+    /// Print the JSON Schema of a file kind, for editors.
+    Schema(schema::Arguments),
+    /// Print completions for a shell.
+    Completions(completions::Arguments),
+}
+
+impl Command {
+    fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Search(arguments) => search::run(arguments),
+            Self::Plan(arguments) => plan::run(arguments),
+            Self::Space(arguments) => space::run(arguments),
+            Self::Export(arguments) => export::run(arguments),
+            Self::Report(arguments) => report::run(arguments),
+            Self::Schema(arguments) => schema::run(arguments),
+            Self::Completions(arguments) => completions::run(&arguments, &mut Cli::command()),
+        }
+    }
+}
 
 /// Parses the command line, runs it, prints what went wrong if something did.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let outcome: Result<(), Failure> = match cli.command {};
-    match outcome {
+    match Cli::parse().command.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("{:?}", failure.report());
+            // Nothing is left to be done where even stderr is closed.
+            let _ = writeln!(io::stderr(), "{:?}", failure.report());
             ExitCode::from(failure.exit_code())
         }
     }
+}
+
+/// Writes data to stdout. A reader that has seen enough (`| head`) is no failure.
+///
+/// # Errors
+/// When stdout cannot take it for any other reason, such as a full disk.
+pub fn emit(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::Failed(miette::miette!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes one JSON document to stdout.
+///
+/// # Errors
+/// As [`emit`].
+pub fn emit_json(value: &impl Serialize) -> Result<(), Failure> {
+    let mut text = serde_json::to_string_pretty(value).map_err(Failure::failed)?;
+    text.push('\n');
+    emit(&text)
 }
