@@ -5,4 +5,6 @@
 //! the modules hang together.
 
 pub mod cli;
+pub mod pareto;
+pub mod search;
 pub mod units;
