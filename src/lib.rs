@@ -5,7 +5,13 @@
 //! the modules hang together.
 
 pub mod cli;
+pub mod config;
+pub mod export;
 pub mod graph;
+pub mod objective;
+pub mod pareto;
+pub mod search;
 pub mod space;
+pub mod study;
 pub mod units;
 pub mod yaml;

@@ -13,6 +13,7 @@ use crate::yaml::Diagnostics;
 
 mod completions;
 mod export;
+mod frontier;
 mod plan;
 mod progress;
 mod report;
@@ -84,6 +85,7 @@ enum Command {
     Plan(plan::Arguments),
     /// Count, show, sample or price a search space.
     Space(space::Arguments),
+    Frontier(frontier::Arguments),
     /// Write the architectures of a finished search, or one architecture file, in other formats.
     Export(export::Arguments),
     /// Draw the report of a finished search again, from its front.json.
@@ -100,6 +102,7 @@ impl Command {
             Self::Search(arguments) => search::run(arguments),
             Self::Plan(arguments) => plan::run(arguments),
             Self::Space(arguments) => space::run(arguments),
+            Self::Frontier(arguments) => frontier::run(&arguments),
             Self::Export(arguments) => export::run(arguments),
             Self::Report(arguments) => report::run(arguments),
             Self::Schema(arguments) => schema::run(arguments),
