@@ -5,4 +5,5 @@
 //! the modules hang together.
 
 pub mod cli;
+pub mod report;
 pub mod units;
