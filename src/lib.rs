@@ -4,7 +4,9 @@
 //! files out. See `README.md` for a walk through, and `CONTRIBUTING.md` for how
 //! the modules hang together.
 
+pub mod audit;
 pub mod cli;
 pub mod graph;
+pub mod proxy;
 pub mod units;
 pub mod yaml;
