@@ -104,7 +104,7 @@ impl Ranks {
 
 /// `part / √(first · second)`, if neither is zero.
 fn ratio(part: i128, first: i128, second: i128) -> Option<f64> {
-    (first > 0 && second > 0).then(|| (part as f64 / (first as f64).sqrt() / (second as f64).sqrt()).clamp(-1.0, 1.0))
+    (first > 0 && second > 0).then(|| (part as f64 / (first as f64 * second as f64).sqrt()).clamp(-1.0, 1.0))
 }
 
 /// Number of pairs among so many.

@@ -46,16 +46,14 @@ pub enum TruthError {
         source: csv::Error,
     },
     /// A column is missing.
-    #[error("{path}:1: there is no column `{column}`; {help}; its columns are {present}")]
+    #[error("{path}:1: there is no column `{column}`; {help}")]
     Column {
         /// The file.
         path: PathBuf,
         /// The column asked for.
         column: String,
-        /// The nearest name.
+        /// The nearest column, and all there are.
         help: String,
-        /// The columns there are.
-        present: String,
     },
     /// A value is not a number.
     #[error("{path}:{line}: `{text}` in column `{column}` is not a number; leave it empty if it is not known")]
@@ -93,6 +91,18 @@ pub enum TruthError {
     },
 }
 
+/// Names the column that was probably meant, and all that there are.
+fn columns(name: &str, headers: &csv::StringRecord) -> String {
+    if headers.is_empty() {
+        return "the file is empty".to_owned();
+    }
+    let present = format!("the columns are {}", headers.iter().collect::<Vec<_>>().join(", "));
+    match nearest(name, headers.iter()) {
+        slip if slip.starts_with("did you mean") => format!("{slip} {present}"),
+        _ => present,
+    }
+}
+
 impl Truth {
     /// Reads the two named columns of a CSV file whose first line names its columns.
     ///
@@ -120,8 +130,7 @@ impl Truth {
             headers.iter().position(|header| header == name).ok_or_else(|| TruthError::Column {
                 path: path.to_path_buf(),
                 column: name.to_owned(),
-                help: nearest(name, headers.iter()),
-                present: headers.iter().collect::<Vec<_>>().join(", "),
+                help: columns(name, &headers),
             })
         };
         let (id_at, value_at) = (column(id_column)?, column(truth_column)?);
