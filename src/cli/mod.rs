@@ -3,12 +3,15 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use miette::IntoDiagnostic;
 use serde::Serialize;
 
+use crate::config::{ConfigError, SearchConfig};
+use crate::study::StudyError;
 use crate::yaml::Diagnostics;
 
 mod completions;
@@ -66,6 +69,44 @@ impl Failure {
 impl From<Diagnostics> for Failure {
     fn from(problems: Diagnostics) -> Self {
         Self::Input(problems.into_report())
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(ConfigError(mut files): ConfigError) -> Self {
+        if files.len() == 1 {
+            return files.swap_remove(0).into();
+        }
+        Self::Input(miette::Report::new(Several(files.into_iter().map(Diagnostics::into_report).collect())))
+    }
+}
+
+impl From<StudyError> for Failure {
+    fn from(error: StudyError) -> Self {
+        match error {
+            StudyError::Input(problems) => problems.into(),
+            StudyError::Infeasible(problems) => Self::Infeasible(problems.into_report()),
+            StudyError::Folder { message, help } => Self::refuse(message, help),
+            other => Self::failed(other),
+        }
+    }
+}
+
+/// Problems in more than one file.
+#[derive(Debug)]
+struct Several(Vec<miette::Report>);
+
+impl fmt::Display for Several {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "problems in {} files", self.0.len())
+    }
+}
+
+impl std::error::Error for Several {}
+
+impl miette::Diagnostic for Several {
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn miette::Diagnostic> + 'a>> {
+        Some(Box::new(self.0.iter().map(AsRef::as_ref)))
     }
 }
 
@@ -145,4 +186,17 @@ pub fn emit_json(value: &impl Serialize) -> Result<(), Failure> {
     let mut text = serde_json::to_string_pretty(value).map_err(Failure::failed)?;
     text.push('\n');
     emit(&text)
+}
+
+/// Reads a search config, with the seed of the command line in place of its own.
+fn read_config(path: &Path, seed: Option<u64>) -> Result<SearchConfig, Failure> {
+    let mut config = SearchConfig::read(path)?;
+    config.seed = seed.unwrap_or(config.seed);
+    Ok(config)
+}
+
+/// Sets the number of threads, one for each core by default.
+fn use_jobs(jobs: Option<u32>) -> Result<(), Failure> {
+    let Some(jobs) = jobs else { return Ok(()) };
+    rayon::ThreadPoolBuilder::new().num_threads(jobs as usize).build_global().map_err(Failure::failed)
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::{ConfigError, Found, Limit, SCHEMA, SearchConfig, limit, resolve};
 use crate::objective::{Count, CountKind, Latency, Objective, Zeroshot};
+use crate::latency::Table;
 use crate::proxy::Definition;
 use crate::space::Space;
 use crate::yaml::{Diagnostics, Document, Node, Problems, nearest};
@@ -125,7 +126,7 @@ impl Check<'_> {
         let label = spec.get("label").and_then(Node::text).map(str::to_owned);
         if let Some(node) = spec.get("table") {
             let table = self.table(node, &format!("{path}.table"))?;
-            return Some(Box::new(Latency::new(name, label, table)));
+            return Some(Box::new(Latency::new(name, label, node.text()?, table)));
         }
         if let Some(node) = spec.get("proxy") {
             let definition = self.proxy(node, &format!("{path}.proxy"))?;
@@ -146,6 +147,19 @@ impl Check<'_> {
             Found::Shipped => Definition::load(reference),
         };
         self.keep(definition)
+    }
+
+    fn table(&mut self, node: &Node, path: &str) -> Option<Table> {
+        let reference = node.text()?;
+        let table = match resolve(reference, self.folder, Table::names()) {
+            Found::Nothing => {
+                self.missing(node, path, "latency table", reference, Table::names());
+                return None;
+            }
+            Found::File(file) => Document::read(&file).and_then(|document| Table::from_document(&document)),
+            Found::Shipped => Table::load(reference),
+        };
+        self.keep(table)
     }
 
     fn limits(&mut self, root: &Node, objectives: &[(String, Option<Box<dyn Objective>>)]) -> Vec<Limit> {
@@ -183,9 +197,9 @@ impl Check<'_> {
             (Some((_, None)), _) => return Ok(None),
             (None, Some(count)) => count.unit(),
             (None, None) => {
-                let names = objectives.iter().map(|(name, _)| name.as_str());
-                let counts = CountKind::ALL.into_iter().map(CountKind::name);
-                let help = nearest(written.quantity, names.chain(counts));
+                let mut names: Vec<&str> = objectives.iter().map(|(name, _)| name.as_str()).collect();
+                names.extend(CountKind::ALL.map(CountKind::name));
+                let help = nearest(written.quantity, names);
                 return Err((format!("`{}` is neither an objective nor a count", written.quantity), help));
             }
         };

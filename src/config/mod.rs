@@ -15,7 +15,7 @@ use crate::space::Space;
 use crate::yaml::{Diagnostics, Document, Node};
 
 pub use limit::{Limit, Relation};
-pub use resolve::{Found, resolve};
+pub use resolve::{Found, objective_by_reference, resolve};
 pub use schema::SCHEMA;
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ impl Zeroshot {
             name: name.into(),
             label: label.unwrap_or_else(|| format!("Score {}", definition.name)),
             proxy: definition.proxy(),
-            reads_names: definition.reads_block_names(),
+            reads_names: limited_to_blocks(definition),
             origin,
         }
     }
@@ -83,4 +83,10 @@ impl Additive for Zeroshot {
     fn reads_names(&self) -> bool {
         self.reads_names
     }
+}
+
+/// Whether a definition counts only some blocks, by name.
+fn limited_to_blocks(definition: &Definition) -> bool {
+    let plain = serde_json::to_value(definition).unwrap_or_default();
+    plain["blocks"].as_array().is_none_or(|blocks| !blocks.is_empty())
 }

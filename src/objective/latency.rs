@@ -1,0 +1,80 @@
+//! Latency as an objective: a table's price of a network, under the user's name for it.
+
+use super::{Additive, Direction, Objective, ObjectiveError, Origin};
+use crate::graph::Network;
+use crate::latency::{Prediction, Table};
+
+/// A latency table as an objective; faster is better.
+#[derive(Debug)]
+pub struct Latency {
+    name: String,
+    label: String,
+    table: Table,
+    origin: Origin,
+}
+
+impl Latency {
+    /// The latencies of `table` under the user's name and label. `reference` is what the config calls the table.
+    pub fn new(name: impl Into<String>, label: Option<String>, reference: &str, table: Table) -> Self {
+        let origin = Origin {
+            kind: "table",
+            name: reference.to_owned(),
+            about: table.about(),
+            // The debug form holds every row.
+            hash: blake3::hash(format!("{table:?}").as_bytes()).to_hex().to_string(),
+        };
+        Self { name: name.into(), label: label.unwrap_or_else(|| table.label()), table, origin }
+    }
+
+    fn predict(&self, network: &Network) -> Result<Prediction, ObjectiveError> {
+        self.table.predict(network).map_err(|error| ObjectiveError(error.to_string()))
+    }
+}
+
+impl Objective for Latency {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn label(&self) -> String {
+        self.label.clone()
+    }
+
+    fn unit(&self) -> &'static str {
+        "ms"
+    }
+
+    fn direction(&self) -> Direction {
+        Direction::Lower
+    }
+
+    fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    fn value(&self, network: &Network) -> Result<f64, ObjectiveError> {
+        Ok(self.predict(network)?.mean.0)
+    }
+
+    fn by_block(&self, network: &Network) -> Result<Vec<f64>, ObjectiveError> {
+        Ok(self.predict(network)?.blocks.into_iter().map(|millis| millis.0).collect())
+    }
+
+    fn additive(&self) -> Option<&dyn Additive> {
+        Some(self)
+    }
+
+    fn flags(&self, network: &Network) -> Vec<String> {
+        self.predict(network).map(|prediction| prediction.flags).unwrap_or_default()
+    }
+}
+
+impl Additive for Latency {
+    fn constant(&self) -> f64 {
+        self.table.overhead().0
+    }
+
+    fn fragment(&self, fragment: &Network) -> Result<f64, ObjectiveError> {
+        Ok(self.predict(fragment)?.blocks.into_iter().map(|millis| millis.0).sum())
+    }
+}
