@@ -7,7 +7,6 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use miette::IntoDiagnostic;
 use serde::Serialize;
 
 use crate::config::{ConfigError, SearchConfig};
@@ -37,8 +36,9 @@ pub enum Failure {
 
 impl Failure {
     /// Wrong input, told by any error that explains itself.
-    pub fn input(error: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self::Input(Err::<(), _>(error).into_diagnostic().expect_err("an error went in"))
+    pub fn input(error: impl std::error::Error) -> Self {
+        // Messages of this program hold their causes already; a chain would say them twice.
+        Self::Input(miette::miette!("{error}"))
     }
 
     /// Wrong input without an error type behind it.
@@ -47,8 +47,8 @@ impl Failure {
     }
 
     /// Failed work, told by any error that explains itself.
-    pub fn failed(error: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self::Failed(Err::<(), _>(error).into_diagnostic().expect_err("an error went in"))
+    pub fn failed(error: impl std::error::Error) -> Self {
+        Self::Failed(miette::miette!("{error}"))
     }
 
     fn exit_code(&self) -> u8 {

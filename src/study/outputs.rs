@@ -103,7 +103,7 @@ impl Outputs {
     pub(super) fn fill(&self, write: impl FnOnce(&Path) -> Result<(), StudyError>) -> Result<(), StudyError> {
         let architectures = self.staging.join(ARCHITECTURES);
         fs::create_dir_all(&architectures).map_err(|source| write_error(&architectures, source))?;
-        write(&self.staging)?;
+        write(&self.staging).map_err(|error| self.in_place(error))?;
         let in_flight = IN_FLIGHT.lock().unwrap_or_else(PoisonError::into_inner);
         let place = self.folder.join(ARCHITECTURES);
         // Files of an earlier front have no place in this one; files of others stay.
@@ -121,6 +121,19 @@ impl Outputs {
         }
         drop(in_flight);
         Ok(())
+    }
+}
+
+impl Outputs {
+    /// An error about a file on its way, told as one about the place it was meant for.
+    fn in_place(&self, error: StudyError) -> StudyError {
+        match error {
+            StudyError::Write(ReportError::Write { path, source }) => {
+                let path = path.strip_prefix(&self.staging).map_or(path.clone(), |rest| self.folder.join(rest));
+                StudyError::Write(ReportError::Write { path, source })
+            }
+            other => other,
+        }
     }
 }
 

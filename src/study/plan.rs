@@ -137,11 +137,12 @@ fn refuse_unequal_inputs(config: &SearchConfig, graph: &ChoiceGraph) -> Result<(
     }
     let sizes: Vec<String> = shapes.iter().take(3).map(ToString::to_string).collect();
     let message = format!(
-        "`{}` compares scores of networks with different input sizes: `{}` chooses among {} ({}, …)",
+        "`{}` compares scores of networks with different input sizes: `{}` chooses among {} ({}{})",
         score.name(),
         config.space.name(),
         shapes.len(),
-        sizes.join(", ")
+        sizes.join(", "),
+        if shapes.len() > sizes.len() { ", …" } else { "" }
     );
     let help = "a zero-shot score says nothing across input sizes (it ignores them, or rises as they fall): fix the input \
                 size in the space, run one search for each size, or use another objective";
