@@ -6,5 +6,6 @@
 
 pub mod cli;
 pub mod graph;
+pub mod space;
 pub mod units;
 pub mod yaml;
