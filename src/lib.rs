@@ -9,6 +9,7 @@ pub mod cli;
 pub mod config;
 pub mod export;
 pub mod graph;
+pub mod latency;
 pub mod objective;
 pub mod pareto;
 pub mod proxy;
