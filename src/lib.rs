@@ -6,5 +6,6 @@
 
 pub mod cli;
 pub mod graph;
+pub mod latency;
 pub mod units;
 pub mod yaml;

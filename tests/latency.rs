@@ -1,0 +1,48 @@
+//! The operator model against the measured networks beside the project.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use pocketnas::latency::*;
+
+/// The folder of measurements, or `None`, said plainly, where they are not; on CI they have to be there.
+fn data() -> Option<PathBuf> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let folder = root.join("../shared/data/latency/galaxy-s10-pixel4");
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "{} is missing, and CI needs it", folder.display());
+    eprintln!("SKIPPED: {} is missing, so nothing was compared with measurements", folder.display());
+    None
+}
+
+fn samples(folder: &std::path::Path, device: &str, cores: &str, precision: &str) -> Vec<Sample> {
+    let selector = Selector { device: device.into(), cores: cores.into(), precision: precision.into() };
+    let measured = read_measurements(&folder.join("networks.csv"), &selector).unwrap();
+    let lists: HashMap<String, Vec<Kernel>> =
+        read_operators(&folder.join("operators_gpu.csv")).unwrap().into_iter().map(|l| (l.model, l.kernels)).collect();
+    measured.into_iter().map(|m| Sample { kernels: lists[&m.network].clone(), network: m.network, ms: m.ms }).collect()
+}
+
+#[test]
+fn families_left_out_beat_the_baseline() {
+    let Some(folder) = data() else { return };
+    let families = read_families(&folder.join("families.csv")).unwrap();
+    // Device, cores, precision; the baseline's published error; the error we claim.
+    let cases = [
+        ("s10", "1large", "float", 4.3, 3.2),
+        ("s10", "1large", "quant", 8.7, 5.5),
+        ("pixel4", "1large", "float", 7.3, 4.0),
+    ];
+    for (device, cores, precision, published, claimed) in cases {
+        let samples = samples(&folder, device, cores, precision);
+        let terms = terms::for_precision(precision).unwrap();
+        let result = cross_validate(&samples, terms, Split::Families(&families)).unwrap();
+        eprintln!("{device} {cores} {precision}: {:.2} (baseline {:.2})", result.scores.mape, result.baseline.mape);
+        assert_eq!(result.scores.networks, 84);
+        assert!((result.baseline.mape - published).abs() < 0.1, "baseline {:?}", result.baseline);
+        assert!(result.scores.mape < claimed, "{device} {cores} {precision}: {:?}", result.scores);
+    }
+}
