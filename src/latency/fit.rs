@@ -71,6 +71,12 @@ pub fn fit(samples: &[&Sample], terms: &[Term]) -> Result<OperatorModel, Latency
             "no term explains any of the latencies; are the operator lists empty?".to_owned(),
         ));
     }
-    let fitted = terms.iter().copied().zip(coefficients).filter(|(_, c)| *c > 0.0).collect();
+    let fitted = terms.iter().copied().zip(coefficients.into_iter().map(six_digits)).filter(|(_, c)| *c > 0.0);
+    let fitted = fitted.collect();
     Ok(OperatorModel::new(fitted))
+}
+
+/// Rounds to the six digits that table files hold, so that a table read back prices as the fit did.
+fn six_digits(value: f64) -> f64 {
+    format!("{value:.5e}").parse().unwrap_or(value)
 }
