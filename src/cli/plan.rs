@@ -53,7 +53,7 @@ fn document(plan: &Plan, forecast: &Forecast) -> Json {
         "states": graph.states(),
         "edges": graph.edges().len(),
         "dead_edges": prices.dead(),
-        "fragments": prices.distinct,
+        "fragments": graph.variants(),
         "quantities": ranges.collect::<Vec<_>>(),
         "limits": plan.config().limits.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "coverage": flags.collect::<Vec<_>>(),
@@ -71,7 +71,7 @@ fn text(plan: &Plan, forecast: &Forecast) -> String {
         let _ = writeln!(text, "{key:<14} {value}");
     };
     line("space", format!("{}: {} architectures", plan.config().space.name(), graph.count()));
-    line("choice graph", format!("{} states, {} edges, {} different fragments", graph.states(), graph.edges().len(), prices.distinct));
+    line("choice graph", format!("{} states, {} edges, {} different fragments", graph.states(), graph.edges().len(), graph.variants()));
     if prices.dead() > 0 {
         line("left out", format!("{} edges that cut the network in two", prices.dead()));
     }
@@ -86,7 +86,7 @@ fn text(plan: &Plan, forecast: &Forecast) -> String {
         line("coverage", "every operator of every fragment is covered".to_owned());
     }
     for (flag, count) in &prices.flags {
-        line("coverage", format!("{flag} (in {count} of {} fragments)", prices.distinct));
+        line("coverage", format!("{flag} (in {count} of {} fragments)", graph.variants()));
     }
     match (forecast.members, &forecast.obstacle) {
         (_, Some(_)) => line("front", "nothing is feasible".to_owned()),

@@ -26,7 +26,7 @@ impl Kind {
             Self::Space => &space::SCHEMA,
             Self::Search => &config::SCHEMA,
             Self::Proxy => &proxy::SCHEMA,
-            Self::Table => &latency::SCHEMA,
+            Self::Table => &latency::TABLE_SCHEMA,
         }
     }
 }

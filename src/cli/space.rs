@@ -79,14 +79,14 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
 
 fn open(named: &Named) -> Result<(Space, ChoiceGraph), Failure> {
     let space = Space::load(&named.space, None)?;
-    let graph = space.compile(&Budget::default()).map_err(Failure::input)?;
+    let graph = space.compile(Budget::default())?;
     Ok((space, graph))
 }
 
 fn count(named: &Named) -> Result<(), Failure> {
     let (space, graph) = open(named)?;
     let architectures = graph.count();
-    let few = architectures <= BigUint::from(ENUMERABLE);
+    let few = *architectures <= BigUint::from(ENUMERABLE);
     let distinct = few.then(|| distinct(&space, &graph)).transpose().map_err(Failure::failed)?;
     if named.json {
         return emit_json(&json!({

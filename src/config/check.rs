@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{ConfigError, Found, Limit, SCHEMA, SearchConfig, limit, resolve};
 use crate::objective::{Count, CountKind, Latency, Objective, Zeroshot};
-use crate::latency::Table;
+use crate::latency::LatencyTable;
 use crate::proxy::Definition;
 use crate::space::Space;
 use crate::yaml::{Diagnostics, Document, Node, Problems, nearest};
@@ -35,12 +35,11 @@ pub(super) fn lower(document: Document, folder: &Path) -> Result<SearchConfig, C
     let mut files = check.elsewhere;
     match check.problems.or(space) {
         Err(here) => files.insert(0, here),
-        Ok(Some((space, space_hash))) if files.is_empty() => {
+        Ok(Some(space)) if files.is_empty() => {
             return Ok(SearchConfig {
                 name,
                 about,
                 space,
-                space_hash,
                 objectives: objectives.into_iter().filter_map(|(_, objective)| objective).collect(),
                 limits,
                 seed,
@@ -68,21 +67,16 @@ impl Check<'_> {
         name.to_owned()
     }
 
-    fn space(&mut self, node: &Node) -> Option<(Space, String)> {
+    fn space(&mut self, node: &Node) -> Option<Space> {
         let reference = node.text()?;
-        let space = match resolve(reference, self.folder, Space::shipped()) {
+        let shipped = || Space::shipped().iter().map(|(name, _)| *name);
+        let space = match resolve(reference, self.folder, shipped()) {
             Found::Nothing => {
-                self.missing(node, "space", "space", reference, Space::shipped());
+                self.missing(node, "space", "space", reference, shipped().filter(|name| !name.contains('/')));
                 return None;
             }
-            Found::File(path) => Document::read(&path).and_then(|file| {
-                let space = Space::from_text(&file.name, &file.text)?;
-                Ok((space, blake3::hash(file.text.as_bytes()).to_hex().to_string()))
-            }),
-            Found::Shipped => Space::load(reference, None).map(|space| {
-                let shipped = format!("{reference} of {}", env!("CARGO_PKG_VERSION"));
-                (space, blake3::hash(shipped.as_bytes()).to_hex().to_string())
-            }),
+            Found::File(path) => Document::read(&path).and_then(|file| Space::from_text(&file.name, &file.text)),
+            Found::Shipped => Space::load(reference, None),
         };
         self.keep(space)
     }
@@ -149,15 +143,15 @@ impl Check<'_> {
         self.keep(definition)
     }
 
-    fn table(&mut self, node: &Node, path: &str) -> Option<Table> {
+    fn table(&mut self, node: &Node, path: &str) -> Option<LatencyTable> {
         let reference = node.text()?;
-        let table = match resolve(reference, self.folder, Table::names()) {
+        let table = match resolve(reference, self.folder, LatencyTable::names()) {
             Found::Nothing => {
-                self.missing(node, path, "latency table", reference, Table::names());
+                self.missing(node, path, "latency table", reference, LatencyTable::names());
                 return None;
             }
-            Found::File(file) => Document::read(&file).and_then(|document| Table::from_document(&document)),
-            Found::Shipped => Table::load(reference),
+            Found::File(file) => Document::read(&file).and_then(|document| LatencyTable::parse(&document.name, &document.text)),
+            Found::Shipped => LatencyTable::named(reference),
         };
         self.keep(table)
     }

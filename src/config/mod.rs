@@ -30,8 +30,6 @@ pub struct SearchConfig {
     pub about: String,
     /// The space.
     pub space: Space,
-    /// What identifies the space's content: BLAKE3 of its file, or of its name where the program ships it.
-    pub space_hash: String,
     /// What is optimised, in the order of the file.
     pub objectives: Vec<Box<dyn Objective>>,
     /// What is limited.
@@ -117,7 +115,7 @@ impl SearchConfig {
             hasher.update(text.as_bytes());
         };
         word(&self.name);
-        word(&self.space_hash);
+        word(self.space.text());
         for objective in &self.objectives {
             word(objective.name());
             word(&objective.origin().hash);

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::latency::Table;
+use crate::latency::LatencyTable;
 use crate::objective::{Count, CountKind, Latency, Objective, Zeroshot};
 use crate::proxy::Definition;
 use crate::yaml::{Diagnostics, Document, nearest};
@@ -35,21 +35,21 @@ pub fn objective_by_reference(name: &str, what: &str) -> Result<Box<dyn Objectiv
     if let Some(kind) = CountKind::from_name(what) {
         return Ok(Box::new(Count::new(name, None, kind)));
     }
-    match resolve(what, Path::new(""), Definition::names().chain(Table::names())) {
+    match resolve(what, Path::new(""), Definition::names().chain(LatencyTable::names())) {
         Found::File(path) => {
             let document = Document::read(&path)?;
             if document.root.get("proxy").is_some() {
                 return Ok(Box::new(Zeroshot::new(name, None, &Definition::from_document(&document)?)));
             }
-            Ok(Box::new(Latency::new(name, None, what, Table::from_document(&document)?)))
+            Ok(Box::new(Latency::new(name, None, what, LatencyTable::parse(&document.name, &document.text)?)))
         }
         Found::Shipped if Definition::names().any(|known| known == what) => {
             Ok(Box::new(Zeroshot::new(name, None, &Definition::load(what)?)))
         }
-        Found::Shipped => Ok(Box::new(Latency::new(name, None, what, Table::load(what)?))),
+        Found::Shipped => Ok(Box::new(Latency::new(name, None, what, LatencyTable::named(what)?))),
         Found::Nothing => {
             let counts = CountKind::ALL.into_iter().map(CountKind::name);
-            let help = nearest(what, counts.chain(Definition::names()).chain(Table::names()));
+            let help = nearest(what, counts.chain(Definition::names()).chain(LatencyTable::names()));
             Err(Diagnostics::file(what, "is no count, no proxy, no latency table and no file", help))
         }
     }

@@ -338,7 +338,11 @@ impl RawNetwork {
         for index in order {
             let node = &self.nodes[index];
             let inputs: Vec<NodeId> = node.inputs.iter().filter_map(|name| ids[position[name.as_str()]]).collect();
-            let id = builder.add(node.name.as_str(), node.op.clone(), &inputs)?;
+            let op = match (&node.op, node.shape) {
+                (Op::Input { .. }, Some(shape)) => Op::Input { shape },
+                (op, _) => op.clone(),
+            };
+            let id = builder.add(node.name.as_str(), op, &inputs)?;
             let block_name = node.block.as_deref().unwrap_or("network");
             let next = BlockId(blocks.len() as u32);
             let block = *blocks.entry(block_name).or_insert(next);

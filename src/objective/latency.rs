@@ -2,32 +2,23 @@
 
 use super::{Additive, Direction, Objective, ObjectiveError, Origin};
 use crate::graph::Network;
-use crate::latency::{Prediction, Table};
+use crate::latency::{LatencyTable, predict};
 
 /// A latency table as an objective; faster is better.
 #[derive(Debug)]
 pub struct Latency {
     name: String,
     label: String,
-    table: Table,
+    table: LatencyTable,
     origin: Origin,
 }
 
 impl Latency {
     /// The latencies of `table` under the user's name and label. `reference` is what the config calls the table.
-    pub fn new(name: impl Into<String>, label: Option<String>, reference: &str, table: Table) -> Self {
-        let origin = Origin {
-            kind: "table",
-            name: reference.to_owned(),
-            about: table.about(),
-            // The debug form holds every row.
-            hash: blake3::hash(format!("{table:?}").as_bytes()).to_hex().to_string(),
-        };
+    pub fn new(name: impl Into<String>, label: Option<String>, reference: &str, table: LatencyTable) -> Self {
+        let hash = blake3::hash(table.to_yaml().as_bytes()).to_hex().to_string();
+        let origin = Origin { kind: "table", name: reference.to_owned(), about: table.about(), hash };
         Self { name: name.into(), label: label.unwrap_or_else(|| table.label()), table, origin }
-    }
-
-    fn predict(&self, network: &Network) -> Result<Prediction, ObjectiveError> {
-        self.table.predict(network).map_err(|error| ObjectiveError(error.to_string()))
     }
 }
 
@@ -53,11 +44,11 @@ impl Objective for Latency {
     }
 
     fn value(&self, network: &Network) -> Result<f64, ObjectiveError> {
-        Ok(self.predict(network)?.mean.0)
+        Ok(predict(&self.table, network).mean.0)
     }
 
     fn by_block(&self, network: &Network) -> Result<Vec<f64>, ObjectiveError> {
-        Ok(self.predict(network)?.blocks.into_iter().map(|millis| millis.0).collect())
+        Ok(predict(&self.table, network).blocks.into_iter().map(|block| block.ms.0).collect())
     }
 
     fn additive(&self) -> Option<&dyn Additive> {
@@ -65,7 +56,7 @@ impl Objective for Latency {
     }
 
     fn flags(&self, network: &Network) -> Vec<String> {
-        self.predict(network).map(|prediction| prediction.flags).unwrap_or_default()
+        predict(&self.table, network).flags.iter().map(ToString::to_string).collect()
     }
 }
 
@@ -75,6 +66,6 @@ impl Additive for Latency {
     }
 
     fn fragment(&self, fragment: &Network) -> Result<f64, ObjectiveError> {
-        Ok(self.predict(fragment)?.blocks.into_iter().map(|millis| millis.0).sum())
+        Ok(self.table.operators_cost(fragment).0)
     }
 }

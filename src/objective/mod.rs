@@ -98,9 +98,4 @@ pub trait Additive: Debug + Send + Sync {
     /// # Errors
     /// A fragment that this objective cannot judge.
     fn fragment(&self, fragment: &Network) -> Result<f64, ObjectiveError>;
-
-    /// Whether the names of blocks matter, so that equal fragments in different blocks may differ.
-    fn reads_names(&self) -> bool {
-        false
-    }
 }

@@ -10,7 +10,6 @@ pub struct Zeroshot {
     name: String,
     label: String,
     proxy: Box<dyn Proxy>,
-    reads_names: bool,
     origin: Origin,
 }
 
@@ -29,7 +28,6 @@ impl Zeroshot {
             name: name.into(),
             label: label.unwrap_or_else(|| format!("Score {}", definition.name)),
             proxy: definition.proxy(),
-            reads_names: limited_to_blocks(definition),
             origin,
         }
     }
@@ -79,14 +77,4 @@ impl Additive for Zeroshot {
         let live = fragment.live();
         Ok(fragment.ids().map(|id| self.proxy.node_contribution(fragment, &live, id)).sum())
     }
-
-    fn reads_names(&self) -> bool {
-        self.reads_names
-    }
-}
-
-/// Whether a definition counts only some blocks, by name.
-fn limited_to_blocks(definition: &Definition) -> bool {
-    let plain = serde_json::to_value(definition).unwrap_or_default();
-    plain["blocks"].as_array().is_none_or(|blocks| !blocks.is_empty())
 }

@@ -14,7 +14,7 @@ impl Plan {
         let (mut shown, mut notes) = (Vec::new(), Vec::new());
         let inputs = self.graph.input_shapes();
         let mut elsewhere = Vec::new();
-        for name in Space::shipped().filter(|name| name.starts_with(FOLDER)) {
+        for name in Space::shipped().iter().map(|(name, _)| *name).filter(|name| name.starts_with(FOLDER)) {
             let built = Space::load(name, None).map_err(|error| error.to_string()).and_then(|space| {
                 let network = space.build(&space.default_architecture()).map_err(|error| error.to_string())?;
                 Ok((space.name().to_owned(), network))

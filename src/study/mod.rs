@@ -17,7 +17,7 @@ mod run;
 mod summary;
 
 pub use cost_graph::{ColumnSource, priced_graph};
-pub use distinct::{distinct, paths};
+pub use distinct::distinct;
 pub use outputs::{Outputs, abandon};
 pub use plan::{Plan, Reachable};
 pub use run::Outcome;

@@ -41,20 +41,17 @@ impl Plan {
     /// cannot price it, or no architecture of it computes anything.
     pub fn new(config: SearchConfig, progress: &dyn Progress) -> Result<Self, StudyError> {
         progress.stage("Compiling the space", None);
-        let graph = config
-            .space
-            .compile(&Budget::default())
-            .map_err(|error| StudyError::Input(config.problem("space", error.to_string(), "")))?;
-        let (count, states, edges) = (graph.count(), graph.states(), graph.edges().len());
+        let graph = config.space.compile(Budget::default()).map_err(StudyError::Input)?;
+        let (count, states, edges) = (graph.count().clone(), graph.states(), graph.edges().len());
         progress.done(&format!("{count} architectures as paths through {states} states and {edges} edges"));
         refuse_unequal_inputs(&config, &graph)?;
 
         let counts = limited_counts(&config);
         let quantities = quantities(&config, &counts);
-        progress.stage("Pricing the edges", Some(edges as u64));
+        progress.stage("Pricing the edges", Some(graph.variants() as u64));
         let prices = price(&graph, &quantities, &|by| progress.step(by))
             .map_err(|error| StudyError::Input(explain(&config, &error)))?;
-        progress.done(&format!("{} different fragments", prices.distinct));
+        progress.done(&format!("{} different fragments", graph.variants()));
 
         let mut columns: Vec<ColumnSource> =
             config.objectives.iter().enumerate().map(|(i, o)| ColumnSource::objective(i, o.as_ref())).collect();

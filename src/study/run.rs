@@ -130,7 +130,7 @@ impl Plan {
             ));
         }
         for (flag, count) in &self.prices.flags {
-            notes.push(format!("{flag} (in {count} of {} different fragments)", self.prices.distinct));
+            notes.push(format!("{flag} (in {count} of {} different fragments)", self.graph.variants()));
         }
         for objective in &self.config.objectives {
             let origin = objective.origin();
@@ -153,7 +153,7 @@ impl Plan {
                 entry(CONFIG_HASH, config.hash()),
                 entry("strategy", "exact front by multi-objective label setting over the choice graph".to_owned()),
                 entry("choice graph", format!("{} states, {} edges", self.graph.states(), self.graph.edges().len())),
-                entry("fragments priced", self.prices.distinct.to_string()),
+                entry("fragments priced", self.graph.variants().to_string()),
                 entry("labels", front.labels.to_string()),
             ],
             config: config.text().to_owned(),
