@@ -16,6 +16,7 @@ use crate::yaml::Diagnostics;
 mod completions;
 mod export;
 mod frontier;
+mod latency;
 mod plan;
 mod progress;
 mod report;
@@ -127,6 +128,7 @@ enum Command {
     /// Count, show, sample or price a search space.
     Space(space::Arguments),
     Frontier(frontier::Arguments),
+    Latency(latency::Arguments),
     /// Write the architectures of a finished search, or one architecture file, in other formats.
     Export(export::Arguments),
     /// Draw the report of a finished search again, from its front.json.
@@ -144,6 +146,7 @@ impl Command {
             Self::Plan(arguments) => plan::run(arguments),
             Self::Space(arguments) => space::run(arguments),
             Self::Frontier(arguments) => frontier::run(&arguments),
+            Self::Latency(arguments) => latency::run(&arguments),
             Self::Export(arguments) => export::run(arguments),
             Self::Report(arguments) => report::run(arguments),
             Self::Schema(arguments) => schema::run(arguments),
