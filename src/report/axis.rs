@@ -31,12 +31,12 @@ impl Range {
     /// near it, and the bulk of `cloud`, with some air around.
     ///
     /// "Near" is within one span of the core on either side. Without a core
-    /// (an empty front) what is wanted takes its place, then the cloud.
+    /// (an empty front) the cloud takes its place, then what is wanted.
     pub(super) fn around(core: &[f64], wanted: &[f64], cloud: &[f64]) -> Self {
         let bulk = central(cloud);
         let (mut low, mut high) = (extent(core))
-            .or_else(|| extent(wanted))
             .or_else(|| extent(&bulk))
+            .or_else(|| extent(wanted))
             .unwrap_or((0.0, 1.0));
         let magnitude = low.abs().max(high.abs());
         // A span below the resolution of the numbers cannot be told from none.
@@ -81,9 +81,16 @@ impl Range {
         (value - self.low) / (self.high - self.low)
     }
 
-    /// About `wanted` ticks at round values, and the power of ten that their
-    /// labels leave out (zero as long as plain numbers are readable).
+    /// About `wanted` ticks at round values, at least three, and the power of ten
+    /// that their labels leave out (zero as long as plain numbers are readable).
     pub(super) fn ticks(self, wanted: usize) -> (Vec<Tick>, i32) {
+        let wanted = wanted.max(2);
+        let attempts = (wanted..2 * wanted + 3).map(|wanted| self.ticks_once(wanted));
+        let enough = attempts.clone().find(|(ticks, _)| ticks.len() >= 3);
+        enough.unwrap_or_else(|| self.ticks_once(wanted))
+    }
+
+    fn ticks_once(self, wanted: usize) -> (Vec<Tick>, i32) {
         let step = round_step((self.high - self.low) / wanted.max(1) as f64);
         let magnitude = self.low.abs().max(self.high.abs());
         let power = if (1e-3..1e5).contains(&magnitude) {
@@ -111,7 +118,7 @@ impl Range {
     }
 }
 
-/// Ten to the `power` as people write it: ` ×10⁶`; nothing for zero.
+/// Ten to the `power` as people write it: `×10⁶`; nothing for zero.
 pub(super) fn power_label(power: i32) -> String {
     if power == 0 {
         return String::new();
@@ -142,7 +149,8 @@ fn round_step(raw: f64) -> f64 {
     rounded * decade
 }
 
-fn extent(values: &[f64]) -> Option<(f64, f64)> {
+/// The least and the largest drawable value.
+pub(super) fn extent(values: &[f64]) -> Option<(f64, f64)> {
     values
         .iter()
         .filter(|value| drawable(**value))
@@ -164,68 +172,6 @@ fn central(values: &[f64]) -> Vec<f64> {
         return Vec::new();
     };
     vec![sorted[last / 100], sorted[last - last / 100]]
-}
-
-/// How the numbers of one column are written, so that they line up and differ
-/// where the values differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NumberFormat {
-    /// A whole number with its thousands set apart.
-    Whole,
-    /// This many decimals.
-    Decimals(usize),
-    /// An exponent and three decimals.
-    Exponent,
-}
-
-impl NumberFormat {
-    /// The format that suits `values`: about four digits across their span.
-    pub(super) fn for_values(values: impl Iterator<Item = f64> + Clone) -> Self {
-        let magnitude = values
-            .clone()
-            .fold(0.0_f64, |most, value| most.max(value.abs()));
-        if magnitude >= 1e15 || (magnitude > 0.0 && magnitude < 1e-5) {
-            return Self::Exponent;
-        }
-        if values.clone().all(|value| value.fract() == 0.0) {
-            return Self::Whole;
-        }
-        let values: Vec<f64> = values.collect();
-        let span = extent(&values).map_or(0.0, |(low, high)| high - low);
-        let scale = if span > magnitude * 1e-9 {
-            span
-        } else {
-            magnitude
-        };
-        Self::Decimals((3.0 - scale.log10().floor()).clamp(0.0, 9.0) as usize)
-    }
-
-    /// `value` in this format.
-    pub(super) fn show(self, value: f64) -> String {
-        match self {
-            Self::Whole => grouped(&format!("{:.0}", value + 0.0)),
-            Self::Decimals(decimals) => format!("{:.decimals$}", value + 0.0),
-            Self::Exponent => format!("{value:.3e}"),
-        }
-    }
-}
-
-/// Sets thousands apart with commas: `3,504,872`.
-pub(super) fn grouped(digits: &str) -> String {
-    let (sign, digits) = digits
-        .strip_prefix('-')
-        .map_or(("", digits), |rest| ("-", rest));
-    if digits.len() <= 4 || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return format!("{sign}{digits}");
-    }
-    let mut text = sign.to_owned();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]
@@ -258,27 +204,6 @@ mod tests {
                 labels
             );
             assert_eq!(found, power);
-        }
-    }
-
-    #[test]
-    fn columns_read_well() {
-        let cases: [(&[f64], &[&str]); 5] = [
-            (&[15.0213, 59.5], &["15.02", "59.50"]),
-            (&[3_504_872.0, 950.0], &["3,504,872", "950"]),
-            (&[1e-9, 2e-9], &["1.000e-9", "2.000e-9"]),
-            (&[0.0, -0.0], &["0", "0"]),
-            (&[1000.001, 1000.002], &["1000.001000", "1000.002000"]),
-        ];
-        for (values, shown) in cases {
-            let format = NumberFormat::for_values(values.iter().copied());
-            assert_eq!(
-                values
-                    .iter()
-                    .map(|value| format.show(*value))
-                    .collect::<Vec<_>>(),
-                shown
-            );
         }
     }
 

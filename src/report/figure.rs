@@ -3,12 +3,14 @@
 
 use serde::Serialize;
 
-use super::axis::{NumberFormat, Range, drawable, grouped};
+use super::axis::Range;
 use super::data::{ReportData, unit_suffix};
 use super::font::Typeface;
 use super::labels::Rect;
+use super::number::grouped;
 use super::panel::{self, Style};
-use super::scene::{Anchor, Layer, Mark, Paint, Point, Scene};
+use super::scene::{Layer, Mark, Paint, Point, Scene};
+use super::words::{Words, footnotes};
 
 /// Panels become too small to read beyond this many objectives.
 const MOST_OBJECTIVES: usize = 5;
@@ -139,7 +141,7 @@ pub(super) fn draw(data: &ReportData, typeface: &Typeface, place: Place) -> Figu
         .iter()
         .map(|frame| frame.top + frame.height)
         .fold(words.y, f64::max)
-        + 46.0;
+        + 52.0;
     for note in footnotes(data, &ranges, &samples, dropped, shown) {
         words.paragraph(&note);
     }
@@ -264,101 +266,6 @@ fn frames(
         .collect()
 }
 
-/// What the drawing does not show, said in words.
-fn footnotes(
-    data: &ReportData,
-    ranges: &[Range],
-    samples: &[&[f64]],
-    dropped: usize,
-    shown: usize,
-) -> Vec<String> {
-    let inside = |values: &[f64]| {
-        values
-            .iter()
-            .zip(ranges)
-            .take(shown)
-            .all(|(value, range)| range.contains(*value))
-    };
-    let count = |number: usize| grouped(&number.to_string());
-    let mut notes = Vec::new();
-    let clipped = samples.iter().filter(|row| !inside(row)).count();
-    if clipped > 0 {
-        let verb = if clipped == 1 { "lies" } else { "lie" };
-        notes.push(format!(
-            "{} of {} random samples {verb} outside the drawing.",
-            count(clipped),
-            count(samples.len())
-        ));
-    }
-    if dropped > 0 {
-        notes.push(format!(
-            "{} random samples have no finite score and are left out.",
-            count(dropped)
-        ));
-    }
-    let (mut far, mut unknown) = (Vec::new(), Vec::new());
-    for baseline in &data.baselines {
-        match baseline
-            .values
-            .iter()
-            .copied()
-            .collect::<Option<Vec<f64>>>()
-        {
-            None => unknown.push(baseline.name.as_str()),
-            Some(values) if inside(&values) => {}
-            Some(values) => {
-                let values: Vec<String> = (values.iter().zip(&data.objectives))
-                    .map(|(value, objective)| {
-                        with_unit(
-                            NumberFormat::for_values([*value].into_iter()).show(*value),
-                            &objective.unit,
-                        )
-                    })
-                    .collect();
-                far.push(format!("{} ({})", baseline.name, values.join(", ")));
-            }
-        }
-    }
-    if !far.is_empty() {
-        notes.push(format!("Outside the drawing: {}.", far.join("; ")));
-    }
-    if !unknown.is_empty() {
-        notes.push(format!(
-            "Not drawn in every panel, for want of a value: {}.",
-            unknown.join(", ")
-        ));
-    }
-    for (index, range) in ranges.iter().enumerate().take(shown) {
-        let outside = panel::limits(data, index).filter(|limit| !range.contains(limit.bound));
-        notes.extend(
-            outside
-                .map(|limit| format!("The limit {} lies outside the drawing.", limit.sentence())),
-        );
-    }
-    let extreme = data
-        .front
-        .iter()
-        .filter(|member| !member.values.iter().copied().all(drawable))
-        .count();
-    if extreme > 0 {
-        notes.push(format!(
-            "{} members have values too large to draw.",
-            count(extreme)
-        ));
-    }
-    if data.objectives.len() > shown {
-        let hidden: Vec<&str> = data.objectives[shown..]
-            .iter()
-            .map(|objective| objective.name.as_str())
-            .collect();
-        notes.push(format!(
-            "Not drawn, for want of room: {}.",
-            hidden.join(", ")
-        ));
-    }
-    notes
-}
-
 /// A shown number with its unit.
 pub(super) fn with_unit(shown: String, unit: &str) -> String {
     match unit_suffix(unit) {
@@ -390,116 +297,125 @@ pub(super) fn readable_count(digits: &str) -> String {
     }
     let power = i32::try_from(digits.len() - 1).unwrap_or(i32::MAX);
     format!(
-        "{}.{} {}",
+        "{}.{}{}",
         &digits[..1],
         &digits[1..3],
         super::axis::power_label(power)
     )
 }
 
-/// The words around the panels, laid out from the top.
-struct Words<'a> {
-    typeface: &'a Typeface,
-    marks: Vec<Mark>,
-    left: f64,
-    right: f64,
-    y: f64,
-}
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::{Direction, Limit, Member, Objective, Relation};
+    use super::*;
 
-impl Words<'_> {
-    fn text(&mut self, at: Point, text: String, size: f64, bold: bool, tone: (u8, u8, u8)) {
-        self.marks.push(Mark::Text {
-            at,
-            text,
-            size,
-            bold,
-            anchor: Anchor::Start,
-            paint: Paint(tone, 1.0),
-        });
-    }
-
-    fn headline(&mut self, data: &ReportData) {
-        let room = self.right - self.left;
-        let title = self.typeface.fit(&data.title, 19.0, true, room);
-        self.text((self.left, 34.0), title, 19.0, true, colour::INK);
-        let subtitle = self.typeface.fit(&subtitle(data), 12.5, false, room);
-        self.text((self.left, 58.0), subtitle, 12.5, false, colour::MUTED);
-        self.y = 74.0;
-    }
-
-    /// A row of signs and what they mean, above the panels so that it covers nothing.
-    fn legend(&mut self, data: &ReportData, samples: usize) {
-        let mut items = Vec::new();
-        let (size, sign) = (12.0, 22.0);
-        if !data.front.is_empty() {
-            items.push((
-                panel::Sign::Front,
-                format!("front ({})", grouped(&data.front.len().to_string())),
-            ));
-        }
-        if samples > 0 {
-            items.push((
-                panel::Sign::Sampled,
-                format!("random samples ({})", grouped(&samples.to_string())),
-            ));
-        }
-        if !data.baselines.is_empty() {
-            items.push((panel::Sign::Baseline, "known networks".to_owned()));
-        }
-        let drawn = |name: &str| {
-            data.objectives
-                .iter()
-                .any(|objective| objective.name == name)
+    fn data(values: &[[f64; 2]]) -> ReportData {
+        let objective = |name: &str, direction| Objective {
+            name: name.into(),
+            direction,
+            ..Objective::default()
         };
-        for limit in data.limits.iter().filter(|limit| drawn(&limit.quantity)) {
-            items.push((panel::Sign::Limit, format!("limit: {}", limit.sentence())));
+        ReportData {
+            objectives: vec![
+                objective("latency", Direction::Minimise),
+                objective("score", Direction::Maximise),
+            ],
+            front: values
+                .iter()
+                .map(|row| Member {
+                    values: row.to_vec(),
+                    ..Member::default()
+                })
+                .collect(),
+            limits: vec![Limit {
+                quantity: "latency".into(),
+                relation: Relation::AtMost,
+                bound: 2.5,
+                unit: "ms".into(),
+            }],
+            ..ReportData::default()
         }
-        if data.knee.is_some() {
-            items.push((panel::Sign::Knee, "knee".to_owned()));
-        }
-        if data.best_under_limit.is_some() {
-            items.push((panel::Sign::Best, data.best_phrase().to_owned()));
-        }
-        let mut x = self.left;
-        self.y += 14.0;
-        for (kind, label) in items {
-            let label = self
-                .typeface
-                .fit(&label, size, false, self.right - self.left - sign);
-            let width = sign + self.typeface.width(&label, size, false);
-            if x > self.left && x + width > self.right {
-                (x, self.y) = (self.left, self.y + 20.0);
-            }
-            self.marks.extend(panel::sign(kind, (x + 8.0, self.y)));
-            self.text((x + sign, self.y), label, size, false, colour::INK);
-            x += width + 20.0;
-        }
-        self.y += 12.0;
     }
 
-    /// Small print, broken into lines between words.
-    fn paragraph(&mut self, text: &str) {
-        let size = 11.0;
-        let room = self.right - self.left;
-        let mut line = String::new();
-        let mut lines = Vec::new();
-        for word in text.split_whitespace() {
-            let longer = if line.is_empty() {
-                word.to_owned()
-            } else {
-                format!("{line} {word}")
-            };
-            if self.typeface.width(&longer, size, false) > room && !line.is_empty() {
-                lines.push(std::mem::replace(&mut line, word.to_owned()));
-            } else {
-                line = longer;
+    fn figure(data: &ReportData, place: Place) -> Figure {
+        draw(data, &Typeface::load().unwrap(), place)
+    }
+
+    #[test]
+    fn only_attained_values_are_drawn() {
+        let data = data(&[[1.0, 1.0], [2.0, 3.0], [3.0, 4.0]]);
+        for place in [Place::File, Place::Page, Place::Phone] {
+            let figure = figure(&data, place);
+            let frame = &figure.frames[0];
+            let expected: Vec<Point> = data
+                .front
+                .iter()
+                .map(|m| frame.project(m.values[0], m.values[1]))
+                .collect();
+            let mut discs = Vec::new();
+            for mark in figure.scene.marks(Layer::Front) {
+                match mark {
+                    Mark::Disc { centre, .. } => discs.push(*centre),
+                    Mark::Line { points, .. } => {
+                        for pair in points.windows(2) {
+                            assert!(
+                                pair[0].0 == pair[1].0 || pair[0].1 == pair[1].1,
+                                "a slope: {pair:?}"
+                            );
+                        }
+                    }
+                    other => panic!("{other:?} is no part of a front"),
+                }
+            }
+            assert_eq!(discs, expected);
+        }
+    }
+
+    #[test]
+    fn a_limit_stands_at_its_bound_and_tints_what_it_forbids() {
+        let figure = figure(&data(&[[1.0, 1.0], [3.0, 4.0]]), Place::File);
+        let frame = &figure.frames[0];
+        let (bound, _) = frame.project(2.5, 1.0);
+        let mut tints = 0;
+        for mark in figure.scene.marks(Layer::Limits) {
+            match mark {
+                Mark::Line { points, .. } => assert!(points.iter().all(|point| point.0 == bound)),
+                Mark::Polygon { points, .. } => {
+                    tints += 1;
+                    let right = frame.left + frame.width;
+                    assert!(
+                        points
+                            .iter()
+                            .all(|point| point.0 >= bound && point.0 <= right + 1e-9)
+                    );
+                }
+                other => panic!("{other:?} is no part of a limit"),
             }
         }
-        lines.push(line);
-        for line in lines {
-            self.y += 16.0;
-            let line = self.typeface.fit(&line, size, false, room);
-            self.text((self.left, self.y - 6.0), line, size, false, colour::MUTED);
+        assert_eq!(tints, 1);
+    }
+
+    #[test]
+    fn objectives_become_pairwise_panels() {
+        for (objectives, panels) in [(1, 1), (2, 1), (3, 3), (4, 6), (5, 10), (7, 10)] {
+            let mut data = ReportData::default();
+            data.objectives = vec![Objective::default(); objectives];
+            data.front = vec![Member {
+                values: vec![1.0; objectives],
+                ..Member::default()
+            }];
+            let figure = figure(&data, Place::File);
+            assert_eq!(figure.frames.len(), panels, "{objectives} objectives");
+            for (index, frame) in figure.frames.iter().enumerate() {
+                for other in &figure.frames[..index] {
+                    let apart = frame.left >= other.left + other.width
+                        || other.left >= frame.left + frame.width
+                        || frame.top >= other.top + other.height
+                        || other.top >= frame.top + frame.height;
+                    assert!(apart, "panels overlap: {frame:?} {other:?}");
+                }
+            }
         }
     }
 }

@@ -3,7 +3,8 @@
 
 use std::io::{self, Write};
 
-use super::data::{ReportData, plain};
+use super::data::ReportData;
+use super::number::plain;
 
 /// Writes the table. Its rows are in the order of the first objective.
 ///

@@ -22,10 +22,14 @@ mod font;
 mod front_csv;
 mod html;
 mod labels;
+mod number;
 mod panel;
 mod scene;
+mod selection;
+mod signs;
 mod staircase;
 mod table;
+mod words;
 
 pub use data::{
     Baseline, Block, Certificate, Decision, Direction, Entry, FormatVersion, Limit, Member, Metric,
@@ -108,11 +112,7 @@ pub fn write(data: &ReportData, directory: &Path) -> Result<Vec<PathBuf>, Report
 }
 
 fn write_json(data: &ReportData, out: &mut dyn Write) -> io::Result<()> {
-    let mut rest = data.clone();
-    // JSON has no number for them, and a null would not read back.
-    rest.sampled
-        .retain(|row| row.iter().all(|value| value.is_finite()));
-    serde_json::to_writer_pretty(&mut *out, &rest)?;
+    serde_json::to_writer(&mut *out, data)?;
     out.write_all(b"\n")
 }
 

@@ -170,7 +170,7 @@ impl Scene {
             let (inside, _) = inside
                 .ok_or_else(|| ReportError::Draw("plotters wrote no SVG element".to_owned()))?;
             document.push_str(&format!(
-                "<g class=\"layer-{}\">\n{inside}</g>\n",
+                "<g class=\"layer-{}\" aria-hidden=\"true\">\n{inside}</g>\n",
                 layer.name()
             ));
         }

@@ -1,8 +1,8 @@
 //! The front in a few aligned lines, for the end of a run in a terminal.
 
-use super::axis::{NumberFormat, grouped};
 use super::data::{ReportData, unit_suffix};
 use super::front_csv::metric_columns;
+use super::number::{NumberFormat, grouped};
 
 /// More rows than this do not help at a glance.
 const ROWS: usize = 12;
@@ -65,12 +65,10 @@ pub fn table(data: &ReportData, width: usize) -> String {
             ..Column::left("", marks)
         });
     }
-    columns.push(Column::left(
-        "architecture",
-        members()
-            .map(|member| one_line(&member.architecture))
-            .collect(),
-    ));
+    let architectures = members()
+        .map(|member| member.architecture.clone())
+        .collect();
+    columns.push(Column::left("architecture", architectures));
     let mut text = render(columns, width);
     if shown.len() < data.front.len() {
         let (few, all) = (shown.len(), grouped(&data.front.len().to_string()));
@@ -92,7 +90,7 @@ struct Column {
 impl Column {
     fn right(title: &str, cells: Vec<String>) -> Self {
         Self {
-            title: title.to_owned(),
+            title: one_line(title),
             cells,
             right: true,
             dispensable: 0,
@@ -100,8 +98,9 @@ impl Column {
     }
 
     fn left(title: &str, cells: Vec<String>) -> Self {
+        let cells = cells.iter().map(|cell| one_line(cell)).collect();
         Self {
-            title: title.to_owned(),
+            title: one_line(title),
             cells,
             right: false,
             dispensable: 0,

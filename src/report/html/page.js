@@ -65,6 +65,7 @@
     for (const [name, description, ms] of blocks) {
       const item = make(list, "li");
       const label = make(item, "span");
+      label.title = data.texts[name] + "  " + data.texts[description];
       make(label, "b", data.texts[name]);
       if (data.texts[description]) make(label, "small", data.texts[description]);
       const track = make(item, "span");
