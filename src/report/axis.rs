@@ -120,22 +120,19 @@ impl Range {
 
 /// Ten to the `power` as people write it: `×10⁶`; nothing for zero.
 pub(super) fn power_label(power: i32) -> String {
-    if power == 0 {
-        return String::new();
+    const RAISED: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
+    match power {
+        0 => String::new(),
+        // The typeface has raised digits, but no raised minus sign.
+        ..0 => format!("×10^−{}", power.unsigned_abs()),
+        _ => {
+            let digits = power.to_string();
+            let raised = digits
+                .chars()
+                .filter_map(|c| RAISED.get(c.to_digit(10)? as usize));
+            format!("×10{}", raised.collect::<String>())
+        }
     }
-    let superscript = |c: char| match c {
-        '-' => '⁻',
-        digit => ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹']
-            [digit.to_digit(10).unwrap_or(0) as usize],
-    };
-    format!(
-        "×10{}",
-        power
-            .to_string()
-            .chars()
-            .map(superscript)
-            .collect::<String>()
-    )
 }
 
 /// The smallest of 1, 2, 2.5, 5 × 10ⁿ that is at least `raw`.

@@ -251,7 +251,7 @@ fn frames(
     let panel_width = (width - 2.0 * margin - 8.0 - gap * (columns - 1) as f64) / columns as f64;
     let panel_height = match (phone, columns) {
         (true, _) => 280.0,
-        (_, 1) => 430.0,
+        (_, 1) => 470.0,
         _ => panel_width * 0.62,
     };
     let pairs = (1..shown).flat_map(|y| (0..y).map(move |x| (x, y)));
@@ -399,12 +399,15 @@ mod tests {
     #[test]
     fn objectives_become_pairwise_panels() {
         for (objectives, panels) in [(1, 1), (2, 1), (3, 3), (4, 6), (5, 10), (7, 10)] {
-            let mut data = ReportData::default();
-            data.objectives = vec![Objective::default(); objectives];
-            data.front = vec![Member {
+            let member = Member {
                 values: vec![1.0; objectives],
                 ..Member::default()
-            }];
+            };
+            let data = ReportData {
+                objectives: vec![Objective::default(); objectives],
+                front: vec![member],
+                ..ReportData::default()
+            };
             let figure = figure(&data, Place::File);
             assert_eq!(figure.frames.len(), panels, "{objectives} objectives");
             for (index, frame) in figure.frames.iter().enumerate() {

@@ -33,7 +33,7 @@ impl NumberFormat {
         } else {
             magnitude
         };
-        Self::Decimals((3.0 - scale.log10().floor()).clamp(0.0, 9.0) as usize)
+        Self::Decimals((3.0 - (scale.log10() + 1e-6).floor()).clamp(0.0, 9.0) as usize)
     }
 
     /// `value` in this format.

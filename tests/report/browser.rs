@@ -108,7 +108,7 @@ fn the_page_works_in_a_browser() {
         let expected = serde_json::json!({
             "targets": 300, "tabStops": 1, "focused": "#11", "afterArrow": "#12", "kept": true,
             "hovered": true, "backToKept": "#12", "released": true, "clicked": true,
-            "bars": 19, "rings": 1, "rows": 40, "rowsSorted": 40, "allRows": 300, "sorted": true,
+            "bars": 19, "rings": 1, "rows": 41, "rowsUnfolded": 300, "rowsSorted": 300, "sorted": true,
             "switches": {"sampled": [true, false], "baselines": [true, false]},
             "overflow": 0, "resources": [], "trouble": [], "broken": "undefined",
         });

@@ -5,12 +5,12 @@ use std::fmt::Write;
 use crate::report::data::{ReportData, in_brackets};
 use crate::report::figure::with_unit;
 use crate::report::front_csv::metric_columns;
-use crate::report::number::NumberFormat;
+use crate::report::number::{NumberFormat, plain};
 use crate::report::{Member, escape};
 
 /// Members shown one by one; a page with more would be slow to open.
 const EMBEDDED: usize = 1500;
-/// Rows of the table before "show all".
+/// Rows before "show all"; without a script all are shown.
 const ROWS: usize = 40;
 
 /// The table of the front and how its columns write numbers.
@@ -104,32 +104,48 @@ impl Table {
         page.push_str("<th scope=\"col\">remarks</th><th scope=\"col\">architecture</th><th scope=\"col\">file</th></tr></thead>\n<tbody>\n");
         let order = data.order();
         let landmarks = data.landmarks(&order);
+        let stride = rows.div_ceil(ROWS);
+        let mut folded = 0;
         let mut ranks = vec![0; all];
         order
             .iter()
             .enumerate()
             .for_each(|(rank, &index)| ranks[index] = rank + 1);
-        for &index in &self.rows {
+        for (at, &index) in self.rows.iter().enumerate() {
             let remark = landmarks.get(&index).map_or("", String::as_str);
-            self.row(page, data, index, ranks[index], remark);
+            let surplus = at % stride != 0 && remark.is_empty();
+            folded += usize::from(surplus);
+            self.row(page, data, index, ranks[index], remark, surplus);
         }
         page.push_str("</tbody>\n</table>\n</div>\n");
-        if rows > ROWS {
+        if folded > 0 {
             let _ = writeln!(
                 page,
-                "<button type=\"button\" id=\"more\" class=\"scripted\" data-rows=\"{ROWS}\">Show all {} rows</button>",
-                count(rows)
+                "<p class=\"more\"><button type=\"button\" id=\"more\">Show all {} rows</button> \
+                 {} of them are shown, evenly spread over the front.</p>",
+                count(rows),
+                rows - folded
             );
         }
         page.push_str("</section>\n");
     }
 
-    fn row(&self, page: &mut String, data: &ReportData, index: usize, rank: usize, remark: &str) {
+    fn row(
+        &self,
+        page: &mut String,
+        data: &ReportData,
+        index: usize,
+        rank: usize,
+        remark: &str,
+        surplus: bool,
+    ) {
         let member = &data.front[index];
         let class = if Some(index) == data.best_under_limit {
             " class=\"best\""
         } else if Some(index) == data.knee {
             " class=\"knee\""
+        } else if surplus {
+            " class=\"surplus\""
         } else {
             ""
         };
@@ -140,7 +156,8 @@ impl Table {
         for (value, format) in member.values.iter().zip(&self.objectives) {
             let _ = write!(
                 page,
-                "<td class=\"number\" data-v=\"{value}\">{}</td>",
+                "<td class=\"number\" data-v=\"{}\">{}</td>",
+                plain(*value),
                 format.show(*value)
             );
         }
@@ -148,7 +165,8 @@ impl Table {
             let _ = match metric(member, column) {
                 Some(value) => write!(
                     page,
-                    "<td class=\"number\" data-v=\"{value}\">{}</td>",
+                    "<td class=\"number\" data-v=\"{}\">{}</td>",
+                    plain(value),
                     format.show(value)
                 ),
                 None => write!(page, "<td class=\"number\">–</td>"),
@@ -166,7 +184,7 @@ impl Table {
         let file = member.file.as_deref().map(link).unwrap_or_default();
         let _ = writeln!(
             page,
-            "<td>{}</td><td class=\"text\"><code title=\"{1}\">{1}</code></td><td>{file}</td></tr>",
+            "<td>{}</td><td class=\"text\"><code>{}</code></td><td>{file}</td></tr>",
             remarks.trim(),
             escape(&member.architecture)
         );
