@@ -18,7 +18,7 @@ pub(super) fn empty(scene: &mut Scene, frame: &Frame, style: &Style) {
     let x = frame.left + frame.width / 2.0;
     let y = frame.top + if bare { frame.height / 2.0 } else { 30.0 };
     let size = if style.phone { 13.0 } else { 15.0 };
-    let half = style.typeface.width(message, size, true) / 2.0 + 16.0;
+    let half = style.typeface.width(message, size, true) * FACES_DIFFER / 2.0 + 14.0;
     let plate = vec![
         (x - half, y - 20.0),
         (x + half, y - 20.0),

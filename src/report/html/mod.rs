@@ -58,14 +58,20 @@ pub(super) fn page(data: &ReportData) -> Result<String, ReportError> {
         phone.scene.svg(&data.title, &hidden)?
     );
     if !data.front.is_empty() {
-        page.push_str(
-            "<figcaption>Each point is an attained architecture; between points nothing was attained, \
-             so the front is a staircase.<span class=\"scripted\"> Point at one, or move with the arrow keys, \
-             to see it; click or press Enter to keep it.</span></figcaption>\n",
+        let staircase = if data.objectives.len() > 1 {
+            "Each point is an attained architecture; between points nothing was attained, \
+             so the front is a staircase."
+        } else {
+            "Each point is an attained architecture."
+        };
+        let _ = writeln!(
+            page,
+            "<figcaption>{staircase}<span class=\"scripted\"> Point at one, or move with the arrow keys, \
+             to see it; click or press Enter to keep it.</span></figcaption>"
         );
     }
     page.push_str(
-        "</figure>\n<aside id=\"detail\" aria-live=\"polite\" hidden></aside>\n</section>\n",
+        "</figure>\n<aside id=\"detail\" aria-label=\"The chosen architecture\" hidden></aside>\n</section>\n",
     );
     table.write(&mut page, data);
     comparisons(&mut page, data);
