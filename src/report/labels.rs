@@ -63,7 +63,7 @@ impl Placer {
         let (width, height) = size;
         let mut best: Option<(f64, Rect)> = None;
         for ring in 0..5 {
-            let gap = 9.0 + 13.0 * f64::from(ring);
+            let gap = 12.0 + 13.0 * f64::from(ring);
             let side = [
                 (gap, -height / 2.0),
                 (-gap - width, -height / 2.0),

@@ -41,7 +41,7 @@ pub use table::table;
 use figure::Place;
 use font::Typeface;
 
-/// The files that [`write`] leaves in its directory.
+/// The files that [`write()`] leaves in its directory.
 pub const OUTPUTS: [&str; 5] = [
     "front.csv",
     "front.json",
