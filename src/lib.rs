@@ -6,6 +6,7 @@
 
 pub mod cli;
 pub mod graph;
+pub mod report;
 pub mod space;
 pub mod units;
 pub mod yaml;
