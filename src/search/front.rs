@@ -6,7 +6,7 @@ use thiserror::Error;
 use super::certificate::{Certificate, certify};
 use super::fixed_point::FixedPoint;
 use super::instance::{Instance, Plan};
-use super::label_setting::{Effort, Kernel, OutOfRoom, Settled, settle};
+use super::label_setting::{Effort, Kernel, OutOfRoom, Settled, settle, small_enough};
 use super::merge::{merge, sort_and_filter};
 use super::merge_pair::merge_pair;
 use super::reach::{self, Reach};
@@ -190,6 +190,15 @@ fn shorten(nodes: &[usize]) -> String {
 /// # Errors
 /// See [`FrontError`]. A budget that runs out is an error, never a shorter front.
 pub fn front(graph: &CostGraph, options: &Options) -> Result<Front, FrontError> {
+    front_thinned_above(graph, options, None)
+}
+
+/// As [`front`]; `small` is the number of candidates above which a node's front may be thinned.
+pub(super) fn front_thinned_above(
+    graph: &CostGraph,
+    options: &Options,
+    small: Option<usize>,
+) -> Result<Front, FrontError> {
     check(graph.columns(), options)?;
     let skeleton = Skeleton::new(graph)?;
     let reach = reach::of_skeleton(&skeleton);
@@ -201,6 +210,7 @@ pub fn front(graph: &CostGraph, options: &Options) -> Result<Front, FrontError> 
         reach: &reach,
         plan: &plan,
         options,
+        small,
     };
     match plan.columns.len() {
         ..=2 => search.run(merge_pair),
@@ -271,6 +281,7 @@ struct Search<'a> {
     reach: &'a Reach,
     plan: &'a Plan,
     options: &'a Options,
+    small: Option<usize>,
 }
 
 impl Search<'_> {
@@ -311,16 +322,13 @@ impl Search<'_> {
             max_bytes,
             ..
         } = *self.options;
-        settle(
-            instance,
-            &Effort {
-                tolerance,
-                max_labels,
-                max_bytes,
-            },
-            kernel,
-        )
-        .map_err(|out: OutOfRoom| FrontError::Budget {
+        let effort = Effort {
+            tolerance,
+            small: self.small.unwrap_or_else(|| small_enough(instance.nodes())),
+            max_labels,
+            max_bytes,
+        };
+        settle(instance, &effort, kernel).map_err(|out: OutOfRoom| FrontError::Budget {
             labels: out.labels,
             budget: match out.memory {
                 true => format!("{} MiB", max_bytes >> 20),

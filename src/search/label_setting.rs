@@ -11,6 +11,8 @@ use super::merge::{Bounds, Full, Incoming, Merged, Step};
 pub(super) struct Effort<const M: usize> {
     /// By how much, in each column, a label may stand for a better one at the end; zero is exact.
     pub(super) tolerance: [i64; M],
+    /// Up to how many candidates a node's front is left exact even where a tolerance is given.
+    pub(super) small: usize,
     /// How many labels may be made.
     pub(super) max_labels: u64,
     /// How many bytes labels may take at once.
@@ -53,7 +55,6 @@ pub(super) fn settle<const M: usize>(
     kernel: Kernel<M>,
 ) -> Result<Settled<M>, OutOfRoom> {
     let nodes = instance.nodes();
-    let small = small_enough(nodes);
     let layers = merging_layers(instance);
     let mut uses = vec![0u32; nodes];
     instance
@@ -90,7 +91,7 @@ pub(super) fn settle<const M: usize>(
                 labels: &fronts[head],
             });
         }
-        if candidates > small {
+        if candidates > effort.small {
             for j in 0..M {
                 bounds.slack[j] =
                     (effort.tolerance[j] - inherited[j]) / i64::from(layers[node].max(1));
@@ -131,9 +132,8 @@ pub(super) fn settle<const M: usize>(
     })
 }
 
-/// Up to how many candidates a node's front is left exact even where a tolerance is given:
-/// thinning pays only where fronts are large.
-fn small_enough(nodes: usize) -> usize {
+/// A sensible [`Effort::small`]: thinning pays only where fronts are large.
+pub(super) fn small_enough(nodes: usize) -> usize {
     ((1 << 22) / nodes).clamp(64, 1 << 14)
 }
 

@@ -284,3 +284,6 @@ pub fn write_graph<'a>(
     }
     writeln!(out, "\n ]}}")
 }
+
+#[cfg(test)]
+mod tests;
