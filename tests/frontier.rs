@@ -8,6 +8,9 @@ use serde_json::Value;
 
 const HEAD: &str = r#""version": 1, "objectives": [{"name": "latency", "unit": "ms"}, {"name": "loss", "unit": "1"}]"#;
 
+/// Costs and choices.
+type Point = (Vec<f64>, Vec<u64>);
+
 /// Two positions; 0.1 + 0.2 and 0.3 must count as equal.
 fn chain() -> String {
     format!(
@@ -44,7 +47,7 @@ fn frontier(library: &str, arguments: &[&str]) -> (Option<i32>, String, String) 
 }
 
 /// The JSON answer, and from it the points as (costs, choices).
-fn answer(library: &str, arguments: &[&str]) -> (Value, Vec<(Vec<f64>, Vec<u64>)>) {
+fn answer(library: &str, arguments: &[&str]) -> (Value, Vec<Point>) {
     let (code, stdout, stderr) = frontier(library, &[&["--json"], arguments].concat());
     assert_eq!((code, stderr.as_str()), (Some(0), ""));
     let document: Value = serde_json::from_str(&stdout).unwrap();

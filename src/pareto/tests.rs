@@ -154,7 +154,8 @@ fn hypervolume_equals_three_other_programs() {
 
 #[test]
 fn hypervolume_by_hand() {
-    let cases: [(&[&[f64]], &[f64], f64); 6] = [
+    type Case = (&'static [&'static [f64]], &'static [f64], f64);
+    let cases: [Case; 6] = [
         (&[&[1.0, 3.0], &[2.0, 2.0], &[3.0, 1.0]], &[4.0, 4.0], 6.0),
         (
             &[&[1.0, 2.0, 2.0], &[2.0, 1.0, 2.0], &[2.0, 2.0, 1.0]],
@@ -209,7 +210,8 @@ fn nan_is_never_in_a_front() {
 
 #[test]
 fn the_knee_bulges_most() {
-    let cases: [(&str, &[[f64; 2]], Option<usize>); 6] = [
+    type Case = (&'static str, &'static [[f64; 2]], Option<usize>);
+    let cases: [Case; 6] = [
         ("nothing", &[], None),
         ("alone", &[[3.0, 4.0]], Some(0)),
         (

@@ -2,7 +2,7 @@
 //! `M` is the number of columns of a label: objectives, then limited resources, then zeros up to the next size compiled.
 
 use super::front::Limit;
-use super::merge::sort_and_filter;
+use super::merge::Kept;
 use super::skeleton::Skeleton;
 use super::{CostGraph, Role};
 
@@ -101,6 +101,7 @@ impl<const M: usize> Instance<M> {
         };
         // (head, costs, position) of the edges that leave one node
         let mut leaving: Vec<(u32, [i64; M], usize)> = Vec::new();
+        let mut kept: Vec<usize> = Vec::new();
         for node in 0..nodes {
             leaving.clear();
             leaving.extend(
@@ -109,20 +110,14 @@ impl<const M: usize> Instance<M> {
                     .map(|p| (skeleton.head[p], select(p), p)),
             );
             leaving.sort_unstable();
-            let mut kept: Vec<usize> = Vec::new();
+            kept.clear();
             for parallel in leaving.chunk_by(|a, b| a.0 == b.0) {
-                let rows = parallel
-                    .iter()
-                    .map(|&(_, row, position)| (row, position))
-                    .collect();
-                kept.extend(
-                    sort_and_filter(rows)
-                        .into_iter()
-                        .map(|(_, position)| position),
-                );
+                let mut front = Kept::new([0; M]);
+                let undominated = parallel.iter().filter(|(_, row, _)| front.insert(row));
+                kept.extend(undominated.map(|&(_, _, position)| position));
             }
             kept.sort_unstable();
-            for position in kept {
+            for &position in &kept {
                 instance.head.push(skeleton.head[position]);
                 instance.edge.push(skeleton.edge[position]);
                 instance.costs.push(select(position));

@@ -92,10 +92,8 @@ pub(super) fn settle<const M: usize>(
             });
         }
         if candidates > effort.small {
-            for j in 0..M {
-                bounds.slack[j] =
-                    (effort.tolerance[j] - inherited[j]) / i64::from(layers[node].max(1));
-            }
+            let share = i64::from(layers[node].max(1));
+            bounds.slack = std::array::from_fn(|j| (effort.tolerance[j] - inherited[j]) / share);
         }
         let (by_count, by_bytes) = (
             effort.max_labels - labels,
@@ -107,9 +105,7 @@ pub(super) fn settle<const M: usize>(
             labels,
             memory: by_bytes < by_count,
         })?;
-        for j in 0..M {
-            error[node][j] = inherited[j] + merged.given_up[j];
-        }
+        error[node] = std::array::from_fn(|j| inherited[j] + merged.given_up[j]);
         labels += merged.costs.len() as u64;
         bytes += merged.costs.len() as u64 * (row_bytes + step_bytes);
         peak_bytes = peak_bytes.max(bytes);

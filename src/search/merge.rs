@@ -110,7 +110,7 @@ pub(super) fn sort_and_filter<T: Ord, const M: usize>(
 }
 
 /// A front that grows by rows in lexicographic order, so that the first column needs no look.
-struct Kept<const M: usize> {
+pub(super) struct Kept<const M: usize> {
     slack: [i64; M],
     given_up: [i64; M],
     /// With up to three columns: (second, third) sorted by the second, so that the third falls.
@@ -126,7 +126,8 @@ struct Kept<const M: usize> {
 const BLOCK: usize = 32;
 
 impl<const M: usize> Kept<M> {
-    fn new(slack: [i64; M]) -> Self {
+    /// An empty front that lets a row stand for others that are better by up to `slack`.
+    pub(super) fn new(slack: [i64; M]) -> Self {
         Self {
             slack,
             given_up: [0; M],
@@ -138,7 +139,7 @@ impl<const M: usize> Kept<M> {
     }
 
     /// Keeps `row` unless a row kept before stands for it; says whether it was kept.
-    fn insert(&mut self, row: &[i64; M]) -> bool {
+    pub(super) fn insert(&mut self, row: &[i64; M]) -> bool {
         if M <= 3 {
             self.insert_in_stairs(row)
         } else {
@@ -192,9 +193,12 @@ impl<const M: usize> Kept<M> {
         }
         if let Some(i) = stand_in {
             self.last = i;
-            for j in 1..M {
-                self.give_up(j, self.rows[i][j] - row[j]);
-            }
+            let stand_in = self.rows[i];
+            let amounts = stand_in.iter().zip(row).map(|(ours, theirs)| ours - theirs);
+            self.given_up
+                .iter_mut()
+                .zip(amounts)
+                .for_each(|(most, amount)| *most = (*most).max(amount));
             return false;
         }
         if self.rows.len().is_multiple_of(BLOCK) {
