@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod frontier;
+
 /// Why a command ended without its answer; decides the exit code.
 #[derive(Debug)]
 pub enum Failure {
@@ -40,12 +42,16 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    Frontier(frontier::Arguments),
+}
 
 /// Parses the command line, runs it, prints what went wrong if something did.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let outcome: Result<(), Failure> = match cli.command {};
+    let outcome: Result<(), Failure> = match cli.command {
+        Command::Frontier(arguments) => frontier::run(&arguments),
+    };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
