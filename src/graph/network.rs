@@ -75,6 +75,12 @@ pub enum NetworkError {
         /// The name.
         name: String,
     },
+    /// Two blocks share a name, or the nodes of a block do not stand together.
+    #[error("block `{block}` is opened twice; a block needs a name of its own, and its nodes must stand together")]
+    Reopened {
+        /// The block.
+        block: String,
+    },
     /// A node names an input that does not exist.
     #[error("`{node}` takes its input from `{input}`, which does not exist")]
     Unknown {
@@ -179,19 +185,25 @@ impl Builder {
     /// The finished network.
     ///
     /// # Errors
-    /// When names repeat or there is no output.
+    /// When names of nodes or of blocks repeat, or there is no output.
     pub fn finish(self) -> Result<Network, NetworkError> {
-        let mut seen = HashSet::with_capacity(self.graph.node_count());
-        for node in self.graph.node_weights() {
-            if !seen.insert(node.name.as_str()) {
-                return Err(NetworkError::Duplicate { name: node.name.clone() });
-            }
+        if let Some(name) = repeated(self.graph.raw_nodes().iter().map(|node| node.weight.name.as_str())) {
+            return Err(NetworkError::Duplicate { name: name.to_owned() });
+        }
+        if let Some(block) = repeated(self.block_names.iter().map(|(name, _)| name.as_str())) {
+            return Err(NetworkError::Reopened { block: block.to_owned() });
         }
         if self.outputs.is_empty() {
             return Err(NetworkError::NoOutput);
         }
         Ok(Network { graph: self.graph, outputs: self.outputs, block_names: self.block_names })
     }
+}
+
+/// A name that occurs more than once.
+fn repeated<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> Option<&'a str> {
+    let mut seen = HashSet::with_capacity(names.len());
+    names.into_iter().find(|name| !seen.insert(*name))
 }
 
 impl Network {
@@ -326,10 +338,17 @@ impl RawNetwork {
         for index in order {
             let node = &self.nodes[index];
             let inputs: Vec<NodeId> = node.inputs.iter().filter_map(|name| ids[position[name.as_str()]]).collect();
-            let id = builder.add(node.name.as_str(), node.op.clone(), &inputs)?;
+            let op = match (&node.op, node.shape) {
+                (Op::Input { .. }, Some(shape)) => Op::Input { shape },
+                (op, _) => op.clone(),
+            };
+            let id = builder.add(node.name.as_str(), op, &inputs)?;
             let block_name = node.block.as_deref().unwrap_or("network");
             let next = BlockId(blocks.len() as u32);
             let block = *blocks.entry(block_name).or_insert(next);
+            if block.index() + 1 < blocks.len() {
+                return Err(NetworkError::Reopened { block: block_name.to_owned() });
+            }
             builder.graph[NodeIndex::new(id.index())].block = block;
             let inferred = builder.shape(id);
             if let Some(claimed) = node.shape.filter(|&claimed| claimed != inferred) {

@@ -13,7 +13,8 @@ use super::Shape;
 pub enum Op {
     /// A network input of the given shape.
     Input {
-        /// The shape of one sample.
+        /// The shape of one sample. Files give it as the shape of the node, where every node has its own.
+        #[serde(skip, default = "Shape::unknown")]
         shape: Shape,
     },
     /// Two-dimensional convolution; depthwise when `groups` equals the input channels.
