@@ -13,15 +13,20 @@ use crate::config::{ConfigError, SearchConfig};
 use crate::study::StudyError;
 use crate::yaml::Diagnostics;
 
+mod audit;
 mod completions;
 mod export;
 mod frontier;
+mod latency;
 mod plan;
 mod progress;
 mod report;
 mod schema;
+mod score;
 mod search;
 mod space;
+
+mod latency;
 
 /// Why a command ended without its answer; decides the exit code.
 #[derive(Debug)]
@@ -127,6 +132,9 @@ enum Command {
     /// Count, show, sample or price a search space.
     Space(space::Arguments),
     Frontier(frontier::Arguments),
+    Latency(latency::Arguments),
+    Audit(audit::Command),
+    Score(score::Args),
     /// Write the architectures of a finished search, or one architecture file, in other formats.
     Export(export::Arguments),
     /// Draw the report of a finished search again, from its front.json.
@@ -144,6 +152,9 @@ impl Command {
             Self::Plan(arguments) => plan::run(arguments),
             Self::Space(arguments) => space::run(arguments),
             Self::Frontier(arguments) => frontier::run(&arguments),
+            Self::Latency(arguments) => latency::run(&arguments),
+            Self::Audit(command) => audit::run(command),
+            Self::Score(arguments) => score::run(arguments),
             Self::Export(arguments) => export::run(arguments),
             Self::Report(arguments) => report::run(arguments),
             Self::Schema(arguments) => schema::run(arguments),

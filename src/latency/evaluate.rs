@@ -8,7 +8,8 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
-use super::{LatencyError, OperatorModel, Sample, Term, baseline, fit};
+use super::{FitError, Kernel, LatencyError, Sample, Term, baseline, fit};
+use crate::units::Millis;
 
 /// Errors of predictions.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -67,6 +68,19 @@ pub struct CrossValidation {
     pub predicted: Vec<Predicted>,
 }
 
+impl CrossValidation {
+    /// What a table says of it. `left_out` is `families` or `folds`.
+    pub fn summary(&self, left_out: &str) -> FitError {
+        FitError {
+            left_out: left_out.to_owned(),
+            mape: self.scores.mape,
+            within_10: self.scores.within_10,
+            spearman: self.scores.spearman.unwrap_or(0.0),
+            baseline_mape: self.baseline.mape,
+        }
+    }
+}
+
 /// Scores a list of predictions.
 pub fn score(predicted: &[Predicted]) -> Scores {
     let n = predicted.len() as f64;
@@ -83,9 +97,9 @@ pub fn score(predicted: &[Predicted]) -> Scores {
     }
 }
 
-/// Predicts samples by a model, through the same price as every other use.
-pub fn predict_samples(model: &OperatorModel, samples: &[Sample]) -> Vec<Predicted> {
-    samples.iter().map(|sample| predicted(sample, model.total(&sample.kernels).0)).collect()
+/// Predicts samples by what a table or a model says of their operators.
+pub fn predict_samples(samples: &[Sample], total: impl Fn(&[Kernel]) -> Millis) -> Vec<Predicted> {
+    samples.iter().map(|sample| predicted(sample, total(&sample.kernels).0)).collect()
 }
 
 fn predicted(sample: &Sample, predicted_ms: f64) -> Predicted {
@@ -175,3 +189,6 @@ fn ranks(values: &[f64]) -> Vec<f64> {
     }
     ranks
 }
+
+#[cfg(test)]
+mod tests;

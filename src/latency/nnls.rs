@@ -12,18 +12,15 @@ pub fn nnls(rows: &[Vec<f64>], b: &[f64], ridge: f64) -> Vec<f64> {
     let mut gram = vec![vec![0.0; n]; n];
     let mut target = vec![0.0; n];
     for (row, &value) in rows.iter().zip(b) {
-        for i in 0..n {
-            target[i] += row[i] * value;
-            for j in 0..=i {
-                gram[i][j] += row[i] * row[j];
+        for ((gram, target), &entry) in gram.iter_mut().zip(&mut target).zip(row) {
+            *target += entry * value;
+            for (sum, &other) in gram.iter_mut().zip(row) {
+                *sum += entry * other;
             }
         }
     }
-    for i in 0..n {
-        gram[i][i] += ridge;
-        for j in 0..i {
-            gram[j][i] = gram[i][j];
-        }
+    for (i, gram) in gram.iter_mut().enumerate() {
+        gram[i] += ridge;
     }
     solve(&gram, &target)
 }

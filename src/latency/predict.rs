@@ -26,14 +26,13 @@ pub struct BlockCost {
 pub struct Prediction {
     /// The expected latency.
     pub mean: Millis,
-    /// Costs by block, in order; what a run costs besides its operators comes last as `(overhead)`.
+    /// The part of it that no operator causes.
+    pub overhead: Millis,
+    /// Costs by block, in the order of the network's blocks.
     pub blocks: Vec<BlockCost>,
     /// Where the prediction goes beyond what was measured, each case once.
     pub flags: Vec<Flag>,
 }
-
-/// The name of the block that holds what no operator causes.
-pub const OVERHEAD: &str = "(overhead)";
 
 /// Predicts a network.
 pub fn predict(table: &LatencyTable, network: &Network) -> Prediction {
@@ -60,12 +59,17 @@ fn collect<'a>(
         costs[block] += priced.ms;
         flags.extend(priced.flags);
     }
-    let mean = table.overhead() + costs.iter().copied().sum();
+    let overhead = table.overhead();
+    let mean = overhead + costs.iter().copied().sum();
     let share = |ms: Millis| if mean.0 > 0.0 { ms.0 / mean.0 } else { 0.0 };
-    let mut blocks: Vec<BlockCost> =
-        names.into_iter().zip(costs).map(|(name, ms)| BlockCost { name, ms, share: share(ms) }).collect();
-    if table.overhead().0 > 0.0 {
-        blocks.push(BlockCost { name: OVERHEAD.to_owned(), ms: table.overhead(), share: share(table.overhead()) });
+    let blocks = names.into_iter().zip(costs).map(|(name, ms)| BlockCost { name, ms, share: share(ms) }).collect();
+    Prediction { mean, overhead, blocks, flags: flags.into_iter().collect() }
+}
+
+impl LatencyTable {
+    /// What the operators of a network, or of a part of one, cost together: the quick path for
+    /// searches. Costs of parts add up to the cost of the whole.
+    pub fn operators_cost(&self, network: &Network) -> Millis {
+        lower(network).iter().map(|lowered| self.cost(&lowered.kernel)).sum()
     }
-    Prediction { mean, blocks, flags: flags.into_iter().collect() }
 }

@@ -123,6 +123,28 @@ impl LatencyTable {
         &self.info
     }
 
+    /// What an axis calls its latencies: device, precision and cores.
+    pub fn label(&self) -> String {
+        let info = &self.info;
+        format!("{} ({}) latency, {}, {}", info.device, info.soc, info.precision, info.cores)
+    }
+
+    /// What a reader of its latencies has to know, in a sentence or two.
+    pub fn about(&self) -> String {
+        let info = &self.info;
+        let mut about = format!(
+            "{} ({}), {}, {}, cores {}: {}",
+            info.device, info.soc, info.runtime, info.precision, info.cores, info.provenance.source
+        );
+        if let Some(error) = &info.provenance.error {
+            about += &format!(". Mean error {:.1} % on networks of {} left out of the fit", error.mape, error.left_out);
+        }
+        if !info.provenance.note.is_empty() {
+            about += &format!(". {}", info.provenance.note);
+        }
+        about
+    }
+
     /// The operator model of its fitted rows.
     pub fn model(&self) -> &OperatorModel {
         &self.model

@@ -16,7 +16,7 @@ const VERSION: i64 = 1;
 const COUNT: Kind = Kind::Int { min: 1, max: 1 << 40 };
 const SIZE: Kind = Kind::Int { min: 1, max: 1 << 20 };
 const PAIR: Kind = Kind::List(&SIZE, 2);
-const POSITIVE: Kind = Kind::Number { min: 0.0, max: f64::MAX };
+const POSITIVE: Kind = Kind::Number { min: 0.0, max: 1e9 };
 const PERCENT: Kind = Kind::Number { min: 0.0, max: 1e9 };
 const KINDS: Kind = Kind::Word(&[
     "CONV_2D",
@@ -145,7 +145,7 @@ impl LatencyTable {
     /// # Errors
     /// A file that cannot be read, and everything that [`LatencyTable::parse`] refuses.
     pub fn load(path: &Path) -> Result<Self, LatencyError> {
-        Ok(lower(&Document::read(path)?)?)
+        Ok(Self::from_document(&Document::read(path)?)?)
     }
 
     /// Checks the text of a table; `name` is what messages call it.
@@ -154,7 +154,15 @@ impl LatencyTable {
     /// Unknown or missing keys (unit and provenance among them), unknown terms and operators, costs
     /// that are negative or not finite, duplicate rows: all at once, each with its place.
     pub fn parse(name: &str, text: &str) -> Result<Self, Diagnostics> {
-        lower(&Document::parse(name, text)?)
+        Self::from_document(&Document::parse(name, text)?)
+    }
+
+    /// Checks a table that has been read.
+    ///
+    /// # Errors
+    /// As [`LatencyTable::parse`].
+    pub fn from_document(document: &Document) -> Result<Self, Diagnostics> {
+        lower(document)
     }
 
     /// The table as a file.
@@ -385,3 +393,6 @@ fn measured_row(row: &Node, path: &str, to_ms: f64, problems: &mut Problems) -> 
     let time = |key| Millis(number(row, key) * to_ms);
     Some((kernel, MeasuredRow { ms: time("mean"), std: time("std"), count }))
 }
+
+#[cfg(test)]
+mod tests;
