@@ -67,7 +67,7 @@ pub enum NetworkError {
         /// The producers, each with its shape.
         producers: String,
         /// What does not fit.
-        source: ShapeError,
+        source: Box<ShapeError>,
     },
     /// Two nodes share a name.
     #[error("two nodes are named `{name}`; names must be unique")]
@@ -105,6 +105,12 @@ pub enum NetworkError {
         /// What follows from the inputs.
         inferred: Shape,
     },
+    /// An input without a shape.
+    #[error("`{node}` is an input and needs a `shape`")]
+    Unshaped {
+        /// The input.
+        node: String,
+    },
     /// No node was marked as the output.
     #[error("the network has no output")]
     NoOutput,
@@ -135,7 +141,7 @@ impl Builder {
     /// [`NetworkError::Shape`] names the operator and its producers when they do not fit.
     pub fn add(&mut self, name: impl Into<String>, op: Op, inputs: &[NodeId]) -> Result<NodeId, NetworkError> {
         let name = name.into();
-        let mut shapes = [Shape::Vector { features: 0 }; 4];
+        let mut shapes = [Shape::unknown(); 4];
         let inferred = if inputs.len() <= shapes.len() {
             for (slot, &id) in shapes.iter_mut().zip(inputs) {
                 *slot = self.shape(id);
@@ -148,7 +154,7 @@ impl Builder {
             node: name.clone(),
             op: op.to_string(),
             producers: self.describe(inputs),
-            source,
+            source: Box::new(source),
         })?;
         if self.block_names.is_empty() {
             self.block("network", "");
@@ -302,12 +308,25 @@ pub struct RawNode {
     /// Names of its inputs, in order.
     #[serde(default)]
     pub inputs: Vec<String>,
-    /// Its shape; checked against the inferred one where given.
+    /// Its shape; an input must have one, elsewhere it is checked against the inferred one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<Shape>,
     /// The operator and its attributes.
     #[serde(flatten)]
     pub op: Op,
+}
+
+impl RawNode {
+    /// The operator, an input completed with the shape of the node.
+    fn operator(&self) -> Result<Op, NetworkError> {
+        match &self.op {
+            Op::Input { shape } if *shape == Shape::unknown() => match self.shape {
+                Some(shape) => Ok(Op::Input { shape }),
+                None => Err(NetworkError::Unshaped { node: self.name.clone() }),
+            },
+            op => Ok(op.clone()),
+        }
+    }
 }
 
 /// A network as files write it. Nodes may come in any order.
@@ -338,7 +357,7 @@ impl RawNetwork {
         for index in order {
             let node = &self.nodes[index];
             let inputs: Vec<NodeId> = node.inputs.iter().filter_map(|name| ids[position[name.as_str()]]).collect();
-            let id = builder.add(node.name.as_str(), node.op.clone(), &inputs)?;
+            let id = builder.add(node.name.as_str(), node.operator()?, &inputs)?;
             let block_name = node.block.as_deref().unwrap_or("network");
             let next = BlockId(blocks.len() as u32);
             let block = *blocks.entry(block_name).or_insert(next);

@@ -39,6 +39,11 @@ impl Shape {
         Self::Map { channels, height: size, width: size }
     }
 
+    /// Stands for a shape that is not known yet; no operator takes or makes it.
+    pub(super) fn unknown() -> Self {
+        Self::Vector { features: 0 }
+    }
+
     /// Channels of a map, features of a vector.
     pub fn channels(&self) -> usize {
         match *self {
@@ -198,7 +203,7 @@ fn conv(c: &Conv2d, input: &Shape) -> Result<Shape, ShapeError> {
     positive(c.stride, "stride")?;
     positive(c.dilation, "dilation")?;
     positive(c.groups, "groups")?;
-    if channels % c.groups != 0 || c.channels % c.groups != 0 {
+    if !channels.is_multiple_of(c.groups) || !c.channels.is_multiple_of(c.groups) {
         return Err(ShapeError::Groups { groups: c.groups, input: channels, output: c.channels });
     }
     let extent =
