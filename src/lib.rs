@@ -8,5 +8,6 @@ pub mod audit;
 pub mod cli;
 pub mod graph;
 pub mod proxy;
+pub mod space;
 pub mod units;
 pub mod yaml;
