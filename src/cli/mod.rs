@@ -1,6 +1,9 @@
 //! The command line: one file per subcommand, each of which parses, calls the
 //! library and prints. Data goes to stdout, progress and messages to stderr.
 
+mod audit;
+mod score;
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -25,10 +28,21 @@ impl Failure {
         }
     }
 
+    /// Wrong input, from an error whose message says what, where, and how to fix it.
+    fn input(error: impl std::fmt::Display) -> Self {
+        Self::Input(miette::Report::msg(error.to_string()))
+    }
+
     fn report(&self) -> &miette::Report {
         match self {
             Self::Input(report) | Self::Infeasible(report) | Self::Failed(report) => report,
         }
+    }
+}
+
+impl From<crate::yaml::Diagnostics> for Failure {
+    fn from(diagnostics: crate::yaml::Diagnostics) -> Self {
+        Self::Input(diagnostics.into_report())
     }
 }
 
@@ -40,12 +54,19 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    #[command(subcommand)]
+    Audit(audit::Command),
+    Score(score::Args),
+}
 
 /// Parses the command line, runs it, prints what went wrong if something did.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let outcome: Result<(), Failure> = match cli.command {};
+    let outcome: Result<(), Failure> = match cli.command {
+        Command::Audit(command) => audit::run(command),
+        Command::Score(args) => score::run(args),
+    };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -265,6 +265,12 @@ impl Network {
         self.ids().find(|&id| self.node(id).name == name)
     }
 
+    /// The shapes of the inputs, in topological order.
+    pub fn input_shapes(&self) -> Vec<Shape> {
+        let nodes = self.graph.raw_nodes().iter().map(|entry| &entry.weight);
+        nodes.filter(|node| matches!(node.op, Op::Input { .. })).map(|node| node.shape).collect()
+    }
+
     /// The outputs.
     pub fn outputs(&self) -> &[NodeId] {
         &self.outputs

@@ -2,7 +2,7 @@
 use std::cmp::Ordering;
 
 use super::*;
-use crate::graph::{Activation, Builder, Conv2d, SqueezeExcite};
+use crate::graph::{Activation, Builder, Conv2d, Op, SqueezeExcite};
 use crate::yaml::Document;
 
 fn proxy(name: &str) -> Box<dyn Proxy> {
@@ -125,7 +125,7 @@ fn blocks_add_up_and_can_be_picked() {
     let error = proxy("s0_cells").score(&net).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "proxy `s0_cells` counts only blocks that match `cell*`, but the network's blocks are stem, s1.0, head"
+        "proxy `s0_cells` counts only blocks that match `stage*`, but the network's blocks are stem, s1.0, head"
     );
 }
 
