@@ -27,14 +27,14 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let space = Space::load(&args.space, None)?;
     let architecture = space.parse(&args.arch).map_err(Failure::input)?;
     let network = space.build(&architecture).map_err(Failure::input)?;
+    if network.live().count() == 0 {
+        eprintln!("note: the output of this architecture does not depend on its input; its scores mean nothing");
+    }
     let mut scores = Map::new();
     let mut lines = Vec::new();
     for name in &args.proxy {
         let proxy = Definition::load(name)?.proxy();
         let score = proxy.score(&network).map_err(Failure::input)?;
-        if !score.live {
-            eprintln!("note: the output of this architecture does not depend on its input; its scores mean nothing");
-        }
         lines.push(format!("{:<16} {}", proxy.name(), score.value));
         scores.insert(proxy.name().to_owned(), json!(score.value));
     }

@@ -138,5 +138,6 @@ pub trait Proxy: std::fmt::Debug + Send + Sync {
 /// Adds in order of size, so that isomorphic networks, whose nodes come in different orders, tie exactly.
 fn sum(mut terms: Vec<f64>) -> f64 {
     terms.sort_unstable_by(f64::total_cmp);
-    terms.into_iter().sum()
+    // The sum of no floats is -0 in std.
+    terms.into_iter().fold(0.0, |total, term| total + term)
 }

@@ -151,6 +151,7 @@ fn a_dead_network_says_so() {
     let net = net.finish().unwrap();
     let s0 = proxy("s0").score(&net).unwrap();
     assert_eq!((s0.value, s0.live), (0.0, false));
+    assert!(s0.value.is_sign_positive());
     assert_eq!(score("params", &net), 216.0);
 }
 
@@ -189,7 +190,7 @@ fn broken_definitions_are_refused_with_their_place() {
         assert_eq!(written(text).unwrap_err(), message, "{text}");
     }
     let cases = [
-        ("s0_bcc", "s0_bcc: there is no proxy of that name (did you mean `s0_bc`?; or give the path of a .yaml file)"),
+        ("s0_bcc", "s0_bcc: there is no proxy of that name (did you mean `s0_bc`? Or give the path of a .yaml file)"),
         (
             "no/such.yaml",
             "no/such.yaml: cannot be read: No such file or directory (os error 2) (check the path; relative paths start at the current folder)",

@@ -39,7 +39,7 @@ pub fn network(text: &str) -> Option<Network> {
             last = net.reduction(&format!("reduction{stage}"), last, channels);
         }
         for index in 0..CELLS_PER_STAGE {
-            last = net.cell(&format!("stage{}.{index}", stage + 1), last, channels, &ops)?;
+            last = net.cell(&format!("cell{stage}.{index}"), last, channels, &ops)?;
         }
     }
     net.0.block("head", "");
