@@ -26,8 +26,6 @@ mod score;
 mod search;
 mod space;
 
-mod latency;
-
 /// Why a command ended without its answer; decides the exit code.
 #[derive(Debug)]
 pub enum Failure {
@@ -41,7 +39,7 @@ pub enum Failure {
 
 impl Failure {
     /// Wrong input, told by any error that explains itself.
-    pub fn input(error: impl std::error::Error) -> Self {
+    pub fn input(error: impl fmt::Display) -> Self {
         // Messages of this program hold their causes already; a chain would say them twice.
         Self::Input(miette::miette!("{error}"))
     }
@@ -52,7 +50,7 @@ impl Failure {
     }
 
     /// Failed work, told by any error that explains itself.
-    pub fn failed(error: impl std::error::Error) -> Self {
+    pub fn failed(error: impl fmt::Display) -> Self {
         Self::Failed(miette::miette!("{error}"))
     }
 
@@ -133,6 +131,7 @@ enum Command {
     Space(space::Arguments),
     Frontier(frontier::Arguments),
     Latency(latency::Arguments),
+    #[command(subcommand)]
     Audit(audit::Command),
     Score(score::Args),
     /// Write the architectures of a finished search, or one architecture file, in other formats.
