@@ -8,27 +8,33 @@ mod benchmark;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use pocketnas::audit::{Bootstrap, Judgement, Measured, Truth, judge, measure};
-use pocketnas::graph::NetworkError;
+use pocketnas::audit::{Bootstrap, Judgement, Measured, Truth, judge, measure, resolve};
 use pocketnas::proxy::{Definition, Proxy};
+use pocketnas::space::{Architecture, Space};
+use rayon::prelude::*;
 
 const DATA: &str = "../shared/data/nas-bench-201/cifar10.csv";
 const PROXIES: [&str; 8] = ["params", "macs", "live_params", "live_macs", "live_convs", "s0", "s0_cells", "s0_bc"];
 
 struct Benchmark {
     ids: Vec<String>,
+    architectures: Vec<Architecture>,
     measured: Measured,
+}
+
+fn space() -> Space {
+    Space::load("nas-bench-201", None).unwrap()
 }
 
 /// The whole benchmark, scored once; `None`, said plainly, where the data is not there.
 fn scored() -> Option<&'static Benchmark> {
     static SCORED: OnceLock<Option<Benchmark>> = OnceLock::new();
     let scored = SCORED.get_or_init(|| {
-        let ids = column("valid_accuracy")?.rows.into_iter().map(|row| row.id).collect::<Vec<_>>();
+        let (space, truth) = (space(), column("valid_accuracy")?);
+        let architectures = resolve(&space, &truth, Path::new(DATA)).unwrap();
         let proxies: Vec<Box<dyn Proxy>> = PROXIES.map(|name| Definition::load(name).unwrap().proxy()).into();
-        let build = |row: usize| Ok::<_, NetworkError>(benchmark::network(&ids[row]).unwrap());
-        let measured = measure(ids.len(), build, &proxies, || ()).unwrap();
-        Some(Benchmark { ids, measured })
+        let measured = measure(architectures.len(), |row| space.build(&architectures[row]), &proxies, || ()).unwrap();
+        Some(Benchmark { ids: truth.rows.into_iter().map(|row| row.id).collect(), architectures, measured })
     });
     scored.as_ref()
 }
@@ -63,6 +69,18 @@ fn counts_equal_the_benchmarks() {
             published.rows.iter().zip(ours).filter(|(row, ours)| row.value != **ours).map(|(r, _)| &*r.id).collect();
         assert!(wrong.is_empty(), "{name} of {} networks differ, first {}", wrong.len(), wrong[0]);
     }
+}
+
+/// The space builds the very networks that the benchmark's own code builds, written out by hand beside this test.
+#[test]
+fn the_space_builds_the_benchmarks_networks() {
+    let Some(benchmark) = scored() else { return };
+    let space = space();
+    let differ = benchmark.ids.par_iter().zip(&benchmark.architectures).find_first(|(id, architecture)| {
+        let (ours, theirs) = (space.build(architecture).unwrap(), benchmark::network(id).unwrap());
+        ours.canonical_hash() != theirs.canonical_hash() || space.format(architecture) != **id
+    });
+    assert_eq!(differ.map(|(id, _)| id), None);
 }
 
 #[test]
@@ -105,7 +123,8 @@ fn shipped_proxies_state_what_is_measured() {
 #[test]
 fn parts_add_up() {
     let text = "|nor_conv_3x3~0|+|avg_pool_3x3~0|skip_connect~1|+|none~0|nor_conv_1x1~1|nor_conv_3x3~2|";
-    let network = benchmark::network(text).unwrap();
+    let space = space();
+    let network = space.build(&space.parse(text).unwrap()).unwrap();
     for name in PROXIES {
         let proxy = Definition::load(name).unwrap().proxy();
         let blocks = proxy.block_contributions(&network).unwrap();

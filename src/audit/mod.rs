@@ -2,12 +2,14 @@
 //! accuracy is known.
 //!
 //! [`Ranks`] holds two columns and answers Spearman's ρ and Kendall's τ-b,
-//! [`interval`] says how sure those are, [`Truth`] reads the known accuracies,
-//! and [`measure`] and [`judge`] put them together.
+//! [`Bootstrap`] says how sure those are, [`Truth`] reads the known accuracies,
+//! [`resolve`] finds their architectures in a space, [`measure`] scores them and
+//! [`judge`] compares.
 
 mod bootstrap;
 mod measure;
 mod rank;
+mod resolve;
 #[cfg(test)]
 mod tests;
 mod top;
@@ -16,5 +18,6 @@ mod truth;
 pub use bootstrap::{Bootstrap, Interval, Intervals, interval};
 pub use measure::{Column, Judgement, MeasureError, Measured, TopHalf, judge, measure};
 pub use rank::Ranks;
+pub use resolve::{ResolveError, resolve};
 pub use top::expected_best;
 pub use truth::{Truth, TruthError, TruthRow};

@@ -212,6 +212,9 @@ fn truth_files_are_read() {
     let rows: Vec<(&str, f64, u64)> = read.rows.iter().map(|r| (r.id.as_str(), r.value, r.line)).collect();
     assert_eq!(rows, [("a", 90.5, 2), ("d", 80.0, 5)]);
     assert_eq!(read.skipped, 3);
+    let lines = |text: &str| truth(text).unwrap().rows.iter().map(|row| row.line).collect::<Vec<_>>();
+    assert_eq!(lines("arch,accuracy\r\na,1\r\n\r\n\"b\nc\",2\r\nd,3"), [2, 4, 6]);
+    assert_eq!(lines("\narch,accuracy\na,1\n\n\nb,2\n"), [3, 6]);
 }
 
 #[test]
@@ -240,7 +243,7 @@ fn broken_truth_files_are_refused_with_their_place() {
     for (text, message) in cases {
         assert_eq!(truth(text).unwrap_err(), message, "{text:?}");
     }
-    let invalid = Truth::parse(Path::new("t.csv"), &b"arch,accuracy\n\xff,1\n"[..], "arch", "accuracy").unwrap_err();
+    let invalid = Truth::parse(Path::new("t.csv"), b"arch,accuracy\n\xff,1\n", "arch", "accuracy").unwrap_err();
     assert!(invalid.to_string().contains("line 2"), "{invalid}");
     let missing = Truth::read(Path::new("no/such.csv"), "arch", "accuracy").unwrap_err();
     assert!(missing.to_string().starts_with("no/such.csv: cannot be read"), "{missing}");

@@ -109,22 +109,17 @@ impl Truth {
     /// # Errors
     /// [`TruthError`] names the file, the line and the column.
     pub fn read(path: &Path, id_column: &str, truth_column: &str) -> Result<Self, TruthError> {
-        let file = std::fs::File::open(path).map_err(|source| TruthError::Read { path: path.to_path_buf(), source })?;
-        Self::parse(path, file, id_column, truth_column)
+        let text = std::fs::read(path).map_err(|source| TruthError::Read { path: path.to_path_buf(), source })?;
+        Self::parse(path, &text, id_column, truth_column)
     }
 
-    /// As [`Truth::read`], from any reader; `path` is what messages call it.
+    /// As [`Truth::read`], from the text of the file; `path` is what messages call it.
     ///
     /// # Errors
     /// [`TruthError`] names the file, the line and the column.
-    pub fn parse(
-        path: &Path,
-        reader: impl std::io::Read,
-        id_column: &str,
-        truth_column: &str,
-    ) -> Result<Self, TruthError> {
+    pub fn parse(path: &Path, text: &[u8], id_column: &str, truth_column: &str) -> Result<Self, TruthError> {
         let csv_error = |source| TruthError::Csv { path: path.to_path_buf(), source };
-        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(reader);
+        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text);
         let headers = reader.headers().map_err(csv_error)?.clone();
         let column = |name: &str| {
             headers.iter().position(|header| header == name).ok_or_else(|| TruthError::Column {
@@ -136,9 +131,14 @@ impl Truth {
         let (id_at, value_at) = (column(id_column)?, column(truth_column)?);
         let mut truth = Self { rows: Vec::new(), skipped: 0 };
         let mut seen: HashMap<String, u64> = HashMap::new();
+        let (mut line, mut counted) = (1, 0);
         for record in reader.records() {
             let record = record.map_err(csv_error)?;
-            let line = record.position().map_or(0, csv::Position::line);
+            // The reader's own line is one short where lines end in CR LF: it stops between the two.
+            let start = record.position().map_or(0, |position| position.byte() as usize).min(text.len());
+            let start = start + text[start..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+            line += text[counted..start].iter().filter(|&&byte| byte == b'\n').count() as u64;
+            counted = start;
             let (id, text) = (&record[id_at], &record[value_at]);
             if let Some(first) = seen.insert(id.to_owned(), line) {
                 return Err(TruthError::Duplicate { path: path.to_path_buf(), line, id: id.to_owned(), first });

@@ -34,7 +34,10 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         (None, true) => arguments.source.join("export"),
         (None, false) => {
             let [format] = formats[..] else {
-                return Err(Failure::refuse("several formats do not fit on standard output", "say where they go with --out"));
+                return Err(Failure::refuse(
+                    "several formats do not fit on standard output",
+                    "say where they go with --out",
+                ));
             };
             return emit(&format.render(&read[0].0, &read[0].1));
         }
@@ -71,13 +74,20 @@ fn format(name: &str) -> Result<&'static dyn Exporter, Failure> {
 /// The architecture files of a search's folder, or the `--top` of them.
 fn members(arguments: &Arguments) -> Result<Vec<PathBuf>, Failure> {
     let folder: &Path = &arguments.source;
-    let data = report::read(&folder.join("front.json"))
-        .map_err(|error| Failure::refuse(error, "give a folder that `pocketnas search` has filled, or an architecture file"))?;
+    let data = report::read(&folder.join("front.json")).map_err(|error| {
+        Failure::refuse(error, "give a folder that `pocketnas search` has filled, or an architecture file")
+    })?;
     let with_file: Vec<usize> = data.order().into_iter().filter(|&index| data.front[index].file.is_some()).collect();
     let points: Vec<Vec<f64>> = (with_file.iter())
-        .map(|&index| data.front[index].values.iter().zip(&data.objectives).map(|(v, o)| o.direction.cost(*v)).collect())
+        .map(|&index| {
+            data.front[index].values.iter().zip(&data.objectives).map(|(v, o)| o.direction.cost(*v)).collect()
+        })
         .collect();
     let most = arguments.top.map_or(points.len(), |top| top as usize);
     let chosen = pareto::top_k(&points, most).indices;
-    Ok(chosen.into_iter().filter_map(|i| data.front[with_file[i]].file.as_ref()).map(|file| folder.join(file)).collect())
+    Ok(chosen
+        .into_iter()
+        .filter_map(|i| data.front[with_file[i]].file.as_ref())
+        .map(|file| folder.join(file))
+        .collect())
 }

@@ -13,6 +13,7 @@ use crate::config::{ConfigError, SearchConfig};
 use crate::study::StudyError;
 use crate::yaml::Diagnostics;
 
+mod audit;
 mod completions;
 mod export;
 mod frontier;
@@ -21,6 +22,7 @@ mod plan;
 mod progress;
 mod report;
 mod schema;
+mod score;
 mod search;
 mod space;
 
@@ -37,7 +39,7 @@ pub enum Failure {
 
 impl Failure {
     /// Wrong input, told by any error that explains itself.
-    pub fn input(error: impl std::error::Error) -> Self {
+    pub fn input(error: impl fmt::Display) -> Self {
         // Messages of this program hold their causes already; a chain would say them twice.
         Self::Input(miette::miette!("{error}"))
     }
@@ -48,7 +50,7 @@ impl Failure {
     }
 
     /// Failed work, told by any error that explains itself.
-    pub fn failed(error: impl std::error::Error) -> Self {
+    pub fn failed(error: impl fmt::Display) -> Self {
         Self::Failed(miette::miette!("{error}"))
     }
 
@@ -129,6 +131,9 @@ enum Command {
     Space(space::Arguments),
     Frontier(frontier::Arguments),
     Latency(latency::Arguments),
+    #[command(subcommand)]
+    Audit(audit::Command),
+    Score(score::Args),
     /// Write the architectures of a finished search, or one architecture file, in other formats.
     Export(export::Arguments),
     /// Draw the report of a finished search again, from its front.json.
@@ -147,6 +152,8 @@ impl Command {
             Self::Space(arguments) => space::run(arguments),
             Self::Frontier(arguments) => frontier::run(&arguments),
             Self::Latency(arguments) => latency::run(&arguments),
+            Self::Audit(command) => audit::run(command),
+            Self::Score(arguments) => score::run(arguments),
             Self::Export(arguments) => export::run(arguments),
             Self::Report(arguments) => report::run(arguments),
             Self::Schema(arguments) => schema::run(arguments),

@@ -71,7 +71,10 @@ fn text(plan: &Plan, forecast: &Forecast) -> String {
         let _ = writeln!(text, "{key:<14} {value}");
     };
     line("space", format!("{}: {} architectures", plan.config().space.name(), graph.count()));
-    line("choice graph", format!("{} states, {} edges, {} different fragments", graph.states(), graph.edges().len(), graph.variants()));
+    line(
+        "choice graph",
+        format!("{} states, {} edges, {} different fragments", graph.states(), graph.edges().len(), graph.variants()),
+    );
     if prices.dead() > 0 {
         line("left out", format!("{} edges that cut the network in two", prices.dead()));
     }

@@ -49,7 +49,13 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         return emit_json(&document(&outcome, &folder, &hash));
     }
     let mut text = report::table(&outcome.data, width());
-    let _ = writeln!(text, "\n{}: {} members, {}", folder.display(), outcome.data.front.len(), outcome.data.certificate.short());
+    let _ = writeln!(
+        text,
+        "\n{}: {} members, {}",
+        folder.display(),
+        outcome.data.front.len(),
+        outcome.data.certificate.short()
+    );
     let _ = writeln!(text, "reproduce: config {hash}, seed {seed}, pocketnas {}: {command}", env!("CARGO_PKG_VERSION"));
     emit(&text)
 }

@@ -95,7 +95,12 @@ fn count(named: &Named) -> Result<(), Failure> {
             "states": graph.states(),
         }));
     }
-    let mut text = format!("{}: {architectures} architectures, {} states, {} edges\n", space.name(), graph.states(), graph.edges().len());
+    let mut text = format!(
+        "{}: {architectures} architectures, {} states, {} edges\n",
+        space.name(),
+        graph.states(),
+        graph.edges().len()
+    );
     if let Some(distinct) = distinct {
         let _ = writeln!(text, "{distinct} distinct networks by canonical hash of the live graph");
     }
@@ -123,7 +128,8 @@ fn show(named: &Named) -> Result<(), Failure> {
     let positions = positions(&graph);
     let default = space.default_architecture();
     if named.json {
-        let positions: Vec<Json> = positions.iter().map(|(name, variants)| json!({"name": name, "variants": variants})).collect();
+        let positions: Vec<Json> =
+            positions.iter().map(|(name, variants)| json!({"name": name, "variants": variants})).collect();
         return emit_json(&json!({
             "space": space.name(),
             "about": space.about().trim(),
@@ -145,7 +151,11 @@ fn show(named: &Named) -> Result<(), Failure> {
         const SHOWN: usize = 12;
         let shown: Vec<&str> = variants.iter().take(SHOWN).map(String::as_str).collect();
         let more = if variants.len() > SHOWN { format!(" … {} in all", variants.len()) } else { String::new() };
-        let _ = writeln!(text, "  {name:width$}  {}{more}", if shown.is_empty() { "fixed".to_owned() } else { shown.join(" | ") });
+        let _ = writeln!(
+            text,
+            "  {name:width$}  {}{more}",
+            if shown.is_empty() { "fixed".to_owned() } else { shown.join(" | ") }
+        );
     }
     emit(&text)
 }
@@ -168,8 +178,7 @@ fn described(space: &Space, architecture: &Architecture) -> Result<Json, Failure
 fn sample(arguments: &Sample) -> Result<(), Failure> {
     let (space, graph) = open(&arguments.named)?;
     let mut rng = ChaCha8Rng::seed_from_u64(arguments.seed);
-    let drawn: Vec<Architecture> =
-        (0..arguments.number).map(|_| graph.architecture(&graph.sample(&mut rng))).collect();
+    let drawn: Vec<Architecture> = (0..arguments.number).map(|_| graph.architecture(&graph.sample(&mut rng))).collect();
     if arguments.named.json {
         let all = drawn.iter().map(|architecture| described(&space, architecture)).collect::<Result<Vec<_>, _>>()?;
         return emit_json(&all);

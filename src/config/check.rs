@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use super::{ConfigError, Found, Limit, SCHEMA, SearchConfig, limit, resolve};
-use crate::objective::{Count, CountKind, Latency, Objective, Zeroshot};
 use crate::latency::LatencyTable;
+use crate::objective::{Count, CountKind, Latency, Objective, Zeroshot};
 use crate::proxy::Definition;
 use crate::space::Space;
 use crate::yaml::{Diagnostics, Document, Node, Problems, nearest};
@@ -150,7 +150,9 @@ impl Check<'_> {
                 self.missing(node, path, "latency table", reference, LatencyTable::names());
                 return None;
             }
-            Found::File(file) => Document::read(&file).and_then(|document| LatencyTable::parse(&document.name, &document.text)),
+            Found::File(file) => {
+                Document::read(&file).and_then(|document| LatencyTable::parse(&document.name, &document.text))
+            }
             Found::Shipped => LatencyTable::named(reference),
         };
         self.keep(table)

@@ -55,8 +55,10 @@ pub(super) fn parse(text: &str) -> Result<Written<'_>, (String, &'static str)> {
         return Err((format!("`{text}` does not compare anything"), FORM));
     };
     let (quantity, rest) = (text[..at].trim(), &text[at..]);
-    let signs = [("<=", Relation::AtMost), ("≤", Relation::AtMost), (">=", Relation::AtLeast), ("≥", Relation::AtLeast)];
-    let Some((rest, relation)) = signs.iter().find_map(|(sign, r)| rest.strip_prefix(sign).map(|rest| (rest, *r))) else {
+    let signs =
+        [("<=", Relation::AtMost), ("≤", Relation::AtMost), (">=", Relation::AtLeast), ("≥", Relation::AtLeast)];
+    let Some((rest, relation)) = signs.iter().find_map(|(sign, r)| rest.strip_prefix(sign).map(|rest| (rest, *r)))
+    else {
         return Err((format!("`{text}` has a comparison that is no limit"), "use `<=` or `>=`"));
     };
     if quantity.is_empty() {
@@ -79,7 +81,15 @@ pub(super) fn parse(text: &str) -> Result<Written<'_>, (String, &'static str)> {
 fn spellings(unit: &str) -> &'static [(&'static str, f64)] {
     match unit {
         "ms" => &[("ms", 1.0), ("us", 1e-3), ("µs", 1e-3), ("s", 1e3)],
-        "B" => &[("B", 1.0), ("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("KiB", 1024.0), ("MiB", 1_048_576.0), ("GiB", 1_073_741_824.0)],
+        "B" => &[
+            ("B", 1.0),
+            ("kB", 1e3),
+            ("MB", 1e6),
+            ("GB", 1e9),
+            ("KiB", 1024.0),
+            ("MiB", 1_048_576.0),
+            ("GiB", 1_073_741_824.0),
+        ],
         _ => &[("", 1.0), ("k", 1e3), ("K", 1e3), ("M", 1e6), ("G", 1e9)],
     }
 }
@@ -101,7 +111,8 @@ pub(super) fn convert(number: f64, written: &str, unit: &str) -> Result<f64, (St
                 (_, "1") => format!("`{written}` is no unit of a plain number"),
                 _ => format!("`{written}` is no unit of a quantity in {unit}"),
             };
-            let help = if unit == "1" { format!("write the number alone, or with {names}") } else { format!("use {names}") };
+            let help =
+                if unit == "1" { format!("write the number alone, or with {names}") } else { format!("use {names}") };
             Err((message, help))
         }
     }

@@ -66,7 +66,8 @@ impl Exporter for Dot {
 /// The operator, and below it the node's name within its block.
 fn label(network: &Network, id: NodeId, op: &Op) -> String {
     let node = network.node(id);
-    let name = node.name.strip_prefix(network.block_name(node.block)).map_or(&*node.name, |rest| rest.trim_start_matches('.'));
+    let name =
+        node.name.strip_prefix(network.block_name(node.block)).map_or(&*node.name, |rest| rest.trim_start_matches('.'));
     if name.is_empty() { op.to_string() } else { format!("{op}\n{name}") }
 }
 

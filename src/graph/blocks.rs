@@ -26,7 +26,7 @@ impl Network {
             .collect();
         for id in self.ids() {
             let nodes = &mut blocks[self.node(id).block.index()].nodes;
-            if nodes.is_empty() {
+            if nodes.start == nodes.end {
                 *nodes = id.index()..id.index() + 1;
             } else {
                 nodes.end = id.index() + 1;

@@ -13,6 +13,8 @@ mod live;
 mod network;
 mod op;
 mod shape;
+#[cfg(test)]
+mod tests;
 
 pub use blocks::Block;
 pub use cost::Cost;

@@ -13,7 +13,7 @@ use super::Shape;
 pub enum Op {
     /// A network input of the given shape.
     Input {
-        /// The shape of one sample. Files give it as the shape of the node, where every node has its own.
+        /// The shape of one sample. In files it is the shape of the node, see [`super::RawNode`].
         #[serde(skip, default = "Shape::unknown")]
         shape: Shape,
     },

@@ -203,7 +203,7 @@ fn conv(c: &Conv2d, input: &Shape) -> Result<Shape, ShapeError> {
     positive(c.stride, "stride")?;
     positive(c.dilation, "dilation")?;
     positive(c.groups, "groups")?;
-    if channels % c.groups != 0 || c.channels % c.groups != 0 {
+    if !channels.is_multiple_of(c.groups) || !c.channels.is_multiple_of(c.groups) {
         return Err(ShapeError::Groups { groups: c.groups, input: channels, output: c.channels });
     }
     let extent =

@@ -74,7 +74,8 @@ pub fn describe(
         _ => inferred.to_owned(),
     };
     let table = stated.table.clone().unwrap_or_else(|| {
-        let full = format!("{device} {soc} {} {}", selector.cores, selector.precision);
+        let soc = phone.map(|(.., soc)| *soc).or(stated.soc.as_deref()).unwrap_or_default();
+        let full = format!("{device} {soc} {} {}", selector.cores, selector.precision).replace("  ", " ");
         full.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect()
     });
     Ok(TableInfo {

@@ -189,3 +189,6 @@ fn ranks(values: &[f64]) -> Vec<f64> {
     }
     ranks
 }
+
+#[cfg(test)]
+mod tests;

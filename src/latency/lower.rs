@@ -130,3 +130,6 @@ fn channels(shape: Shape) -> u32 {
 fn to_u32(value: usize) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests;

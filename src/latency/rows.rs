@@ -381,3 +381,6 @@ fn insert_gates(kernels: &mut Vec<Kernel>) {
         kernels.insert(after + 1, Kernel { inputs: 2, ..gate });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@ const VERSION: i64 = 1;
 const COUNT: Kind = Kind::Int { min: 1, max: 1 << 40 };
 const SIZE: Kind = Kind::Int { min: 1, max: 1 << 20 };
 const PAIR: Kind = Kind::List(&SIZE, 2);
-const POSITIVE: Kind = Kind::Number { min: 0.0, max: f64::MAX };
+const POSITIVE: Kind = Kind::Number { min: 0.0, max: 1e9 };
 const PERCENT: Kind = Kind::Number { min: 0.0, max: 1e9 };
 const KINDS: Kind = Kind::Word(&[
     "CONV_2D",
@@ -393,3 +393,6 @@ fn measured_row(row: &Node, path: &str, to_ms: f64, problems: &mut Problems) -> 
     let time = |key| Millis(number(row, key) * to_ms);
     Some((kernel, MeasuredRow { ms: time("mean"), std: time("std"), count }))
 }
+
+#[cfg(test)]
+mod tests;

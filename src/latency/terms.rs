@@ -217,3 +217,6 @@ fn tiled_macs(kernel: &Kernel) -> u64 {
     let positions = kernel.positions().next_multiple_of(4);
     positions.saturating_mul(kernel.taps()).saturating_mul(inputs).saturating_mul(outputs)
 }
+
+#[cfg(test)]
+mod tests;

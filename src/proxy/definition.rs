@@ -125,7 +125,7 @@ impl Definition {
         match SHIPPED.iter().find(|(name, _)| *name == name_or_path) {
             Some((name, text)) => Self::from_document(&Document::parse(&format!("proxies/{name}.yaml"), text)?),
             None => {
-                let help = format!("{}; or give the path of a .yaml file", nearest(name_or_path, Self::names()));
+                let help = format!("{} Or give the path of a .yaml file", nearest(name_or_path, Self::names()));
                 Err(Diagnostics::file(name_or_path, "there is no proxy of that name", help))
             }
         }

@@ -13,7 +13,7 @@ use std::cmp::Ordering;
 
 use serde::Serialize;
 
-use crate::graph::{Live, Network, NodeId, Op, Shape};
+use crate::graph::{Live, Network, NodeId, Shape};
 
 pub use definition::{Definition, Evidence, SCHEMA};
 pub use structural::Structural;
@@ -131,16 +131,13 @@ pub trait Proxy: std::fmt::Debug + Send + Sync {
         let live = network.live();
         let terms = network.ids().map(|id| self.node_contribution(network, &live, id));
         let value = sum(terms.filter(|&term| term != 0.0).collect());
-        let inputs = network.ids().filter_map(|id| match network.node(id).op {
-            Op::Input { shape } => Some(shape),
-            _ => None,
-        });
-        Ok(Score { value, inputs: inputs.collect(), live: live.count() > 0 })
+        Ok(Score { value, inputs: network.input_shapes(), live: live.count() > 0 })
     }
 }
 
 /// Adds in order of size, so that isomorphic networks, whose nodes come in different orders, tie exactly.
 fn sum(mut terms: Vec<f64>) -> f64 {
     terms.sort_unstable_by(f64::total_cmp);
-    terms.into_iter().sum()
+    // The sum of no floats is -0 in std.
+    terms.into_iter().fold(0.0, |total, term| total + term)
 }

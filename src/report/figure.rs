@@ -3,12 +3,14 @@
 
 use serde::Serialize;
 
-use super::axis::{NumberFormat, Range, drawable, grouped};
+use super::axis::Range;
 use super::data::{ReportData, unit_suffix};
 use super::font::Typeface;
 use super::labels::Rect;
+use super::number::grouped;
 use super::panel::{self, Style};
-use super::scene::{Anchor, Layer, Mark, Paint, Point, Scene};
+use super::scene::{Layer, Mark, Paint, Point, Scene};
+use super::words::{Words, footnotes};
 
 /// Panels become too small to read beyond this many objectives.
 const MOST_OBJECTIVES: usize = 5;
@@ -62,17 +64,11 @@ pub(super) struct Frame {
 
 impl Frame {
     fn x_range(&self) -> Range {
-        Range {
-            low: self.x_ends.0,
-            high: self.x_ends.1,
-        }
+        Range { low: self.x_ends.0, high: self.x_ends.1 }
     }
 
     fn y_range(&self) -> Range {
-        Range {
-            low: self.y_ends.0,
-            high: self.y_ends.1,
-        }
+        Range { low: self.y_ends.0, high: self.y_ends.1 }
     }
 
     /// Where a row of objective values is drawn, if it is within the panel.
@@ -93,12 +89,7 @@ impl Frame {
 
     /// The panel as a rectangle.
     pub(super) fn rect(&self) -> Rect {
-        Rect {
-            x: self.left,
-            y: self.top,
-            width: self.width,
-            height: self.height,
-        }
+        Rect { x: self.left, y: self.top, width: self.width, height: self.height }
     }
 }
 
@@ -122,57 +113,27 @@ pub(super) fn draw(data: &ReportData, typeface: &Typeface, place: Place) -> Figu
         (_, columns) => 360.0 * (columns - 1) as f64,
     };
     // The height is known only at the end, so words are gathered first.
-    let mut words = Words {
-        typeface,
-        marks: Vec::new(),
-        left: margin,
-        right: width - margin,
-        y: 0.0,
-    };
+    let mut words = Words { typeface, marks: Vec::new(), left: margin, right: width - margin, y: 0.0 };
     if place == Place::File {
         words.headline(data);
     }
     words.legend(data, samples.len());
 
     let frames = frames(&ranges, shown, place, words.y, margin, width);
-    words.y = frames
-        .iter()
-        .map(|frame| frame.top + frame.height)
-        .fold(words.y, f64::max)
-        + 46.0;
+    words.y = frames.iter().map(|frame| frame.top + frame.height).fold(words.y, f64::max) + 52.0;
     for note in footnotes(data, &ranges, &samples, dropped, shown) {
         words.paragraph(&note);
     }
 
     let height = words.y + if place == Place::File { 14.0 } else { 2.0 };
     let mut scene = Scene::new(width, height.ceil());
-    let paper = vec![
-        (0.0, 0.0),
-        (width, 0.0),
-        (width, height.ceil()),
-        (0.0, height.ceil()),
-    ];
-    scene.add(
-        Layer::Paper,
-        Mark::Polygon {
-            points: paper,
-            paint: Paint(colour::PAPER, 1.0),
-        },
-    );
+    let paper = vec![(0.0, 0.0), (width, 0.0), (width, height.ceil()), (0.0, height.ceil())];
+    scene.add(Layer::Paper, Mark::Polygon { points: paper, paint: Paint(colour::PAPER, 1.0) });
     for mark in words.marks {
         scene.add(Layer::Words, mark);
     }
     for frame in &frames {
-        panel::draw(
-            &mut scene,
-            frame,
-            &Style {
-                data,
-                samples: &samples,
-                typeface,
-                phone: place == Place::Phone,
-            },
-        );
+        panel::draw(&mut scene, frame, &Style { data, samples: &samples, typeface, phone: place == Place::Phone });
     }
     Figure { scene, frames }
 }
@@ -183,18 +144,9 @@ fn ranges(data: &ReportData, samples: &[&[f64]]) -> Vec<Range> {
     let pass = |near: &dyn Fn(&[Option<f64>]) -> bool| -> Vec<Range> {
         (0..data.objectives.len())
             .map(|index| {
-                let core: Vec<f64> = data
-                    .front
-                    .iter()
-                    .map(|member| member.values[index])
-                    .collect();
-                let baselines = data
-                    .baselines
-                    .iter()
-                    .filter(|baseline| near(&baseline.values));
-                let mut wanted: Vec<f64> = baselines
-                    .filter_map(|baseline| baseline.values[index])
-                    .collect();
+                let core: Vec<f64> = data.front.iter().map(|member| member.values[index]).collect();
+                let baselines = data.baselines.iter().filter(|baseline| near(&baseline.values));
+                let mut wanted: Vec<f64> = baselines.filter_map(|baseline| baseline.values[index]).collect();
                 wanted.extend(panel::limits(data, index).map(|limit| limit.bound));
                 let cloud: Vec<f64> = samples.iter().map(|row| row[index]).collect();
                 Range::around(&core, &wanted, &cloud)
@@ -202,24 +154,12 @@ fn ranges(data: &ReportData, samples: &[&[f64]]) -> Vec<Range> {
             .collect()
     };
     let generous = pass(&|_| true);
-    pass(&|values| {
-        values
-            .iter()
-            .zip(&generous)
-            .all(|(value, range)| value.is_none_or(|v| range.contains(v)))
-    })
+    pass(&|values| values.iter().zip(&generous).all(|(value, range)| value.is_none_or(|v| range.contains(v))))
 }
 
 /// Lays the panels out: a strip, one plot, or the lower triangle of a matrix
 /// whose columns share an axis; below each other on a phone.
-fn frames(
-    ranges: &[Range],
-    shown: usize,
-    place: Place,
-    top: f64,
-    margin: f64,
-    width: f64,
-) -> Vec<Frame> {
+fn frames(ranges: &[Range], shown: usize, place: Place, top: f64, margin: f64, width: f64) -> Vec<Frame> {
     let (above, left_labels, below) = (34.0, 46.0, 58.0);
     let phone = place == Place::Phone;
     let one = |x: usize, y: Option<usize>, left: f64, top: f64, width: f64, height: f64| Frame {
@@ -233,14 +173,7 @@ fn frames(
         y_ends: y.map_or((0.0, 1.0), |y| (ranges[y].low, ranges[y].high)),
     };
     if shown == 1 {
-        let mut strip = one(
-            0,
-            None,
-            margin - left_labels + 8.0,
-            top - 16.0,
-            width - 2.0 * margin + left_labels,
-            120.0,
-        );
+        let mut strip = one(0, None, margin - left_labels + 8.0, top - 16.0, width - 2.0 * margin + left_labels, 120.0);
         strip.width -= 16.0;
         return vec![strip];
     }
@@ -249,7 +182,7 @@ fn frames(
     let panel_width = (width - 2.0 * margin - 8.0 - gap * (columns - 1) as f64) / columns as f64;
     let panel_height = match (phone, columns) {
         (true, _) => 280.0,
-        (_, 1) => 430.0,
+        (_, 1) => 470.0,
         _ => panel_width * 0.62,
     };
     let pairs = (1..shown).flat_map(|y| (0..y).map(move |x| (x, y)));
@@ -262,101 +195,6 @@ fn frames(
             one(x, Some(y), left, top, panel_width, panel_height)
         })
         .collect()
-}
-
-/// What the drawing does not show, said in words.
-fn footnotes(
-    data: &ReportData,
-    ranges: &[Range],
-    samples: &[&[f64]],
-    dropped: usize,
-    shown: usize,
-) -> Vec<String> {
-    let inside = |values: &[f64]| {
-        values
-            .iter()
-            .zip(ranges)
-            .take(shown)
-            .all(|(value, range)| range.contains(*value))
-    };
-    let count = |number: usize| grouped(&number.to_string());
-    let mut notes = Vec::new();
-    let clipped = samples.iter().filter(|row| !inside(row)).count();
-    if clipped > 0 {
-        let verb = if clipped == 1 { "lies" } else { "lie" };
-        notes.push(format!(
-            "{} of {} random samples {verb} outside the drawing.",
-            count(clipped),
-            count(samples.len())
-        ));
-    }
-    if dropped > 0 {
-        notes.push(format!(
-            "{} random samples have no finite score and are left out.",
-            count(dropped)
-        ));
-    }
-    let (mut far, mut unknown) = (Vec::new(), Vec::new());
-    for baseline in &data.baselines {
-        match baseline
-            .values
-            .iter()
-            .copied()
-            .collect::<Option<Vec<f64>>>()
-        {
-            None => unknown.push(baseline.name.as_str()),
-            Some(values) if inside(&values) => {}
-            Some(values) => {
-                let values: Vec<String> = (values.iter().zip(&data.objectives))
-                    .map(|(value, objective)| {
-                        with_unit(
-                            NumberFormat::for_values([*value].into_iter()).show(*value),
-                            &objective.unit,
-                        )
-                    })
-                    .collect();
-                far.push(format!("{} ({})", baseline.name, values.join(", ")));
-            }
-        }
-    }
-    if !far.is_empty() {
-        notes.push(format!("Outside the drawing: {}.", far.join("; ")));
-    }
-    if !unknown.is_empty() {
-        notes.push(format!(
-            "Not drawn in every panel, for want of a value: {}.",
-            unknown.join(", ")
-        ));
-    }
-    for (index, range) in ranges.iter().enumerate().take(shown) {
-        let outside = panel::limits(data, index).filter(|limit| !range.contains(limit.bound));
-        notes.extend(
-            outside
-                .map(|limit| format!("The limit {} lies outside the drawing.", limit.sentence())),
-        );
-    }
-    let extreme = data
-        .front
-        .iter()
-        .filter(|member| !member.values.iter().copied().all(drawable))
-        .count();
-    if extreme > 0 {
-        notes.push(format!(
-            "{} members have values too large to draw.",
-            count(extreme)
-        ));
-    }
-    if data.objectives.len() > shown {
-        let hidden: Vec<&str> = data.objectives[shown..]
-            .iter()
-            .map(|objective| objective.name.as_str())
-            .collect();
-        notes.push(format!(
-            "Not drawn, for want of room: {}.",
-            hidden.join(", ")
-        ));
-    }
-    notes
 }
 
 /// A shown number with its unit.
@@ -374,10 +212,7 @@ pub(super) fn subtitle(data: &ReportData) -> String {
         parts.push(data.space.name.clone());
     }
     if !data.space.architectures.is_empty() {
-        parts.push(format!(
-            "{} architectures",
-            readable_count(&data.space.architectures)
-        ));
+        parts.push(format!("{} architectures", readable_count(&data.space.architectures)));
     }
     parts.push(format!("front {}", data.certificate.short()));
     parts.join("  ·  ")
@@ -389,117 +224,97 @@ pub(super) fn readable_count(digits: &str) -> String {
         return grouped(digits);
     }
     let power = i32::try_from(digits.len() - 1).unwrap_or(i32::MAX);
-    format!(
-        "{}.{} {}",
-        &digits[..1],
-        &digits[1..3],
-        super::axis::power_label(power)
-    )
+    format!("{}.{}{}", &digits[..1], &digits[1..3], super::axis::power_label(power))
 }
 
-/// The words around the panels, laid out from the top.
-struct Words<'a> {
-    typeface: &'a Typeface,
-    marks: Vec<Mark>,
-    left: f64,
-    right: f64,
-    y: f64,
-}
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::{Direction, Limit, Member, Objective, Relation};
+    use super::*;
 
-impl Words<'_> {
-    fn text(&mut self, at: Point, text: String, size: f64, bold: bool, tone: (u8, u8, u8)) {
-        self.marks.push(Mark::Text {
-            at,
-            text,
-            size,
-            bold,
-            anchor: Anchor::Start,
-            paint: Paint(tone, 1.0),
-        });
+    fn data(values: &[[f64; 2]]) -> ReportData {
+        let objective = |name: &str, direction| Objective { name: name.into(), direction, ..Objective::default() };
+        ReportData {
+            objectives: vec![objective("latency", Direction::Minimise), objective("score", Direction::Maximise)],
+            front: values.iter().map(|row| Member { values: row.to_vec(), ..Member::default() }).collect(),
+            limits: vec![Limit {
+                quantity: "latency".into(),
+                relation: Relation::AtMost,
+                bound: 2.5,
+                unit: "ms".into(),
+            }],
+            ..ReportData::default()
+        }
     }
 
-    fn headline(&mut self, data: &ReportData) {
-        let room = self.right - self.left;
-        let title = self.typeface.fit(&data.title, 19.0, true, room);
-        self.text((self.left, 34.0), title, 19.0, true, colour::INK);
-        let subtitle = self.typeface.fit(&subtitle(data), 12.5, false, room);
-        self.text((self.left, 58.0), subtitle, 12.5, false, colour::MUTED);
-        self.y = 74.0;
+    fn figure(data: &ReportData, place: Place) -> Figure {
+        draw(data, &Typeface::load().unwrap(), place)
     }
 
-    /// A row of signs and what they mean, above the panels so that it covers nothing.
-    fn legend(&mut self, data: &ReportData, samples: usize) {
-        let mut items = Vec::new();
-        let (size, sign) = (12.0, 22.0);
-        if !data.front.is_empty() {
-            items.push((
-                panel::Sign::Front,
-                format!("front ({})", grouped(&data.front.len().to_string())),
-            ));
-        }
-        if samples > 0 {
-            items.push((
-                panel::Sign::Sampled,
-                format!("random samples ({})", grouped(&samples.to_string())),
-            ));
-        }
-        if !data.baselines.is_empty() {
-            items.push((panel::Sign::Baseline, "known networks".to_owned()));
-        }
-        let drawn = |name: &str| {
-            data.objectives
-                .iter()
-                .any(|objective| objective.name == name)
-        };
-        for limit in data.limits.iter().filter(|limit| drawn(&limit.quantity)) {
-            items.push((panel::Sign::Limit, format!("limit: {}", limit.sentence())));
-        }
-        if data.knee.is_some() {
-            items.push((panel::Sign::Knee, "knee".to_owned()));
-        }
-        if data.best_under_limit.is_some() {
-            items.push((panel::Sign::Best, data.best_phrase().to_owned()));
-        }
-        let mut x = self.left;
-        self.y += 14.0;
-        for (kind, label) in items {
-            let label = self
-                .typeface
-                .fit(&label, size, false, self.right - self.left - sign);
-            let width = sign + self.typeface.width(&label, size, false);
-            if x > self.left && x + width > self.right {
-                (x, self.y) = (self.left, self.y + 20.0);
+    #[test]
+    fn only_attained_values_are_drawn() {
+        let data = data(&[[1.0, 1.0], [2.0, 3.0], [3.0, 4.0]]);
+        for place in [Place::File, Place::Page, Place::Phone] {
+            let figure = figure(&data, place);
+            let frame = &figure.frames[0];
+            let expected: Vec<Point> = data.front.iter().map(|m| frame.project(m.values[0], m.values[1])).collect();
+            let mut discs = Vec::new();
+            for mark in figure.scene.marks(Layer::Front) {
+                match mark {
+                    Mark::Disc { centre, .. } => discs.push(*centre),
+                    Mark::Line { points, .. } => {
+                        for pair in points.windows(2) {
+                            assert!(pair[0].0 == pair[1].0 || pair[0].1 == pair[1].1, "a slope: {pair:?}");
+                        }
+                    }
+                    other => panic!("{other:?} is no part of a front"),
+                }
             }
-            self.marks.extend(panel::sign(kind, (x + 8.0, self.y)));
-            self.text((x + sign, self.y), label, size, false, colour::INK);
-            x += width + 20.0;
+            assert_eq!(discs, expected);
         }
-        self.y += 12.0;
     }
 
-    /// Small print, broken into lines between words.
-    fn paragraph(&mut self, text: &str) {
-        let size = 11.0;
-        let room = self.right - self.left;
-        let mut line = String::new();
-        let mut lines = Vec::new();
-        for word in text.split_whitespace() {
-            let longer = if line.is_empty() {
-                word.to_owned()
-            } else {
-                format!("{line} {word}")
+    #[test]
+    fn a_limit_stands_at_its_bound_and_tints_what_it_forbids() {
+        let figure = figure(&data(&[[1.0, 1.0], [3.0, 4.0]]), Place::File);
+        let frame = &figure.frames[0];
+        let (bound, _) = frame.project(2.5, 1.0);
+        let mut tints = 0;
+        for mark in figure.scene.marks(Layer::Limits) {
+            match mark {
+                Mark::Line { points, .. } => assert!(points.iter().all(|point| point.0 == bound)),
+                Mark::Polygon { points, .. } => {
+                    tints += 1;
+                    let right = frame.left + frame.width;
+                    assert!(points.iter().all(|point| point.0 >= bound && point.0 <= right + 1e-9));
+                }
+                other => panic!("{other:?} is no part of a limit"),
+            }
+        }
+        assert_eq!(tints, 1);
+    }
+
+    #[test]
+    fn objectives_become_pairwise_panels() {
+        for (objectives, panels) in [(1, 1), (2, 1), (3, 3), (4, 6), (5, 10), (7, 10)] {
+            let member = Member { values: vec![1.0; objectives], ..Member::default() };
+            let data = ReportData {
+                objectives: vec![Objective::default(); objectives],
+                front: vec![member],
+                ..ReportData::default()
             };
-            if self.typeface.width(&longer, size, false) > room && !line.is_empty() {
-                lines.push(std::mem::replace(&mut line, word.to_owned()));
-            } else {
-                line = longer;
+            let figure = figure(&data, Place::File);
+            assert_eq!(figure.frames.len(), panels, "{objectives} objectives");
+            for (index, frame) in figure.frames.iter().enumerate() {
+                for other in &figure.frames[..index] {
+                    let apart = frame.left >= other.left + other.width
+                        || other.left >= frame.left + frame.width
+                        || frame.top >= other.top + other.height
+                        || other.top >= frame.top + frame.height;
+                    assert!(apart, "panels overlap: {frame:?} {other:?}");
+                }
             }
-        }
-        lines.push(line);
-        for line in lines {
-            self.y += 16.0;
-            let line = self.typeface.fit(&line, size, false, room);
-            self.text((self.left, self.y - 6.0), line, size, false, colour::MUTED);
         }
     }
 }

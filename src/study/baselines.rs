@@ -21,7 +21,8 @@ impl Plan {
             });
             match built {
                 Ok((label, network)) if input(&network).is_some_and(|shape| inputs.contains(&shape)) => {
-                    let values = self.config.objectives.iter().map(|o| o.value(&network).ok().filter(|v| v.is_finite()));
+                    let values =
+                        self.config.objectives.iter().map(|o| o.value(&network).ok().filter(|v| v.is_finite()));
                     shown.push(Baseline { name: label, values: values.collect() });
                 }
                 Ok((label, _)) => elsewhere.push(label),

@@ -11,9 +11,10 @@ impl Plan {
         let config = &self.config;
         match error {
             FrontError::LimitUnreachable { column, at_most, .. } => {
-                let index = self.limits.iter().position(|limit| {
-                    limit.at_most == at_most && self.costs.columns()[limit.column].name == column
-                });
+                let index = self
+                    .limits
+                    .iter()
+                    .position(|limit| limit.at_most == at_most && self.costs.columns()[limit.column].name == column);
                 match index {
                     Some(index) => self.unreachable_limit(index),
                     None => StudyError::Infeasible(config.problem("limits", "a limit cannot be met", "")),
@@ -31,7 +32,11 @@ impl Plan {
             }
             FrontError::Unreachable { .. } => {
                 let message = format!("no architecture of `{}` connects its input to its output", config.space.name());
-                StudyError::Input(config.problem("space", message, "every path passes an operator that cuts the network"))
+                StudyError::Input(config.problem(
+                    "space",
+                    message,
+                    "every path passes an operator that cuts the network",
+                ))
             }
             other => StudyError::Input(config.problem("objectives", other.to_string(), "")),
         }
@@ -66,7 +71,8 @@ impl Plan {
     /// The edge of a path that costs most in a column: its block, its decisions, its cost.
     fn dearest(&self, column: usize, path: &[usize]) -> Option<(String, String, f64)> {
         let cost = |edge: usize| self.costs.edge(edge).costs[column];
-        let edge = path.iter().copied().filter(|&e| self.edges[e].is_some()).max_by(|&a, &b| cost(a).total_cmp(&cost(b)))?;
+        let edge =
+            path.iter().copied().filter(|&e| self.edges[e].is_some()).max_by(|&a, &b| cost(a).total_cmp(&cost(b)))?;
         let choice = self.edges[edge]? as usize;
         let label = self.graph.label(choice);
         let label = if label.is_empty() { label } else { format!(" ({label})") };
@@ -81,11 +87,20 @@ impl Plan {
                 let column = self.columns[self.limits[index].column];
                 let quantity = self.quantities()[column.quantity];
                 let value = rounded(column.sign * best);
-                let _ = write!(help, "; while the others hold, {} reaches {value}{}", limit.quantity, unit(quantity.unit()));
+                let _ = write!(
+                    help,
+                    "; while the others hold, {} reaches {value}{}",
+                    limit.quantity,
+                    unit(quantity.unit())
+                );
             }
         }
         let all: Vec<String> = self.config.limits.iter().map(|limit| format!("`{limit}`")).collect();
-        let message = format!("each limit can be met alone, but nothing in `{}` meets {}", self.config.space.name(), all.join(" and "));
+        let message = format!(
+            "each limit can be met alone, but nothing in `{}` meets {}",
+            self.config.space.name(),
+            all.join(" and ")
+        );
         StudyError::Infeasible(self.config.problem("limits", message, help))
     }
 

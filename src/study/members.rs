@@ -60,7 +60,8 @@ impl Plan {
         let quantities = self.quantities();
         let mut values = Vec::with_capacity(quantities.len());
         for (quantity, sum) in quantities.iter().zip(sums) {
-            let value = quantity.value(&network).map_err(|e| fault(format!("`{text}` has no {}: {e}", quantity.name())))?;
+            let value =
+                quantity.value(&network).map_err(|e| fault(format!("`{text}` has no {}: {e}", quantity.name())))?;
             // Not `>`: a value that is not a number must not pass.
             if !((value - sum).abs() <= AGREEMENT * value.abs().max(sum.abs())) {
                 return Err(fault(format!(
@@ -72,7 +73,8 @@ impl Plan {
         }
         for limit in &self.config.limits {
             let at = quantities.iter().position(|q| q.name() == limit.quantity).expect("limits name quantities");
-            let over = if limit.relation == Relation::AtMost { values[at] - limit.bound } else { limit.bound - values[at] };
+            let over =
+                if limit.relation == Relation::AtMost { values[at] - limit.bound } else { limit.bound - values[at] };
             if over > AGREEMENT * limit.bound.abs().max(values[at].abs()) {
                 return Err(fault(format!("`{text}` breaks `{limit}`: it has {}", values[at])));
             }
@@ -109,7 +111,9 @@ impl Plan {
             architecture: text,
             hash: network.canonical_hash().to_string(),
             values,
-            decisions: decisions(architecture).map(|(path, value)| report::Decision { path, value: plain(&value) }).collect(),
+            decisions: decisions(architecture)
+                .map(|(path, value)| report::Decision { path, value: plain(&value) })
+                .collect(),
             blocks: blocks.collect(),
             metrics: metrics.collect::<Result<_, StudyError>>()?,
             file: None,
@@ -124,8 +128,7 @@ impl Plan {
         certificate: &str,
     ) -> Result<(ArchitectureFile, Network), StudyError> {
         let space = &self.config.space;
-        let network =
-            space.build(&judged.architecture).map_err(|error| StudyError::Certificate(error.to_string()))?;
+        let network = space.build(&judged.architecture).map_err(|error| StudyError::Certificate(error.to_string()))?;
         let mut sources = Map::new();
         for objective in &self.config.objectives {
             let origin = objective.origin();

@@ -82,7 +82,8 @@ impl Outputs {
         }
         let architectures = folder.join(ARCHITECTURES);
         if architectures.exists() && !architectures.is_dir() {
-            let source = io::Error::new(io::ErrorKind::AlreadyExists, format!("a file named `{ARCHITECTURES}` is in the way"));
+            let source =
+                io::Error::new(io::ErrorKind::AlreadyExists, format!("a file named `{ARCHITECTURES}` is in the way"));
             return Err(unusable(ReportError::Directory { path: folder.to_owned(), source }));
         }
         let staging = folder.join(format!("{STAGING}{}", std::process::id()));

@@ -100,7 +100,11 @@ impl Plan {
         let of = |quantity: usize| {
             let column = self.columns.iter().position(|c| c.quantity == quantity).expect("each quantity has a column");
             let (low, high) = (reach.min[column], reach.max[column]);
-            if self.columns[column].sign > 0.0 { Reachable { min: low, max: high } } else { Reachable { min: -high, max: -low } }
+            if self.columns[column].sign > 0.0 {
+                Reachable { min: low, max: high }
+            } else {
+                Reachable { min: -high, max: -low }
+            }
         };
         Ok((0..self.quantities().len()).map(of).collect())
     }
@@ -128,7 +132,9 @@ fn limited_counts(config: &SearchConfig) -> Vec<Count> {
 /// Structural scores ignore the input size, or even rise as it falls.
 fn refuse_unequal_inputs(config: &SearchConfig, graph: &ChoiceGraph) -> Result<(), StudyError> {
     let shapes = graph.input_shapes();
-    let Some(score) = config.objectives.iter().find(|objective| !objective.compares_input_sizes()) else { return Ok(()) };
+    let Some(score) = config.objectives.iter().find(|objective| !objective.compares_input_sizes()) else {
+        return Ok(());
+    };
     if shapes.len() < 2 {
         return Ok(());
     }

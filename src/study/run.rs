@@ -134,7 +134,13 @@ impl Plan {
         }
         for objective in &self.config.objectives {
             let origin = objective.origin();
-            notes.push(format!("{} comes from {} {}: {}", objective.name(), origin.kind, origin.name, origin.about.trim()));
+            notes.push(format!(
+                "{} comes from {} {}: {}",
+                objective.name(),
+                origin.kind,
+                origin.name,
+                origin.about.trim()
+            ));
         }
         notes
     }

@@ -44,7 +44,8 @@ impl Plan {
         let began = Instant::now();
         let forecast = match search::front(&self.costs, &options) {
             Ok(front) => {
-                let seconds = compiled + began.elapsed().as_secs_f64() + front.len() as f64 * self.seconds_per_network();
+                let seconds =
+                    compiled + began.elapsed().as_secs_f64() + front.len() as f64 * self.seconds_per_network();
                 Forecast { reachable, members: Some(front.len()), obstacle: None, seconds: Some(seconds) }
             }
             Err(FrontError::Budget { .. }) => Forecast { reachable, members: None, obstacle: None, seconds: None },

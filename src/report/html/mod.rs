@@ -4,20 +4,17 @@
 
 use std::fmt::Write;
 
-use super::axis::NumberFormat;
-use super::data::{Entry, ReportData};
-use super::figure::{self, Place, readable_count, with_unit};
+use super::data::{Entry, ReportData, in_brackets};
+use super::figure::{self, Place, readable_count};
 use super::font::Typeface;
-use super::front_csv::metric_columns;
+use super::number::NumberFormat;
 use super::scene::Layer;
-use super::{Member, ReportError, escape};
+use super::{ReportError, escape};
 
 mod payload;
+mod table;
 
-/// Members shown one by one; a page with more would be slow to open.
-const EMBEDDED: usize = 1500;
-/// Rows of the table before "show all".
-const ROWS: usize = 40;
+use table::Table;
 
 const CSS: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -50,21 +47,23 @@ pub(super) fn page(data: &ReportData) -> Result<String, ReportError> {
     page.push_str("<main>\n<section class=\"stage\">\n<figure id=\"plot\">\n");
     switches(&mut page, data);
     let hidden = [Layer::Paper];
-    let _ = writeln!(
-        page,
-        "<div class=\"wide\">\n{}</div>",
-        wide.scene.svg(&data.title, &hidden)?
-    );
-    let _ = writeln!(
-        page,
-        "<div class=\"phone\">\n{}</div>",
-        phone.scene.svg(&data.title, &hidden)?
-    );
+    let _ = writeln!(page, "<div class=\"wide\">\n{}</div>", wide.scene.svg(&data.title, &hidden)?);
+    let _ = writeln!(page, "<div class=\"phone\">\n{}</div>", phone.scene.svg(&data.title, &hidden)?);
+    if !data.front.is_empty() {
+        let staircase = if data.objectives.len() > 1 {
+            "Each point is an attained architecture; between points nothing was attained, \
+             so the front is a staircase."
+        } else {
+            "Each point is an attained architecture."
+        };
+        let _ = writeln!(
+            page,
+            "<figcaption>{staircase}<span class=\"scripted\"> Point at one, or move with the arrow keys, \
+             to see it; click or press Enter to keep it.</span></figcaption>"
+        );
+    }
     page.push_str(
-        "<figcaption>Each point is an attained architecture; between points nothing was attained, \
-         so the front is a staircase.<span class=\"scripted\"> Point at one, or move with the arrow keys, \
-         to see it; click or press Enter to keep it.</span></figcaption>\n</figure>\n\
-         <aside id=\"detail\" aria-live=\"polite\" hidden></aside>\n</section>\n",
+        "</figure>\n<aside id=\"detail\" aria-label=\"The chosen architecture\" hidden></aside>\n</section>\n",
     );
     table.write(&mut page, data);
     comparisons(&mut page, data);
@@ -101,41 +100,22 @@ fn header(page: &mut String, data: &ReportData, table: &Table) {
             escape(detail)
         );
     };
-    let picks = [
-        ("best", data.best_phrase(), data.best_under_limit),
-        ("knee", "knee", data.knee),
-    ];
+    let picks = [("best", data.best_phrase(), data.best_under_limit), ("knee", "knee", data.knee)];
     for (class, name, index) in picks {
         let Some(index) = index else { continue };
         let Some(first) = data.objectives.first() else {
             continue;
         };
         let values = table.objective_cells(&data.front[index], data);
-        let value = format!(
-            "<a href=\"#m{index}\" data-select=\"{index}\">{}</a>",
-            escape(&values[0])
-        );
+        let value = format!("<a href=\"#m{index}\" data-select=\"{index}\">{}</a>", escape(&values[0]));
         let rest: Vec<String> = (data.objectives.iter().zip(&values).skip(1))
             .map(|(objective, value)| format!("{} {value}", objective.name))
             .collect();
-        let rest = if rest.is_empty() {
-            first.name.clone()
-        } else {
-            rest.join(", ")
-        };
+        let rest = if rest.is_empty() { first.name.clone() } else { rest.join(", ") };
         tile(class, &capitalised(name), &value, &rest);
     }
-    let size = super::axis::grouped(&data.front.len().to_string());
-    tile(
-        "front",
-        "Front",
-        &size,
-        if data.front.len() == 1 {
-            "architecture"
-        } else {
-            "architectures"
-        },
-    );
+    let size = super::number::grouped(&data.front.len().to_string());
+    tile("front", "Front", &size, if data.front.len() == 1 { "architecture" } else { "architectures" });
     if !data.space.architectures.is_empty() {
         tile(
             "",
@@ -144,17 +124,8 @@ fn header(page: &mut String, data: &ReportData, table: &Table) {
             &format!("architectures in {}", data.space.name),
         );
     }
-    let complete = if data.certificate.complete {
-        "complete"
-    } else {
-        "incomplete"
-    };
-    tile(
-        complete,
-        "Certificate",
-        &escape(&capitalised(&data.certificate.short())),
-        &data.certificate.statement,
-    );
+    let complete = if data.certificate.complete { "complete" } else { "incomplete" };
+    tile(complete, "Certificate", &escape(&capitalised(&data.certificate.short())), &data.certificate.statement);
     page.push_str("</div>\n</header>\n");
 }
 
@@ -163,215 +134,15 @@ fn switches(page: &mut String, data: &ReportData) {
     let mut boxes = String::new();
     for (id, label, present) in [
         ("show-sampled", "random samples", !data.sampled.is_empty()),
-        (
-            "show-baselines",
-            "known networks",
-            !data.baselines.is_empty(),
-        ),
+        ("show-baselines", "known networks", !data.baselines.is_empty()),
     ] {
         if present {
-            let _ = writeln!(
-                boxes,
-                "<label><input type=\"checkbox\" id=\"{id}\" checked> {label}</label>"
-            );
+            let _ = writeln!(boxes, "<label><input type=\"checkbox\" id=\"{id}\" checked> {label}</label>");
         }
     }
     if !boxes.is_empty() {
         let _ = write!(page, "<div class=\"switches\">\n{boxes}</div>\n");
     }
-}
-
-/// The table of the front and how its columns write numbers.
-struct Table {
-    /// Indices of the members that have a row, in order.
-    rows: Vec<usize>,
-    objectives: Vec<NumberFormat>,
-    metrics: Vec<(String, NumberFormat)>,
-}
-
-impl Table {
-    fn new(data: &ReportData) -> Self {
-        let objectives = (0..data.objectives.len())
-            .map(|index| {
-                NumberFormat::for_values(data.front.iter().map(|member| member.values[index]))
-            })
-            .collect();
-        let metrics = metric_columns(data)
-            .into_iter()
-            .map(|column| {
-                let values = data
-                    .front
-                    .iter()
-                    .filter_map(|member| metric(member, &column));
-                let format = NumberFormat::for_values(values);
-                (column, format)
-            })
-            .collect();
-        Self {
-            rows: data.representatives(EMBEDDED),
-            objectives,
-            metrics,
-        }
-    }
-
-    fn objective_cells(&self, member: &Member, data: &ReportData) -> Vec<String> {
-        let formats = self.objectives.iter().zip(&data.objectives);
-        (member.values.iter().zip(formats))
-            .map(|(value, (format, objective))| with_unit(format.show(*value), &objective.unit))
-            .collect()
-    }
-
-    fn write(&self, page: &mut String, data: &ReportData) {
-        page.push_str("<section>\n<h2>The front</h2>\n");
-        if data.front.is_empty() {
-            let why = if data.limits.is_empty() {
-                "The search found no architecture."
-            } else {
-                "No architecture keeps every limit. Loosen one, or run <code>pocketnas plan</code> on the config: \
-                 it names the reachable range of each limit and the block that binds."
-            };
-            let _ = write!(page, "<p class=\"empty\">{why}</p>\n</section>\n");
-            return;
-        }
-        let count = |number: usize| super::axis::grouped(&number.to_string());
-        let (rows, all) = (self.rows.len(), data.front.len());
-        if rows < all {
-            let _ = writeln!(
-                page,
-                "<p>{} of {} members, evenly spread over the front, with the best in each objective, \
-                 knee and best member among them. All are in <a href=\"front.csv\">front.csv</a> and \
-                 <a href=\"front.json\">front.json</a>.</p>",
-                count(rows),
-                count(all)
-            );
-        }
-        page.push_str("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table of the front\">\n<table id=\"front\">\n<thead><tr><th scope=\"col\" class=\"number\">#</th>");
-        for objective in &data.objectives {
-            let _ = write!(
-                page,
-                "<th scope=\"col\" class=\"number\">{}</th>",
-                escape(&heading(&objective.name, &objective.unit))
-            );
-        }
-        for (column, _) in &self.metrics {
-            let unit = data
-                .front
-                .iter()
-                .flat_map(|member| &member.metrics)
-                .find(|metric| metric.column() == *column);
-            let title = unit.map_or_else(
-                || column.clone(),
-                |metric| heading(&metric.name, &metric.unit),
-            );
-            let _ = write!(
-                page,
-                "<th scope=\"col\" class=\"number\">{}</th>",
-                escape(&title)
-            );
-        }
-        page.push_str("<th scope=\"col\">remarks</th><th scope=\"col\">architecture</th><th scope=\"col\">file</th></tr></thead>\n<tbody>\n");
-        let order = data.order();
-        let landmarks = data.landmarks(&order);
-        let mut ranks = vec![0; all];
-        order
-            .iter()
-            .enumerate()
-            .for_each(|(rank, &index)| ranks[index] = rank + 1);
-        for &index in &self.rows {
-            let remark = landmarks.get(&index).map_or("", String::as_str);
-            self.row(page, data, index, ranks[index], remark);
-        }
-        page.push_str("</tbody>\n</table>\n</div>\n");
-        if rows > ROWS {
-            let _ = writeln!(
-                page,
-                "<button type=\"button\" id=\"more\" class=\"scripted\" data-rows=\"{ROWS}\">Show all {} rows</button>",
-                count(rows)
-            );
-        }
-        page.push_str("</section>\n");
-    }
-
-    fn row(&self, page: &mut String, data: &ReportData, index: usize, rank: usize, remark: &str) {
-        let member = &data.front[index];
-        let class = if Some(index) == data.best_under_limit {
-            " class=\"best\""
-        } else if Some(index) == data.knee {
-            " class=\"knee\""
-        } else {
-            ""
-        };
-        let _ = write!(
-            page,
-            "<tr id=\"m{index}\"{class}><td class=\"number\" data-v=\"{rank}\">{rank}</td>"
-        );
-        for (value, format) in member.values.iter().zip(&self.objectives) {
-            let _ = write!(
-                page,
-                "<td class=\"number\" data-v=\"{value}\">{}</td>",
-                format.show(*value)
-            );
-        }
-        for (column, format) in &self.metrics {
-            let _ = match metric(member, column) {
-                Some(value) => write!(
-                    page,
-                    "<td class=\"number\" data-v=\"{value}\">{}</td>",
-                    format.show(value)
-                ),
-                None => write!(page, "<td class=\"number\">–</td>"),
-            };
-        }
-        let mut remarks = escape(remark);
-        if !member.flags.is_empty() {
-            let _ = write!(
-                remarks,
-                " <span class=\"flag\" title=\"{}\">⚠ {}</span>",
-                escape(&member.flags.join("; ")),
-                member.flags.len()
-            );
-        }
-        let file = member.file.as_deref().map(link).unwrap_or_default();
-        let _ = writeln!(
-            page,
-            "<td>{}</td><td class=\"text\"><code title=\"{1}\">{1}</code></td><td>{file}</td></tr>",
-            remarks.trim(),
-            escape(&member.architecture)
-        );
-    }
-}
-
-fn metric(member: &Member, column: &str) -> Option<f64> {
-    member
-        .metrics
-        .iter()
-        .find(|metric| metric.column() == column)
-        .map(|metric| metric.value)
-}
-
-fn heading(name: &str, unit: &str) -> String {
-    match super::data::unit_suffix(unit) {
-        "" => name.to_owned(),
-        unit => format!("{name} ({unit})"),
-    }
-}
-
-/// A link to a file beside the page. What is not a plain relative path stays
-/// text, so that no data can smuggle in a `javascript:` address.
-fn link(file: &str) -> String {
-    let name = file.rsplit('/').next().unwrap_or(file);
-    if file.starts_with('/') || file.contains(':') || file.contains('\\') {
-        return escape(file);
-    }
-    let mut address = String::new();
-    for byte in file.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
-            address.push(char::from(byte));
-        } else {
-            let _ = write!(address, "%{byte:02X}");
-        }
-    }
-    format!("<a href=\"{address}\">{}</a>", escape(name))
 }
 
 /// Limits, and the known networks beside the front.
@@ -386,25 +157,15 @@ fn comparisons(page: &mut String, data: &ReportData) {
             let _ = write!(
                 page,
                 "<th scope=\"col\" class=\"number\">{}</th>",
-                escape(&heading(&objective.name, &objective.unit))
+                escape(&in_brackets(&objective.name, &objective.unit))
             );
         }
         page.push_str("</tr></thead>\n<tbody>\n");
         for baseline in &data.baselines {
-            let _ = write!(
-                page,
-                "<tr><th scope=\"row\">{}</th>",
-                escape(&baseline.name)
-            );
+            let _ = write!(page, "<tr><th scope=\"row\">{}</th>", escape(&baseline.name));
             for (index, value) in baseline.values.iter().enumerate() {
-                let column = data
-                    .baselines
-                    .iter()
-                    .filter_map(|other| other.values[index]);
-                let shown = value.map_or_else(
-                    || "–".to_owned(),
-                    |value| NumberFormat::for_values(column).show(value),
-                );
+                let column = data.baselines.iter().filter_map(|other| other.values[index]);
+                let shown = value.map_or_else(|| "–".to_owned(), |value| NumberFormat::for_values(column).show(value));
                 let _ = write!(page, "<td class=\"number\">{shown}</td>");
             }
             page.push_str("</tr>\n");
@@ -425,12 +186,7 @@ fn run_card(page: &mut String, data: &ReportData) {
     let run = &data.run;
     page.push_str("<section>\n<h2>How this was made</h2>\n<dl class=\"card\">\n");
     let mut line = |key: &str, value: &str| {
-        let _ = writeln!(
-            page,
-            "<div><dt>{}</dt><dd>{}</dd></div>",
-            escape(key),
-            escape(value)
-        );
+        let _ = writeln!(page, "<div><dt>{}</dt><dd>{}</dd></div>", escape(key), escape(value));
     };
     for Entry { key, value } in &run.entries {
         line(key, value);
@@ -455,22 +211,12 @@ fn duration(seconds: f64) -> String {
     match seconds {
         s if s < 1.0 => format!("{:.0} ms", s * 1e3),
         s if s < 60.0 => format!("{s:.1} s"),
-        s if s < 3600.0 => format!(
-            "{:.0} min {:02.0} s",
-            (s / 60.0).floor(),
-            (s % 60.0).floor()
-        ),
-        s => format!(
-            "{:.0} h {:02.0} min",
-            (s / 3600.0).floor(),
-            (s % 3600.0 / 60.0).floor()
-        ),
+        s if s < 3600.0 => format!("{:.0} min {:02.0} s", (s / 60.0).floor(), (s % 60.0).floor()),
+        s => format!("{:.0} h {:02.0} min", (s / 3600.0).floor(), (s % 3600.0 / 60.0).floor()),
     }
 }
 
 fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(letters).collect()
-    })
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

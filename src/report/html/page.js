@@ -65,6 +65,7 @@
     for (const [name, description, ms] of blocks) {
       const item = make(list, "li");
       const label = make(item, "span");
+      label.title = data.texts[name] + "  " + data.texts[description];
       make(label, "b", data.texts[name]);
       if (data.texts[description]) make(label, "small", data.texts[description]);
       const track = make(item, "span");
@@ -199,18 +200,12 @@
     if (row && !event.target.closest("a")) pin(place.get(Number(row.id.slice(1))));
   });
 
-  function fold() {
-    if (!more) return;
-    [...body.rows].forEach((row, at) => row.classList.toggle("surplus", at >= Number(more.dataset.rows)));
-  }
+  // A sorted table that hides rows would show the wrong first ones, so sorting unfolds.
+  const unfold = () => table.classList.remove("short");
   const more = document.getElementById("more");
   if (more) {
     table.classList.add("short");
-    fold();
-    more.addEventListener("click", () => {
-      table.classList.remove("short");
-      more.remove();
-    });
+    more.addEventListener("click", unfold);
   }
 
   [...table.tHead.rows[0].cells].forEach((cell, column) => {
@@ -230,7 +225,7 @@
       sorted.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
       if (falling) sorted.reverse();
       body.append(...sorted.map(([, row]) => row));
-      fold();
+      unfold();
     });
   });
 
