@@ -1,6 +1,8 @@
 //! Merging the fronts behind the edges of one node into the node's own front, for any number of columns.
 //! Sort lexicographically, then keep a label unless one kept before is as good within the slack allowed.
 
+use super::forest::Forest;
+
 /// Where a label comes from: the edge that it takes first, and the label of that edge's head that goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Step {
@@ -115,15 +117,9 @@ pub(super) struct Kept<const M: usize> {
     given_up: [i64; M],
     /// With up to three columns: (second, third) sorted by the second, so that the third falls.
     stairs: Vec<(i64, i64)>,
-    /// With more columns: rows in blocks, with the smallest value of each column in the block.
-    rows: Vec<[i64; M]>,
-    least: Vec<[i64; M]>,
-    /// The row that dominated last; it often does so again.
-    last: usize,
+    /// With more columns.
+    forest: Forest<M>,
 }
-
-/// Rows in a block of [`Kept`].
-const BLOCK: usize = 32;
 
 impl<const M: usize> Kept<M> {
     /// An empty front that lets a row stand for others that are better by up to `slack`.
@@ -132,9 +128,7 @@ impl<const M: usize> Kept<M> {
             slack,
             given_up: [0; M],
             stairs: Vec::new(),
-            rows: Vec::new(),
-            least: Vec::new(),
-            last: 0,
+            forest: Forest::new(),
         }
     }
 
@@ -143,7 +137,7 @@ impl<const M: usize> Kept<M> {
         if M <= 3 {
             self.insert_in_stairs(row)
         } else {
-            self.insert_in_blocks(row)
+            self.insert_in_forest(row)
         }
     }
 
@@ -165,52 +159,14 @@ impl<const M: usize> Kept<M> {
         true
     }
 
-    fn insert_in_blocks(&mut self, row: &[i64; M]) -> bool {
-        let mut bar = *row;
-        bar.iter_mut()
-            .zip(&self.slack)
-            .for_each(|(cell, slack)| *cell += slack);
-        let below = |other: &[i64; M]| other.iter().zip(&bar).all(|(a, b)| a <= b);
-        let mut stand_in = self
-            .rows
-            .get(self.last)
-            .filter(|other| below(other))
-            .map(|_| self.last);
-        if stand_in.is_none() {
-            stand_in = self
-                .least
-                .iter()
-                .enumerate()
-                .filter(|(_, least)| below(least))
-                .find_map(|(block, _)| {
-                    let start = block * BLOCK;
-                    let end = (start + BLOCK).min(self.rows.len());
-                    self.rows[start..end]
-                        .iter()
-                        .position(below)
-                        .map(|i| start + i)
-                });
+    fn insert_in_forest(&mut self, row: &[i64; M]) -> bool {
+        let bar = std::array::from_fn(|j| row[j] + self.slack[j]);
+        let stand_in = self.forest.find_below(&bar);
+        match stand_in {
+            Some(stand_in) => (0..M).for_each(|j| self.give_up(j, stand_in[j] - row[j])),
+            None => self.forest.insert(row),
         }
-        if let Some(i) = stand_in {
-            self.last = i;
-            let stand_in = self.rows[i];
-            let amounts = stand_in.iter().zip(row).map(|(ours, theirs)| ours - theirs);
-            self.given_up
-                .iter_mut()
-                .zip(amounts)
-                .for_each(|(most, amount)| *most = (*most).max(amount));
-            return false;
-        }
-        if self.rows.len().is_multiple_of(BLOCK) {
-            self.least.push(*row);
-        } else if let Some(least) = self.least.last_mut() {
-            least
-                .iter_mut()
-                .zip(row)
-                .for_each(|(a, b)| *a = (*a).min(*b));
-        }
-        self.rows.push(*row);
-        true
+        stand_in.is_none()
     }
 
     fn give_up(&mut self, column: usize, amount: i64) {

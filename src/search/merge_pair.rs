@@ -79,6 +79,12 @@ pub(super) fn merge_pair(
             if costs.len() == bounds.room {
                 return Err(Full);
             }
+            if costs.len() == costs.capacity() {
+                // Doubling must not take more memory than there is room for.
+                let more = costs.len().max(4).min(bounds.room - costs.len());
+                costs.reserve_exact(more);
+                steps.reserve_exact(more);
+            }
             costs.push([x, y]);
             steps.push(Step {
                 edge: from.edge,

@@ -7,6 +7,7 @@
 mod certificate;
 mod cost_graph;
 mod fixed_point;
+mod forest;
 mod front;
 mod instance;
 mod label_setting;
@@ -15,6 +16,7 @@ mod merge;
 mod merge_pair;
 mod reach;
 mod skeleton;
+mod solve;
 
 pub use cost_graph::{Column, CostGraph, Edge, GraphError, Role};
 pub use front::{Front, FrontError, Limit, Options, Point, front};
