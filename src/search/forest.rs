@@ -108,3 +108,33 @@ fn arrange<const M: usize>(rows: &mut [[i64; M]], least: &mut [[i64; M]], node: 
 fn below<const M: usize>(row: &[i64; M], bar: &[i64; M]) -> bool {
     row.iter().zip(bar).all(|(a, b)| a <= b)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    #[test]
+    fn finds_a_row_below_exactly_when_a_scan_does() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let mut draw = |highest: i64| -> [i64; 4] { [(); 4].map(|()| rng.gen_range(0..highest)) };
+        let (mut forest, mut rows) = (Forest::new(), Vec::new());
+        let mut found_some = 0;
+        for _ in 0..3000 {
+            // Bars are mostly low, so that many have no row below.
+            let bar = draw(40);
+            let found = forest.find_below(&bar);
+            assert_eq!(found.is_some(), rows.iter().any(|row| below(row, &bar)));
+            assert!(found.is_none_or(|row| below(&row, &bar) && rows.contains(&row)));
+            found_some += usize::from(found.is_some());
+            let row = draw(100);
+            forest.insert(&row);
+            rows.push(row);
+        }
+        assert!(
+            forest.trees.len() > 1 && (300..2900).contains(&found_some),
+            "{found_some}"
+        );
+    }
+}

@@ -1,7 +1,8 @@
 //! Merging the fronts behind the edges of one node into the node's own front, for any number of columns.
-//! Sort lexicographically, then keep a label unless one kept before is as good within the slack allowed.
+//! Take the labels in lexicographic order, and keep one unless a label kept before is as good within the slack allowed.
 
 use super::forest::Forest;
+use super::queue::{Next, Queue};
 
 /// Where a label comes from: the edge that it takes first, and the label of that edge's head that goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,49 +50,55 @@ pub(super) struct Merged<const M: usize> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Full;
 
+impl<const M: usize> Bounds<M> {
+    /// The first label of `list` from index `start` on that can be completed within the limits, shifted.
+    fn next(&self, list: &Incoming<'_, M>, start: usize) -> Option<([i64; M], u32)> {
+        (start..list.labels.len()).find_map(|label| {
+            let costs: [i64; M] = std::array::from_fn(|j| list.labels[label][j] + list.shift[j]);
+            let fits = costs
+                .iter()
+                .zip(&self.ceiling)
+                .all(|(cost, ceiling)| cost <= ceiling);
+            fits.then(|| {
+                (
+                    std::array::from_fn(|j| costs[j].max(self.floor[j])),
+                    label as u32,
+                )
+            })
+        })
+    }
+}
+
 /// The non-dominated labels among all shifted fronts.
 pub(super) fn merge<const M: usize>(
     incoming: &[Incoming<'_, M>],
     bounds: &Bounds<M>,
 ) -> Result<Merged<M>, Full> {
-    /// Candidates are reduced to their front whenever they reach this or twice the last front.
-    const BATCH: usize = 1 << 18;
-    let mut batch = BATCH;
-    let mut candidates: Vec<([i64; M], Step)> = Vec::new();
-    for list in incoming {
-        for (label, costs) in list.labels.iter().enumerate() {
-            let mut row = [0; M];
-            let mut fits = true;
-            for j in 0..M {
-                let cost = costs[j] + list.shift[j];
-                fits &= cost <= bounds.ceiling[j];
-                row[j] = cost.max(bounds.floor[j]);
-            }
-            if fits {
-                candidates.push((
-                    row,
-                    Step {
-                        edge: list.edge,
-                        label: label as u32,
-                    },
-                ));
-            }
-        }
-        if candidates.len() >= batch {
-            candidates = sort_and_filter(candidates);
-            if candidates.len() > bounds.room {
+    let first = |(list, from): (usize, &Incoming<'_, M>)| {
+        let (costs, label) = bounds.next(from, 0)?;
+        Some(Next {
+            costs,
+            list: list as u32,
+            label,
+        })
+    };
+    let mut queue = Queue::new(incoming.iter().enumerate().filter_map(first).collect());
+    let mut kept = Kept::new(bounds.slack);
+    let (mut costs, mut steps) = (Vec::new(), Vec::new());
+    while let Some(next) = queue.top() {
+        let from = &incoming[next.list as usize];
+        if kept.insert(&next.costs) {
+            if costs.len() == bounds.room {
                 return Err(Full);
             }
-            batch = BATCH.max(2 * candidates.len());
+            costs.push(next.costs);
+            steps.push(Step {
+                edge: from.edge,
+                label: next.label,
+            });
         }
+        queue.advance(bounds.next(from, next.label as usize + 1));
     }
-    candidates.sort_unstable();
-    let mut kept = Kept::new(bounds.slack);
-    candidates.retain(|(row, _)| kept.insert(row));
-    if candidates.len() > bounds.room {
-        return Err(Full);
-    }
-    let (costs, steps) = candidates.into_iter().unzip();
     Ok(Merged {
         costs,
         steps,

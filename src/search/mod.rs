@@ -14,6 +14,7 @@ mod label_setting;
 pub mod library;
 mod merge;
 mod merge_pair;
+mod queue;
 mod reach;
 mod skeleton;
 mod solve;
