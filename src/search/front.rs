@@ -149,8 +149,8 @@ pub enum FrontError {
     LimitsConflict(Vec<String>),
     /// A label or memory budget ran out.
     #[error(
-        "the exact front is too large: {labels} labels were made and the budget of {budget} does not hold \
-         those of node {node} ({done:.0} % of the nodes are done). Ask for an approximate front with a \
+        "the front is too large: {labels} labels were made and the budget of {budget} does not hold \
+         those of node {node} ({done:.0} % of the nodes are done). Allow a larger \
          certified gap (epsilon, for example 0.01), tighten a limit, or raise the budget"
     )]
     Budget {
