@@ -7,5 +7,9 @@
 pub mod cli;
 pub mod graph;
 pub mod latency;
+pub mod pareto;
+pub mod report;
+pub mod search;
+pub mod space;
 pub mod units;
 pub mod yaml;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod frontier;
 mod latency;
 
 /// Why a command ended without its answer; decides the exit code.
@@ -43,6 +44,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Frontier(frontier::Arguments),
     Latency(latency::Arguments),
 }
 
@@ -50,6 +52,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome: Result<(), Failure> = match cli.command {
+        Command::Frontier(arguments) => frontier::run(&arguments),
         Command::Latency(arguments) => latency::run(&arguments),
     };
     match outcome {

@@ -193,9 +193,8 @@ impl Expr {
     /// # Errors
     /// Operations on the wrong kind of value, overflow, division by zero.
     pub fn evaluate(&self, lookup: Lookup) -> Result<Value, ExprError> {
-        let settled = self.absorb(&|name| {
-            lookup(name).or_else(|| (!name.contains('.')).then(|| Value::Word(name.to_owned())))
-        })?;
+        let settled =
+            self.absorb(&|name| lookup(name).or_else(|| (!name.contains('.')).then(|| Value::Word(name.to_owned()))))?;
         match settled {
             Self::Const(value) => Ok(value),
             open => Err(error(format!("`{open}` has no value here"))),

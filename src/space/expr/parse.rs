@@ -5,6 +5,8 @@ use crate::yaml::nearest;
 
 /// Deeper nesting than this is refused, so that no input can exhaust the stack.
 const DEPTH: usize = 64;
+/// And so is anything longer: operators of one precedence nest to the left without end.
+const TOKENS: usize = 512;
 
 impl Expr {
     /// Parses an expression. Folds over patterns are understood only where `folds` is set.
@@ -13,6 +15,9 @@ impl Expr {
     /// With the byte at which the text stops making sense.
     pub fn parse(text: &str, folds: bool) -> Result<Self, ExprError> {
         let tokens = tokens(text)?;
+        if tokens.len() > TOKENS {
+            return Err(error(format!("the expression has {} parts; {TOKENS} are allowed", tokens.len())));
+        }
         let mut parser = Parser { tokens: &tokens, at: 0, end: text.len(), folds, depth: 0 };
         let expr = parser.expression(0)?;
         match parser.peek() {

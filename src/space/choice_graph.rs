@@ -1,0 +1,334 @@
+//! The choice graph: the finite automaton of a space. Counting, drawing and the
+//! search are folds over it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use num_bigint::{BigUint, RandBigInt};
+use rand::Rng;
+
+use super::Value;
+use super::architecture::{Architecture, Decision, label};
+use super::file::File;
+use super::interpret::{Interpreter, Oracle, Place, Question, position_name};
+use crate::graph::{Network, Shape};
+use crate::yaml::Span;
+
+/// A decision path, by number.
+pub(super) type PathId = u32;
+/// A decision and the option taken.
+pub(super) type Answer = (PathId, u16);
+
+/// Decision paths and their options.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Paths {
+    names: Vec<String>,
+    options: Vec<Vec<Value>>,
+    index: HashMap<String, PathId>,
+}
+
+impl Paths {
+    /// The number of a path, new or known.
+    pub fn intern(&mut self, question: &Question) -> Result<PathId, String> {
+        let Question { path, options, label, .. } = *question;
+        if let Some(&id) = self.index.get(path) {
+            let known = self.options[id as usize].len();
+            if known == options {
+                return Ok(id);
+            }
+            return Err(format!("`{path}` is decided between {known} options in one place and {options} in another"));
+        }
+        let id = self.names.len() as PathId;
+        self.names.push(path.to_owned());
+        self.options.push((0..options).map(|i| label(i).unwrap_or(Value::Int(i as i64))).collect());
+        self.index.insert(path.to_owned(), id);
+        Ok(id)
+    }
+
+    pub fn name(&self, id: PathId) -> &str {
+        &self.names[id as usize]
+    }
+
+    /// Every word that is an option somewhere.
+    pub fn words(&self) -> impl Iterator<Item = String> {
+        self.options.iter().flatten().filter_map(|value| match value {
+            Value::Word(word) => Some(word.clone()),
+            _ => None,
+        })
+    }
+
+    fn decision(&self, (id, option): Answer) -> Decision {
+        Decision {
+            path: self.name(id).to_owned(),
+            option: usize::from(option),
+            value: self.options[id as usize][usize::from(option)].clone(),
+        }
+    }
+}
+
+/// What the rest of the network can see of the past.
+#[derive(Clone, Debug)]
+pub(super) struct State {
+    pub place: Place,
+    pub shape: Option<Shape>,
+    pub known: Arc<[Answer]>,
+}
+
+/// One run of a position: the shape that enters, the answers known before and the new ones.
+#[derive(Clone, Debug)]
+pub(super) struct Variant {
+    pub place: Place,
+    /// `None` for the position of the input itself.
+    pub shape: Option<Shape>,
+    pub context: Arc<[Answer]>,
+    pub answers: Arc<[Answer]>,
+}
+
+/// An edge of the choice graph: a position with its decisions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Edge {
+    /// The state it leaves.
+    pub from: u32,
+    /// The state it enters.
+    pub to: u32,
+    /// The variant of the position, an index below [`ChoiceGraph::variants`]. Edges of one variant have
+    /// the same fragment.
+    pub variant: u32,
+}
+
+/// The finite automaton of a space. States are numbered in topological order; 0 is the source, the last
+/// the sink. An architecture is a path from one to the other, and every path is another architecture.
+#[derive(Debug)]
+pub struct ChoiceGraph {
+    file: Arc<File>,
+    states: Vec<State>,
+    /// Sorted by `from`.
+    edges: Vec<Edge>,
+    /// Where the edges of each state start, and the end.
+    starts: Vec<usize>,
+    variants: Vec<Variant>,
+    paths: Paths,
+    /// Architectures from each state to the sink.
+    counts: Vec<BigUint>,
+}
+
+impl ChoiceGraph {
+    /// Drops states that do not reach the sink and brings the rest in order; `None` if nothing is left.
+    pub(super) fn assemble(
+        file: Arc<File>,
+        states: Vec<State>,
+        edges: Vec<Edge>,
+        sink: u32,
+        variants: Vec<Variant>,
+        paths: Paths,
+    ) -> Option<Self> {
+        let mut order: Vec<u32> = (0..states.len() as u32).collect();
+        order.sort_by_key(|&id| (id == sink, states[id as usize].place, id));
+        let mut incoming: Vec<Vec<u32>> = vec![Vec::new(); states.len()];
+        for edge in &edges {
+            incoming[edge.to as usize].push(edge.from);
+        }
+        let mut useful = vec![false; states.len()];
+        let mut stack = vec![sink];
+        useful[sink as usize] = true;
+        while let Some(state) = stack.pop() {
+            for &from in &incoming[state as usize] {
+                if !std::mem::replace(&mut useful[from as usize], true) {
+                    stack.push(from);
+                }
+            }
+        }
+        if !useful[0] {
+            return None;
+        }
+        let mut number = vec![u32::MAX; states.len()];
+        let mut kept = Vec::new();
+        for id in order.into_iter().filter(|&id| useful[id as usize]) {
+            number[id as usize] = kept.len() as u32;
+            kept.push(states[id as usize].clone());
+        }
+        let mut edges: Vec<Edge> = edges
+            .into_iter()
+            .filter(|edge| useful[edge.from as usize] && useful[edge.to as usize])
+            .map(|edge| Edge { from: number[edge.from as usize], to: number[edge.to as usize], ..edge })
+            .collect();
+        edges.sort_by_key(|edge| edge.from);
+        let mut starts = vec![0; kept.len() + 1];
+        for edge in &edges {
+            starts[edge.from as usize + 1] += 1;
+        }
+        for state in 0..kept.len() {
+            starts[state + 1] += starts[state];
+        }
+        let mut graph = Self { file, states: kept, edges, starts, variants, paths, counts: Vec::new() };
+        graph.counts = graph.count_from_each();
+        Some(graph)
+    }
+
+    fn count_from_each(&self) -> Vec<BigUint> {
+        let mut counts = vec![BigUint::default(); self.states.len()];
+        if let Some(sink) = counts.last_mut() {
+            *sink = BigUint::from(1u32);
+        }
+        for state in (0..self.states.len().saturating_sub(1)).rev() {
+            counts[state] = self.leaving(state).iter().map(|edge| &counts[edge.to as usize]).sum();
+        }
+        counts
+    }
+
+    /// Number of states.
+    pub fn states(&self) -> usize {
+        self.states.len()
+    }
+
+    /// All edges, sorted by the state they leave.
+    pub fn edges(&self) -> &[Edge] {
+        &self.edges
+    }
+
+    /// The edges that leave a state.
+    pub fn leaving(&self, state: usize) -> &[Edge] {
+        &self.edges[self.starts[state]..self.starts[state + 1]]
+    }
+
+    /// Number of variants.
+    pub fn variants(&self) -> usize {
+        self.variants.len()
+    }
+
+    /// Exact number of architectures.
+    pub fn count(&self) -> &BigUint {
+        &self.counts[0]
+    }
+
+    /// The name of an edge's position, which is the name of its block in the network: `s2.0`.
+    pub fn position(&self, edge: usize) -> String {
+        let from = &self.states[self.edges[edge].from as usize];
+        position_name(&self.file, from.place)
+    }
+
+    /// What an edge decides, as short text: `k5,e4`; empty where it decides nothing.
+    pub fn label(&self, edge: usize) -> String {
+        let answers = &self.variants[self.edges[edge].variant as usize].answers;
+        label(&answers.iter().map(|&answer| self.paths.decision(answer)).collect::<Vec<_>>())
+    }
+
+    /// The sub-network of a variant: one input, the tensor that crosses the border; one output; one block.
+    pub fn fragment(&self, variant: usize) -> Network {
+        let variant = &self.variants[variant];
+        let mut oracle = Replay { paths: &self.paths, variant };
+        let mut interpreter = Interpreter::new(&self.file, &mut oracle);
+        let end = match variant.shape {
+            None => interpreter.input(),
+            Some(shape) => interpreter
+                .enter("in", shape, Span::default())
+                .and_then(|border| interpreter.position(variant.place, border))
+                .map(|(end, _)| end),
+        };
+        let end = end.expect("the variant has been run before, with the same answers");
+        interpreter.builder.output(end);
+        interpreter.builder.finish().expect("a position has an output, and its names were checked with the space")
+    }
+
+    /// The architecture of a path, given as edge indices from source to sink.
+    pub fn architecture(&self, path: &[usize]) -> Architecture {
+        let variants = path.iter().map(|&edge| &self.variants[self.edges[edge].variant as usize]);
+        let decisions = variants.flat_map(|v| v.answers.iter()).map(|&answer| self.paths.decision(answer)).collect();
+        Architecture { decisions }
+    }
+
+    /// The path of an architecture; `None` if it does not belong to the space.
+    pub fn path(&self, architecture: &Architecture) -> Option<Vec<usize>> {
+        let given: HashMap<&str, usize> =
+            architecture.decisions.iter().map(|decision| (decision.path.as_str(), decision.option)).collect();
+        let fits = |edge: &Edge| {
+            let answers = &self.variants[edge.variant as usize].answers;
+            answers.iter().all(|(id, option)| given.get(self.paths.name(*id)) == Some(&usize::from(*option)))
+        };
+        let mut path = Vec::new();
+        let mut state = 0;
+        while state + 1 < self.states.len() {
+            let leaving = self.leaving(state);
+            let edge = leaving.iter().position(fits)?;
+            path.push(self.starts[state] + edge);
+            state = leaving[edge].to as usize;
+        }
+        Some(path)
+    }
+
+    /// A path drawn uniformly from all architectures.
+    pub fn sample(&self, rng: &mut impl Rng) -> Vec<usize> {
+        let mut path = Vec::new();
+        let mut state = 0;
+        while state + 1 < self.states.len() {
+            let mut ticket = rng.gen_biguint_below(&self.counts[state]);
+            let mut chosen = self.starts[state];
+            for (index, edge) in self.leaving(state).iter().enumerate() {
+                let count = &self.counts[edge.to as usize];
+                if ticket < *count {
+                    chosen = self.starts[state] + index;
+                    break;
+                }
+                ticket -= count;
+            }
+            path.push(chosen);
+            state = self.edges[chosen].to as usize;
+        }
+        path
+    }
+
+    /// Every path, in a fixed order.
+    pub fn paths(&self) -> impl Iterator<Item = Vec<usize>> {
+        // `open` holds the edge taken at each depth; the next path is found by advancing the deepest that can.
+        let mut open: Option<Vec<usize>> = Some(self.descend(Vec::new(), 0));
+        std::iter::from_fn(move || {
+            let current = open.take()?;
+            let mut shorter = current.clone();
+            while let Some(edge) = shorter.pop() {
+                let from = self.edges[edge].from as usize;
+                if edge + 1 < self.starts[from + 1] {
+                    shorter.push(edge + 1);
+                    let state = self.edges[edge + 1].to as usize;
+                    open = Some(self.descend(shorter, state));
+                    break;
+                }
+            }
+            Some(current)
+        })
+    }
+
+    fn descend(&self, mut path: Vec<usize>, mut state: usize) -> Vec<usize> {
+        while state + 1 < self.states.len() {
+            path.push(self.starts[state]);
+            state = self.edges[self.starts[state]].to as usize;
+        }
+        path
+    }
+
+    /// The shapes of the input among which the space chooses. Scores of networks with different inputs cannot be
+    /// compared.
+    pub fn input_shapes(&self) -> Vec<Shape> {
+        let mut shapes: Vec<Shape> =
+            self.leaving(0).iter().filter_map(|edge| self.states[edge.to as usize].shape).collect();
+        shapes.sort_unstable();
+        shapes.dedup();
+        shapes
+    }
+}
+
+/// Gives the answers of a variant again.
+struct Replay<'a> {
+    paths: &'a Paths,
+    variant: &'a Variant,
+}
+
+impl Oracle for Replay<'_> {
+    fn choose(&mut self, question: &Question) -> Result<usize, String> {
+        let known = self.variant.context.iter().chain(self.variant.answers.iter());
+        let id = self.paths.index.get(question.path);
+        match known.into_iter().find(|(path, _)| Some(path) == id) {
+            Some((_, option)) => Ok(usize::from(*option)),
+            None => Err(format!("`{}` was not decided", question.path)),
+        }
+    }
+}

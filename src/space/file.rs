@@ -1,0 +1,342 @@
+//! A space file as it is understood: blocks, cells, items and settings, lowered
+//! from the checked YAML tree. Names are resolved here, so that what follows
+//! never meets a block that does not exist.
+
+use std::collections::BTreeMap;
+
+use super::Value;
+use super::expr::Expr;
+use crate::graph::Resample;
+use crate::yaml::Span;
+
+/// A whole space file.
+#[derive(Clone, Debug)]
+pub struct File {
+    /// The space's name.
+    pub name: String,
+    /// Where it comes from and what is searched.
+    pub about: String,
+    /// The network's input.
+    pub input: Input,
+    /// Decisions that any expression may refer to by name.
+    pub decisions: Vec<(String, Setting)>,
+    /// Reusable blocks.
+    pub blocks: BTreeMap<String, Block>,
+    /// Reusable cells.
+    pub cells: BTreeMap<String, Cell>,
+    /// The positions of the network, in order.
+    pub network: Vec<Item>,
+    /// Blocks and cells whose decisions are drawn once for the whole network.
+    pub shared: Vec<String>,
+    /// What every architecture has to satisfy.
+    pub constraints: Vec<Constraint>,
+    /// How architectures are written.
+    pub format: Format,
+}
+
+/// How architectures are written as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// `s1=r2 s1.0=k3,e4 …`
+    Path,
+    /// `|op~0|+|op~0|op~1|`, the form of NAS-Bench-201.
+    NasBench,
+}
+
+/// The network's input.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// Channels.
+    pub channels: usize,
+    /// Height, and width unless `width` says otherwise.
+    pub height: Setting,
+    /// Width where it differs from the height.
+    pub width: Option<Setting>,
+}
+
+/// A value in a file: fixed, computed, or chosen.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// The value.
+    pub kind: SettingKind,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// What a setting is.
+#[derive(Clone, Debug)]
+pub enum SettingKind {
+    /// A value.
+    Fixed(Value),
+    /// An expression.
+    Computed(Expr),
+    /// One of several.
+    Choice(Choice<Setting>),
+}
+
+/// A choice between options.
+#[derive(Clone, Debug)]
+pub struct Choice<T> {
+    /// The options.
+    pub options: Vec<T>,
+    /// How often each is sampled, in proportion; equally often if absent.
+    pub weights: Option<Vec<f64>>,
+    /// Whether neighbours in the list are similar.
+    pub ordered: bool,
+    /// The option of the default architecture.
+    pub default: usize,
+}
+
+/// A block: parameters and a body.
+#[derive(Clone, Debug)]
+pub struct Block {
+    /// Parameters with their defaults; `None` must be given where the block is used.
+    pub params: Vec<(String, Option<Setting>)>,
+    /// The body.
+    pub layers: Vec<Item>,
+    /// Adds the block's input to its output.
+    pub residual: Residual,
+}
+
+/// When the block's input is added to its output.
+#[derive(Clone, Debug)]
+pub enum Residual {
+    /// Never.
+    None,
+    /// Where the shapes agree.
+    Auto,
+    /// Where the condition holds.
+    When(Expr),
+}
+
+/// A cell: a small complete graph with choices on its edges.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    /// Node names; the first is the input, the last the output.
+    pub nodes: Vec<String>,
+    /// From, to, and what lies between.
+    pub edges: Vec<(usize, usize, Item)>,
+    /// How what arrives at a node is joined.
+    pub combine: Combine,
+}
+
+/// How tensors are joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Combine {
+    /// Element-wise sum.
+    Add,
+    /// Element-wise product.
+    Multiply,
+    /// Along the channels.
+    Concat,
+}
+
+/// An element of the network or of a block's body.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// Name segment of its scope; unique among its siblings.
+    pub name: String,
+    /// What it is.
+    pub kind: ItemKind,
+    /// Present only where this holds.
+    pub when: Option<Expr>,
+    /// How often it stands in a row.
+    pub repeat: Option<Setting>,
+    /// Where it stands.
+    pub span: Span,
+    /// Its path in the document, for messages.
+    pub path: String,
+}
+
+impl Item {
+    /// Calls `see` with every setting and every expression of this item and of the items within it, and with
+    /// the name of every block and cell it uses directly.
+    pub fn visit<'a>(&'a self, see: &mut dyn FnMut(Part<'a>)) {
+        self.when.iter().for_each(|expr| see(Part::Expr(expr)));
+        self.repeat.iter().for_each(|setting| see(Part::Setting(setting)));
+        match &self.kind {
+            ItemKind::Op(_, settings) => settings.iter().for_each(|(_, s)| see(Part::Setting(s))),
+            ItemKind::Use(name, with) => {
+                see(Part::Named(name));
+                with.iter().for_each(|(_, s)| see(Part::Setting(s)));
+            }
+            ItemKind::Cell(name) => see(Part::Named(name)),
+            ItemKind::Branches(branches, _) => branches.iter().flatten().for_each(|item| item.visit(see)),
+            ItemKind::Choice(choice) => choice.options.iter().for_each(|item| item.visit(see)),
+            ItemKind::Stage(stage) => {
+                stage.block.visit(see);
+                stage.settings.iter().for_each(|(_, s)| see(Part::Setting(s)));
+            }
+        }
+    }
+}
+
+/// What [`Item::visit`] comes across.
+#[derive(Clone, Copy, Debug)]
+pub enum Part<'a> {
+    /// A block or a cell, by name.
+    Named(&'a str),
+    /// A setting.
+    Setting(&'a Setting),
+    /// A condition.
+    Expr(&'a Expr),
+}
+
+impl Setting {
+    /// Names that its expressions mention.
+    pub fn names(&self) -> Vec<&str> {
+        match &self.kind {
+            SettingKind::Fixed(_) => Vec::new(),
+            SettingKind::Computed(expr) => expr.names(),
+            SettingKind::Choice(choice) => choice.options.iter().flat_map(Setting::names).collect(),
+        }
+    }
+}
+
+impl File {
+    /// Calls `see` with every part of a block or cell.
+    pub fn visit_named<'a>(&'a self, name: &str, see: &mut dyn FnMut(Part<'a>)) {
+        if let Some(block) = self.blocks.get(name) {
+            block.params.iter().filter_map(|(_, default)| default.as_ref()).for_each(|s| see(Part::Setting(s)));
+            block.layers.iter().for_each(|item| item.visit(see));
+            if let Residual::When(expr) = &block.residual {
+                see(Part::Expr(expr));
+            }
+        }
+        if let Some(cell) = self.cells.get(name) {
+            cell.edges.iter().for_each(|(_, _, edge)| edge.visit(see));
+        }
+    }
+}
+
+/// Kinds of items.
+#[derive(Clone, Debug)]
+pub enum ItemKind {
+    /// An operator with settings.
+    Op(OpName, Vec<(&'static str, Setting)>),
+    /// A block with arguments.
+    Use(String, Vec<(String, Setting)>),
+    /// A cell.
+    Cell(String),
+    /// Parallel branches; an empty branch passes its input on.
+    Branches(Vec<Vec<Item>>, Combine),
+    /// One of several items. The decision is named after the item.
+    Choice(Choice<Item>),
+    /// A stage: an item repeated, each repeat a position of its own.
+    Stage(Box<Stage>),
+}
+
+/// A stage.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    /// What is repeated.
+    pub block: Item,
+    /// Arguments for every repeat; `stride` only for the first.
+    pub settings: Vec<(String, Setting)>,
+    /// Which decisions are drawn once for the stage.
+    pub share: Share,
+}
+
+/// Which decisions are drawn once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// Those of these parameters.
+    Named(Vec<String>),
+    /// All.
+    All,
+}
+
+/// What every architecture has to satisfy.
+#[derive(Clone, Debug)]
+pub struct Constraint {
+    /// The condition.
+    pub expr: Expr,
+    /// As written.
+    pub text: String,
+    /// Where it stands.
+    pub span: Span,
+    /// Its path in the document.
+    pub path: String,
+}
+
+/// Operators as space files name them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpName {
+    /// Convolution with norm and activation.
+    Conv,
+    /// Depthwise convolution with norm and activation.
+    DepthwiseConv,
+    /// Fully connected layer.
+    Linear,
+    /// Batch norm alone.
+    BatchNorm,
+    /// Any activation alone.
+    Activation(crate::graph::Activation),
+    /// Max pooling.
+    MaxPool,
+    /// Average pooling.
+    AvgPool,
+    /// Mean over positions.
+    GlobalAvgPool,
+    /// Squeeze-excite.
+    SqueezeExcite,
+    /// Nearest or bilinear enlargement.
+    Upsample,
+    /// Map to vector.
+    Flatten,
+    /// Nothing.
+    Identity,
+    /// Zeros.
+    Zero,
+}
+
+impl OpName {
+    /// Names in files, with the keys each takes.
+    pub const ALL: [(&'static str, Self, &'static [&'static str]); 19] = {
+        use crate::graph::Activation as A;
+        const POOL: &[&str] = &["kernel", "stride", "padding", "ceil"];
+        [
+            (
+                "conv",
+                Self::Conv,
+                &["channels", "kernel", "stride", "padding", "dilation", "groups", "bias", "norm", "act"],
+            ),
+            (
+                "depthwise_conv",
+                Self::DepthwiseConv,
+                &["kernel", "stride", "padding", "dilation", "bias", "norm", "act"],
+            ),
+            ("linear", Self::Linear, &["features", "bias", "act"]),
+            ("batch_norm", Self::BatchNorm, &[]),
+            ("relu", Self::Activation(A::Relu), &[]),
+            ("relu6", Self::Activation(A::Relu6), &[]),
+            ("hswish", Self::Activation(A::Hswish), &[]),
+            ("swish", Self::Activation(A::Swish), &[]),
+            ("gelu", Self::Activation(A::Gelu), &[]),
+            ("sigmoid", Self::Activation(A::Sigmoid), &[]),
+            ("hsigmoid", Self::Activation(A::Hsigmoid), &[]),
+            ("max_pool", Self::MaxPool, POOL),
+            ("avg_pool", Self::AvgPool, POOL),
+            ("global_avg_pool", Self::GlobalAvgPool, &[]),
+            ("squeeze_excite", Self::SqueezeExcite, &["hidden", "act", "gate"]),
+            ("upsample", Self::Upsample, &["scale", "mode"]),
+            ("flatten", Self::Flatten, &[]),
+            ("identity", Self::Identity, &[]),
+            ("zero", Self::Zero, &["stride"]),
+        ]
+    };
+
+    /// The operator of that name, with the keys it takes.
+    pub fn find(name: &str) -> Option<(Self, &'static [&'static str])> {
+        Self::ALL.iter().find(|(text, ..)| *text == name).map(|(_, op, keys)| (*op, *keys))
+    }
+}
+
+/// Resampling by name.
+pub fn resample(name: &str) -> Option<Resample> {
+    match name {
+        "nearest" => Some(Resample::Nearest),
+        "bilinear" => Some(Resample::Bilinear),
+        _ => None,
+    }
+}

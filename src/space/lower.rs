@@ -1,0 +1,575 @@
+//! From the YAML tree to a [`File`]: names resolved, expressions parsed, and
+//! every mistake of the file collected.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::Value;
+use super::expr::Expr;
+use super::file::{
+    Block, Cell, Choice, Combine, Constraint, File, Format, Input, Item, ItemKind, OpName, Part, Residual, Setting,
+    SettingKind, Share, Stage,
+};
+use super::schema::SCHEMA;
+use crate::yaml::{Diagnostics, Document, Node, Problems, Span, nearest};
+
+/// Reads a space file.
+pub(super) fn lower(document: &Document) -> Result<File, Diagnostics> {
+    let mut problems = document.problems();
+    SCHEMA.check(document, &mut problems);
+    if problems.any() {
+        return Err(problems.into_diagnostics());
+    }
+    let root = &document.root;
+    let params = block_params(root);
+    let cells =
+        root.get("cells").map(|c| c.entries().iter().map(|(k, _)| k.text.clone()).collect()).unwrap_or_default();
+    let mut lower = Lower { problems, text: &document.text, params, cells };
+    let file = lower.file(root);
+    lower.problems.or(file)
+}
+
+/// Parameters of every block, with whether each has a default.
+fn block_params(root: &Node) -> BTreeMap<String, Vec<(String, bool)>> {
+    let blocks = root.get("blocks").map(Node::entries).unwrap_or_default();
+    let params = |block: &Node| {
+        let params = block.get("params").map(Node::entries).unwrap_or_default();
+        params.iter().map(|(key, value)| (key.text.clone(), has_default(value))).collect()
+    };
+    blocks.iter().map(|(key, block)| (key.text.clone(), params(block))).collect()
+}
+
+/// `{}` marks a parameter that must be given.
+fn has_default(node: &Node) -> bool {
+    !matches!(&node.value, crate::yaml::Value::Map(entries) if entries.is_empty())
+}
+
+struct Lower<'a> {
+    problems: Problems,
+    text: &'a str,
+    params: BTreeMap<String, Vec<(String, bool)>>,
+    cells: Vec<String>,
+}
+
+impl Lower<'_> {
+    fn file(&mut self, root: &Node) -> File {
+        let text = |key: &str| root.get(key).and_then(Node::text).unwrap_or_default().to_owned();
+        let blocks: BTreeMap<String, Block> = root
+            .get("blocks")
+            .map(Node::entries)
+            .unwrap_or_default()
+            .iter()
+            .map(|(key, node)| {
+                self.identifier(&key.text, key.span, "blocks");
+                (key.text.clone(), self.block(node, &format!("blocks.{}", key.text)))
+            })
+            .collect();
+        self.refuse_ambiguity(root);
+        let cells = root
+            .get("cells")
+            .map(Node::entries)
+            .unwrap_or_default()
+            .iter()
+            .map(|(key, node)| {
+                self.identifier(&key.text, key.span, "cells");
+                (key.text.clone(), self.cell(node, &format!("cells.{}", key.text)))
+            })
+            .collect();
+        let decisions = self.settings(root.get("decisions"), "decisions");
+        for (key, _) in root.get("decisions").map(Node::entries).unwrap_or_default() {
+            self.identifier(&key.text, key.span, "decisions");
+        }
+        let file = File {
+            name: text("space"),
+            about: text("about").trim().to_owned(),
+            input: self.input(root.get("input")),
+            decisions,
+            network: self.items(root.get("network"), "network", true, &[]),
+            shared: self.shared(root.get("share"), &blocks),
+            constraints: self.constraints(root.get("constraints")),
+            format: if text("format") == "nas-bench" { Format::NasBench } else { Format::Path },
+            blocks,
+            cells,
+        };
+        self.refuse_recursion(root, &file);
+        file
+    }
+
+    fn input(&mut self, node: Option<&Node>) -> Input {
+        let size = |key: &str| node.and_then(|n| n.get(key));
+        Input {
+            channels: size("channels").and_then(Node::int).unwrap_or(1) as usize,
+            height: self.required_setting(size("size"), "input.size"),
+            width: size("width").map(|n| self.setting(n, "input.width")),
+        }
+    }
+
+    fn required_setting(&mut self, node: Option<&Node>, path: &str) -> Setting {
+        match node {
+            Some(node) => self.setting(node, path),
+            // The schema has reported that it is missing.
+            None => Setting { kind: SettingKind::Fixed(Value::Int(1)), span: Span::default() },
+        }
+    }
+
+    fn identifier(&mut self, name: &str, span: Span, path: &str) {
+        let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        if !starts_well || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+            let message = format!("`{name}` cannot be used as a name");
+            self.problems.add(span, path, message, "use letters, digits and `_`, and start with a letter");
+        } else if matches!(name, "and" | "or" | "not" | "true" | "false" | "in") {
+            self.problems.add(
+                span,
+                path,
+                format!("`{name}` is a word of the expression language"),
+                "choose another name",
+            );
+        }
+    }
+
+    fn settings(&mut self, node: Option<&Node>, path: &str) -> Vec<(String, Setting)> {
+        let entries = node.map(Node::entries).unwrap_or_default();
+        entries.iter().map(|(key, n)| (key.text.clone(), self.setting(n, &format!("{path}.{}", key.text)))).collect()
+    }
+
+    fn setting(&mut self, node: &Node, path: &str) -> Setting {
+        let kind = match (node.get("choice"), node.text().and_then(|t| t.strip_prefix('='))) {
+            (Some(options), _) => {
+                let values = options.items().iter().enumerate();
+                let lowered = values.map(|(i, n)| self.setting(n, &format!("{path}.choice[{i}]"))).collect();
+                let default = node.get("default").and_then(|default| {
+                    let found = options.items().iter().position(|o| Value::of(o) == Value::of(default));
+                    if found.is_none() {
+                        let message = format!("the default `{default}` is not among the options");
+                        self.problems.at(default, path, message, "repeat one of the options");
+                    }
+                    found
+                });
+                SettingKind::Choice(Choice {
+                    options: lowered,
+                    weights: weights(node),
+                    ordered: node.get("ordered").and_then(Node::bool).unwrap_or(false),
+                    default: default.unwrap_or(0),
+                })
+            }
+            (None, Some(text)) => SettingKind::Computed(self.expr(text, 1, node, path, false)),
+            (None, None) => SettingKind::Fixed(Value::of(node).unwrap_or(Value::Bool(false))),
+        };
+        Setting { kind, span: node.span }
+    }
+
+    /// Parses an expression that starts `skip` bytes into the text of `node`.
+    fn expr(&mut self, text: &str, skip: usize, node: &Node, path: &str, folds: bool) -> Expr {
+        match Expr::parse(text, folds) {
+            Ok(expr) => expr,
+            Err(error) => {
+                let quoted = self.text.as_bytes().get(node.span.offset).is_some_and(|b| matches!(b, b'"' | b'\''));
+                let offset = node.span.offset + usize::from(quoted) + skip + error.offset;
+                self.problems.add(Span { offset, len: 1 }, path, error.message, error.help);
+                Expr::Const(Value::Bool(true))
+            }
+        }
+    }
+
+    fn condition(&mut self, node: &Node, path: &str) -> Expr {
+        match (node.bool(), node.text()) {
+            (Some(truth), _) => Expr::Const(Value::Bool(truth)),
+            (None, Some(text)) => self.expr(text, 0, node, path, false),
+            (None, None) => Expr::Const(Value::Bool(true)),
+        }
+    }
+
+    fn block(&mut self, node: &Node, path: &str) -> Block {
+        let entries = node.get("params").map(Node::entries).unwrap_or_default();
+        let params = entries
+            .iter()
+            .map(|(key, value)| {
+                self.identifier(&key.text, key.span, path);
+                let path = format!("{path}.params.{}", key.text);
+                (key.text.clone(), has_default(value).then(|| self.setting(value, &path)))
+            })
+            .collect();
+        let residual = match node.get("residual") {
+            None => Residual::None,
+            Some(n) if n.text() == Some("auto") => Residual::Auto,
+            Some(n) => Residual::When(self.condition(n, &format!("{path}.residual"))),
+        };
+        Block { params, layers: self.items(node.get("layers"), &format!("{path}.layers"), false, &[]), residual }
+    }
+
+    fn cell(&mut self, node: &Node, path: &str) -> Cell {
+        let listed = node.get("nodes").map(Node::items).unwrap_or_default();
+        let nodes: Vec<String> = listed.iter().filter_map(|n| n.text().map(str::to_owned)).collect();
+        for (index, name) in nodes.iter().enumerate() {
+            if nodes[..index].contains(name) {
+                self.problems.at(&listed[index], path, format!("two nodes are named `{name}`"), "rename one of them");
+            }
+        }
+        let mut edges: Vec<(usize, usize, Item)> = Vec::new();
+        for (index, edge) in node.get("edges").map(Node::items).unwrap_or_default().iter().enumerate() {
+            let path = format!("{path}.edges[{index}]");
+            let choice = self.item_choice(edge, &path, &[]);
+            for (from, to) in self.pairs(edge, &nodes, &path) {
+                if edges.iter().any(|(f, t, _)| (*f, *t) == (from, to)) {
+                    let message = format!("there are two edges from `{}` to `{}`", nodes[from], nodes[to]);
+                    self.problems.at(edge, &path, message, "merge their choices");
+                }
+                let name = format!("{}_{}", nodes[from], nodes[to]);
+                let kind = ItemKind::Choice(choice.clone());
+                edges.push((
+                    from,
+                    to,
+                    Item { name, kind, when: None, repeat: None, span: edge.span, path: path.clone() },
+                ));
+            }
+        }
+        for (index, name) in nodes.iter().enumerate().skip(1) {
+            if !edges.iter().any(|(_, to, _)| *to == index) {
+                self.problems.at(node, path, format!("nothing leads to the node `{name}`"), "add an edge to it");
+            }
+        }
+        edges.sort_by_key(|(from, to, _)| (*to, *from));
+        let combine = combine(node.get("combine"));
+        Cell { nodes, edges, combine }
+    }
+
+    /// The pairs of nodes that an edge entry stands for.
+    fn pairs(&mut self, edge: &Node, nodes: &[String], path: &str) -> Vec<(usize, usize)> {
+        let Some(between) = edge.get("between") else { return Vec::new() };
+        if between.text() == Some("all") {
+            return (1..nodes.len()).flat_map(|to| (0..to).map(move |from| (from, to))).collect();
+        }
+        let mut ends = Vec::new();
+        for end in between.items() {
+            let name = end.text().unwrap_or_default();
+            match nodes.iter().position(|n| n == name) {
+                Some(index) => ends.push(index),
+                None => {
+                    let help = nearest(name, nodes.iter().map(String::as_str));
+                    self.problems.at(end, path, format!("the cell has no node `{name}`"), help);
+                }
+            }
+        }
+        match ends[..] {
+            [from, to] if from < to => vec![(from, to)],
+            [from, to] => {
+                let message = format!("an edge from `{}` to `{}` would close a cycle", nodes[from], nodes[to]);
+                self.problems.at(between, path, message, "edges lead from a node to a later one in the list of nodes");
+                Vec::new()
+            }
+            _ if ends.len() == between.items().len() => {
+                self.problems.at(between, path, "an edge lies between two nodes", "write [from, to]");
+                Vec::new()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Items in order. `given` are arguments that a stage passes on to blocks.
+    fn items(&mut self, node: Option<&Node>, path: &str, top: bool, given: &[&str]) -> Vec<Item> {
+        let mut items: Vec<Item> = Vec::new();
+        for (index, node) in node.map(Node::items).unwrap_or_default().iter().enumerate() {
+            let path = format!("{path}[{index}]");
+            let mut item = self.item(node, &path, top, given);
+            let explicit = node.get("name").or(node.get("stage"));
+            if items.iter().any(|other| other.name == item.name) {
+                match explicit {
+                    Some(name) => {
+                        let message = format!("two items are named `{}`", item.name);
+                        self.problems.at(name, &path, message, "give each its own name");
+                    }
+                    None => {
+                        let free = (2..).map(|n| format!("{}_{n}", item.name));
+                        let taken = |name: &String| items.iter().any(|other| other.name == *name);
+                        item.name = free.into_iter().find(|name| !taken(name)).unwrap_or_default();
+                    }
+                }
+            }
+            items.push(item);
+        }
+        items
+    }
+
+    fn item(&mut self, node: &Node, path: &str, top: bool, given: &[&str]) -> Item {
+        let text = |key: &str| node.get(key).and_then(Node::text).unwrap_or_default();
+        let (kind, default_name) = if node.get("op").is_some() {
+            self.op(node, text("op"), path)
+        } else if node.get("use").is_some() {
+            (self.use_block(node, text("use"), path, given), text("use").to_owned())
+        } else if let Some(cell) = node.get("cell") {
+            let name = text("cell");
+            if !self.cells.iter().any(|c| c == name) {
+                let help = nearest(name, self.cells.iter().map(String::as_str));
+                self.problems.at(cell, path, format!("there is no cell `{name}`"), help);
+            }
+            (ItemKind::Cell(name.to_owned()), name.to_owned())
+        } else if let Some(branches) = node.get("branches") {
+            let lowered = branches
+                .items()
+                .iter()
+                .enumerate()
+                .map(|(i, n)| self.items(Some(n), &format!("{path}.branches[{i}]"), false, given))
+                .collect();
+            (ItemKind::Branches(lowered, combine(node.get("combine"))), "branches".to_owned())
+        } else if node.get("stage").is_some() {
+            if !top {
+                let help = "a stage is a row of positions; inside a block, use `repeat`";
+                self.problems.at(node, path, "a stage can only stand in the network itself", help);
+            }
+            (self.stage(node, path), text("stage").to_owned())
+        } else {
+            (ItemKind::Choice(self.item_choice(node, path, given)), "choice".to_owned())
+        };
+        let name = node.get("name").and_then(Node::text).map_or(default_name, str::to_owned);
+        self.identifier(&name, node.get("name").or(node.get("stage")).unwrap_or(node).span, path);
+        Item {
+            name,
+            kind,
+            when: node.get("when").map(|n| self.condition(n, &format!("{path}.when"))),
+            repeat: node.get("repeat").map(|n| self.setting(n, &format!("{path}.repeat"))),
+            span: node.entries().first().map_or(node.span, |(key, _)| key.span),
+            path: path.to_owned(),
+        }
+    }
+
+    fn op(&mut self, node: &Node, name: &str, path: &str) -> (ItemKind, String) {
+        let Some((op, keys)) = OpName::find(name) else {
+            return (ItemKind::Op(OpName::Identity, vec![]), name.to_owned());
+        };
+        let mut settings = Vec::new();
+        for (key, value) in node.entries() {
+            let text = key.text.as_str();
+            if matches!(text, "op" | "name" | "when" | "repeat") {
+                continue;
+            }
+            match keys.iter().find(|k| **k == text) {
+                Some(known) => settings.push((*known, self.setting(value, &format!("{path}.{text}")))),
+                None => {
+                    let help = nearest(text, keys.iter().copied());
+                    self.problems.add(key.span, path, format!("`{name}` has no setting `{text}`"), help);
+                }
+            }
+        }
+        let needed: &[&str] = match op {
+            OpName::Conv => &["channels", "kernel"],
+            OpName::DepthwiseConv | OpName::MaxPool | OpName::AvgPool => &["kernel"],
+            OpName::Linear => &["features"],
+            OpName::SqueezeExcite => &["hidden"],
+            OpName::Upsample => &["scale"],
+            _ => &[],
+        };
+        for key in needed.iter().filter(|key| node.get(key).is_none()) {
+            let at = node.get("op").unwrap_or(node);
+            self.problems.at(at, path, format!("`{name}` needs the setting `{key}`"), "");
+        }
+        (ItemKind::Op(op, settings), name.to_owned())
+    }
+
+    fn use_block(&mut self, node: &Node, name: &str, path: &str, given: &[&str]) -> ItemKind {
+        let with = self.settings(node.get("with"), &format!("{path}.with"));
+        let Some(params) = self.params.get(name) else {
+            let help = nearest(name, self.params.keys().map(String::as_str));
+            let at = node.get("use").unwrap_or(node);
+            self.problems.at(at, path, format!("there is no block `{name}`"), help);
+            return ItemKind::Use(name.to_owned(), with);
+        };
+        for (key, _) in node.get("with").map(Node::entries).unwrap_or_default() {
+            if !params.iter().any(|(param, _)| *param == key.text) {
+                let help = nearest(&key.text, params.iter().map(|(param, _)| param.as_str()));
+                let message = format!("block `{name}` has no parameter `{}`", key.text);
+                self.problems.add(key.span, path, message, help);
+            }
+        }
+        for (param, default) in params {
+            let passed = *default || with.iter().any(|(key, _)| key == param) || given.contains(&param.as_str());
+            if !passed {
+                let at = node.get("use").unwrap_or(node);
+                let message = format!("block `{name}` needs its parameter `{param}`");
+                self.problems.at(at, path, message, format!("add `with: {{ {param}: … }}`"));
+            }
+        }
+        ItemKind::Use(name.to_owned(), with)
+    }
+
+    fn item_choice(&mut self, node: &Node, path: &str, given: &[&str]) -> Choice<Item> {
+        let path = format!("{path}.choice");
+        let options = self.items(node.get("choice"), &path, false, given);
+        let default = node.get("default").and_then(|default| {
+            let found = options.iter().position(|o| Some(o.name.as_str()) == default.text());
+            if found.is_none() {
+                let help = nearest(default.text().unwrap_or_default(), options.iter().map(|o| o.name.as_str()));
+                self.problems.at(default, &path, format!("the default `{default}` is not among the options"), help);
+            }
+            found
+        });
+        if let Some(weights) = node.get("weights") {
+            let values = weights.items().iter().filter_map(Node::number);
+            if weights.items().len() != options.len() || values.sum::<f64>() <= 0.0 {
+                let message = format!("`weights` needs {} numbers, not all zero", options.len());
+                self.problems.at(weights, &path, message, "one weight for each option, in the same order");
+            }
+        }
+        Choice { options, weights: weights(node), ordered: false, default: default.unwrap_or(0) }
+    }
+
+    fn stage(&mut self, node: &Node, path: &str) -> ItemKind {
+        let mut settings = self.settings(node.get("with"), &format!("{path}.with"));
+        for key in ["channels", "stride"] {
+            if let Some(value) = node.get(key) {
+                settings.push((key.to_owned(), self.setting(value, &format!("{path}.{key}"))));
+            }
+        }
+        let given: Vec<&str> = settings.iter().map(|(key, _)| key.as_str()).collect();
+        let block_path = format!("{path}.block");
+        let block = match node.get("block") {
+            Some(block) => {
+                let mut item = self.item(block, &block_path, false, &given);
+                item.name = "block".to_owned();
+                item
+            }
+            None => Item {
+                name: "block".to_owned(),
+                kind: ItemKind::Op(OpName::Identity, vec![]),
+                when: None,
+                repeat: None,
+                span: node.span,
+                path: block_path.clone(),
+            },
+        };
+        for name in &given {
+            if !self.takes(&block, name) {
+                let at = node.get(name).or(node.get("with")).unwrap_or(node);
+                self.problems.at(at, path, format!("the block of this stage has no parameter `{name}`"), "");
+            }
+        }
+        let share = match node.get("share") {
+            Some(n) if n.text() == Some("all") => Share::All,
+            Some(n) => Share::Named(n.items().iter().filter_map(|s| s.text().map(str::to_owned)).collect()),
+            None => Share::Named(Vec::new()),
+        };
+        if let Share::Named(names) = &share {
+            for (index, name) in names.iter().enumerate() {
+                if name != "block" && !self.takes(&block, name) {
+                    let at = node.get("share").and_then(|s| s.items().get(index)).unwrap_or(node);
+                    self.problems.at(at, path, format!("the block of this stage has no parameter `{name}`"), "");
+                }
+            }
+        }
+        ItemKind::Stage(Box::new(Stage { block, settings, share }))
+    }
+
+    /// Whether a block, or any option of a choice between blocks, has a parameter.
+    fn takes(&self, item: &Item, name: &str) -> bool {
+        match &item.kind {
+            ItemKind::Use(block, _) => {
+                self.params.get(block).is_none_or(|params| params.iter().any(|(param, _)| param == name))
+            }
+            ItemKind::Choice(choice) => choice.options.iter().any(|option| self.takes(option, name)),
+            ItemKind::Op(_, settings) => settings.iter().any(|(key, _)| *key == name),
+            _ => false,
+        }
+    }
+
+    fn shared(&mut self, node: Option<&Node>, blocks: &BTreeMap<String, Block>) -> Vec<String> {
+        let mut shared = Vec::new();
+        for name in node.map(Node::items).unwrap_or_default() {
+            let text = name.text().unwrap_or_default();
+            if blocks.contains_key(text) || self.cells.iter().any(|c| c == text) {
+                shared.push(text.to_owned());
+            } else {
+                let valid = blocks.keys().chain(&self.cells).map(String::as_str);
+                let help = nearest(text, valid);
+                self.problems.at(name, "share", format!("there is no block or cell `{text}`"), help);
+            }
+        }
+        shared
+    }
+
+    fn constraints(&mut self, node: Option<&Node>) -> Vec<Constraint> {
+        let mut constraints = Vec::new();
+        for (index, rule) in node.map(Node::items).unwrap_or_default().iter().enumerate() {
+            let path = format!("constraints[{index}]");
+            let constraint = match (rule.text(), rule.get("when"), rule.get("require")) {
+                (Some(text), ..) => Constraint {
+                    expr: self.expr(text, 0, rule, &path, true),
+                    text: text.to_owned(),
+                    span: rule.span,
+                    path,
+                },
+                (None, Some(when), Some(require)) => {
+                    let (if_text, then_text) = (when.text().unwrap_or_default(), require.text().unwrap_or_default());
+                    let condition = self.expr(if_text, 0, when, &path, true);
+                    let required = self.expr(then_text, 0, require, &path, true);
+                    let implied = Expr::Binary(
+                        super::expr::Operator::Or,
+                        Box::new(Expr::Not(Box::new(condition))),
+                        Box::new(required),
+                    );
+                    let text = format!("when {if_text} require {then_text}");
+                    Constraint { expr: implied, text, span: when.span, path }
+                }
+                _ => continue,
+            };
+            constraints.push(constraint);
+        }
+        constraints
+    }
+
+    /// A block or cell that contains itself would never end.
+    fn refuse_recursion(&mut self, root: &Node, file: &File) {
+        for name in file.blocks.keys().chain(file.cells.keys()) {
+            let mut trail = vec![name.as_str()];
+            if contains_itself(name, file, &mut HashSet::new(), &mut trail) {
+                let key = ["blocks", "cells"].iter().find_map(|group| root.get(group)?.key(name));
+                let message = format!("`{name}` contains itself: {}", trail.join(" → "));
+                let span = key.map_or(Span::default(), |key| key.span);
+                self.problems.add(span, name.as_str(), message, "nothing can be recursive here; use `repeat`");
+                return;
+            }
+        }
+    }
+
+    /// Blocks, cells and decisions are spoken of by name alone.
+    fn refuse_ambiguity(&mut self, root: &Node) {
+        let mut seen: Vec<&str> = Vec::new();
+        for group in ["blocks", "cells", "decisions"] {
+            for (key, _) in root.get(group).map(Node::entries).unwrap_or_default() {
+                if seen.contains(&key.text.as_str()) {
+                    let message = format!("`{}` is the name of something else already", key.text);
+                    self.problems.add(key.span, group, message, "blocks, cells and decisions share one set of names");
+                }
+                seen.push(&key.text);
+            }
+        }
+    }
+}
+
+/// Whether `target` can be reached from the last name of `trail`, which then ends in it. Each is looked into once.
+fn contains_itself<'a>(target: &str, file: &'a File, seen: &mut HashSet<&'a str>, trail: &mut Vec<&'a str>) -> bool {
+    let Some(last) = trail.last() else { return false };
+    let mut used = Vec::new();
+    file.visit_named(last, &mut |part| {
+        if let Part::Named(name) = part {
+            used.push(name);
+        }
+    });
+    for next in used {
+        trail.push(next);
+        if next == target || (seen.insert(next) && contains_itself(target, file, seen, trail)) {
+            return true;
+        }
+        trail.pop();
+    }
+    false
+}
+
+fn combine(node: Option<&Node>) -> Combine {
+    match node.and_then(Node::text) {
+        Some("concat") => Combine::Concat,
+        Some("multiply") => Combine::Multiply,
+        _ => Combine::Add,
+    }
+}
+
+fn weights(node: &Node) -> Option<Vec<f64>> {
+    node.get("weights").map(|w| w.items().iter().filter_map(Node::number).collect())
+}
