@@ -26,9 +26,7 @@ fn chain<const K: usize>(
     let mut graph = CostGraph::new(columns(K), positions + 1, 0, positions).unwrap();
     for position in 0..positions {
         for _ in 0..variants {
-            graph
-                .add_edge(position, position + 1, &draw(&mut rng))
-                .unwrap();
+            graph.add_edge(position, position + 1, &draw(&mut rng)).unwrap();
         }
     }
     graph
@@ -47,25 +45,11 @@ fn chain_with_transitions(
     for position in 0..positions {
         let own: Vec<[f64; 2]> = (0..variants).map(|_| draw(&mut rng)).collect();
         for before in 0..if position == 0 { 1 } else { variants } {
-            let from = if position == 0 {
-                0
-            } else {
-                node(position - 1, before)
-            };
+            let from = if position == 0 { 0 } else { node(position - 1, before) };
             for (variant, [a, b]) in own.iter().enumerate() {
-                let to = if position + 1 == positions {
-                    sink
-                } else {
-                    node(position, variant)
-                };
-                let step: [f64; 2] = if position == 0 {
-                    [0.0; 2]
-                } else {
-                    [rng.r#gen(), rng.r#gen()]
-                };
-                graph
-                    .add_edge(from, to, &[a + 0.1 * step[0], b + 0.1 * step[1]])
-                    .unwrap();
+                let to = if position + 1 == positions { sink } else { node(position, variant) };
+                let step: [f64; 2] = if position == 0 { [0.0; 2] } else { [rng.r#gen(), rng.r#gen()] };
+                graph.add_edge(from, to, &[a + 0.1 * step[0], b + 0.1 * step[1]]).unwrap();
             }
         }
     }
@@ -73,9 +57,7 @@ fn chain_with_transitions(
 }
 
 fn columns(count: usize) -> Vec<Column> {
-    (0..count)
-        .map(|i| Column::objective(format!("objective {i}"), "1"))
-        .collect()
+    (0..count).map(|i| Column::objective(format!("objective {i}"), "1")).collect()
 }
 
 fn independent<const K: usize>(rng: &mut ChaCha8Rng) -> [f64; K] {
@@ -92,15 +74,10 @@ fn conflicting(noise: f64) -> impl Fn(&mut ChaCha8Rng) -> [f64; 2] {
 }
 
 fn solve(bencher: Bencher, graph: CostGraph, epsilon: f64) {
-    let options = Options {
-        epsilon,
-        ..Options::default()
-    };
+    let options = Options { epsilon, ..Options::default() };
     let found = front(&graph, &options).unwrap();
     assert!(found.epsilon <= epsilon);
-    bencher
-        .counter(ItemsCount::new(found.len()))
-        .bench(|| front(&graph, &options).unwrap());
+    bencher.counter(ItemsCount::new(found.len())).bench(|| front(&graph, &options).unwrap());
 }
 
 #[divan::bench]
@@ -135,20 +112,12 @@ fn conflicting_5x384_exact(bencher: Bencher, noise: f64) {
 
 #[divan::bench(sample_count = 10)]
 fn independent_5x384_with_transitions(bencher: Bencher) {
-    solve(
-        bencher,
-        chain_with_transitions(5, 384, independent::<2>),
-        0.0,
-    );
+    solve(bencher, chain_with_transitions(5, 384, independent::<2>), 0.0);
 }
 
 #[divan::bench(sample_count = 5)]
 fn conflicting_5x384_with_transitions_within_1_percent(bencher: Bencher) {
-    solve(
-        bencher,
-        chain_with_transitions(5, 384, conflicting(0.05)),
-        0.01,
-    );
+    solve(bencher, chain_with_transitions(5, 384, conflicting(0.05)), 0.01);
 }
 
 #[divan::bench(args = [2, 3, 4, 5], sample_count = 10)]
@@ -157,9 +126,7 @@ fn hypervolume_of_100_points(bencher: Bencher, objectives: usize) {
     let points: Vec<Vec<f64>> = (0..100)
         .map(|_| {
             // On a sphere, so that all of them are on the front.
-            let raw: Vec<f64> = (0..objectives)
-                .map(|_| rng.sample::<f64, _>(StandardNormal).abs())
-                .collect();
+            let raw: Vec<f64> = (0..objectives).map(|_| rng.sample::<f64, _>(StandardNormal).abs()).collect();
             let norm = raw.iter().map(|x| x * x).sum::<f64>().sqrt();
             raw.iter().map(|x| 1.0 - x / norm).collect()
         })

@@ -32,18 +32,9 @@ fn graph() -> String {
 /// Runs the program with `library` on standard input.
 fn frontier(library: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
     let mut command = Command::cargo_bin("pocketnas").unwrap();
-    let output = command
-        .args(["frontier", "-"])
-        .args(arguments)
-        .write_stdin(library)
-        .output()
-        .unwrap();
+    let output = command.args(["frontier", "-"]).args(arguments).write_stdin(library).output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    (
-        output.status.code(),
-        text(&output.stdout),
-        text(&output.stderr),
-    )
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
 /// The JSON answer, and from it the points as (costs, choices).
@@ -52,28 +43,10 @@ fn answer(library: &str, arguments: &[&str]) -> (Value, Vec<Point>) {
     assert_eq!((code, stderr.as_str()), (Some(0), ""));
     let document: Value = serde_json::from_str(&stdout).unwrap();
     let point = |point: &Value| {
-        let costs = point["costs"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|c| c.as_f64().unwrap())
-            .collect();
-        (
-            costs,
-            point["choices"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|c| c.as_u64().unwrap())
-                .collect(),
-        )
+        let costs = point["costs"].as_array().unwrap().iter().map(|c| c.as_f64().unwrap()).collect();
+        (costs, point["choices"].as_array().unwrap().iter().map(|c| c.as_u64().unwrap()).collect())
     };
-    let points = document["front"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(point)
-        .collect();
+    let points = document["front"].as_array().unwrap().iter().map(point).collect();
     (document, points)
 }
 
@@ -81,36 +54,20 @@ fn answer(library: &str, arguments: &[&str]) -> (Value, Vec<Point>) {
 fn a_chain_is_answered_with_variant_indices() {
     let (document, points) = answer(&chain(), &[]);
     let expected = [(0.1, 1.3, [0, 1]), (0.3, 0.9, [0, 0]), (0.5, 0.6, [1, 0])];
-    assert_eq!(
-        points,
-        expected.map(|(ms, loss, choices)| (vec![ms, loss], choices.to_vec()))
-    );
+    assert_eq!(points, expected.map(|(ms, loss, choices)| (vec![ms, loss], choices.to_vec())));
     assert_eq!(document["complete"], true);
     assert_eq!(document["epsilon"].as_f64(), Some(0.0));
-    assert!(
-        document["seconds"]
-            .as_f64()
-            .is_some_and(|seconds| (0.0..1.0).contains(&seconds))
-    );
+    assert!(document["seconds"].as_f64().is_some_and(|seconds| (0.0..1.0).contains(&seconds)));
 }
 
 #[test]
 fn a_graph_is_answered_with_edge_indices_and_limits_hold_for_resources() {
     let (document, points) = answer(&graph(), &[]);
-    assert_eq!(
-        points,
-        [(vec![1.0, 5.0], vec![2]), (vec![2.0, 4.0], vec![0, 1])]
-    );
+    assert_eq!(points, [(vec![1.0, 5.0], vec![2]), (vec![2.0, 4.0], vec![0, 1])]);
     assert_eq!(document["front"][1]["resources"]["size"], 20.0);
-    assert_eq!(
-        answer(&graph(), &["--limit", "size<=19.5"]).1,
-        [(vec![1.0, 5.0], vec![2])]
-    );
+    assert_eq!(answer(&graph(), &["--limit", "size<=19.5"]).1, [(vec![1.0, 5.0], vec![2])]);
     // Under this limit a path that is dominated without it is all there is.
-    assert_eq!(
-        answer(&graph(), &["--limit", "size <= 0"]).1,
-        [(vec![3.0, 5.0], vec![3])]
-    );
+    assert_eq!(answer(&graph(), &["--limit", "size <= 0"]).1, [(vec![3.0, 5.0], vec![3])]);
 }
 
 #[test]
@@ -122,14 +79,8 @@ fn a_limit_on_an_objective_is_inclusive() {
 #[test]
 fn top_keeps_the_extremes_and_does_not_claim_to_be_complete() {
     let (document, points) = answer(&chain(), &["--top", "2"]);
-    assert_eq!(
-        points.iter().map(|p| p.0[0]).collect::<Vec<_>>(),
-        [0.1, 0.5]
-    );
-    assert_eq!(
-        (&document["complete"], &document["points"]),
-        (&Value::from(false), &Value::from(3))
-    );
+    assert_eq!(points.iter().map(|p| p.0[0]).collect::<Vec<_>>(), [0.1, 0.5]);
+    assert_eq!((&document["complete"], &document["points"]), (&Value::from(false), &Value::from(3)));
     // (0.3, 0.9) is left out: 4/7 of the loss range from the first point, 1/2 of the latency range from the last.
     assert!((document["epsilon"].as_f64().unwrap() - 0.5).abs() < 1e-9);
 }
@@ -156,18 +107,9 @@ fn an_impossible_limit_ends_with_3_and_names_the_smallest_value_and_what_binds()
     let (code, stdout, stderr) = frontier(&chain(), &["--limit", "loss<=0.5"]);
     assert_eq!((code, stdout.as_str()), (Some(3), ""));
     let message = stderr.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(
-        message.contains("smallest reachable loss is 0.6"),
-        "{message}"
-    );
-    assert!(
-        message.contains("position 1 (`b1`), variant 0 (`e3`) with 0.4"),
-        "{message}"
-    );
-    let (code, _, stderr) = frontier(
-        &chain(),
-        &["--limit", "loss<=0.6", "--limit", "latency<=0.1"],
-    );
+    assert!(message.contains("smallest reachable loss is 0.6"), "{message}");
+    assert!(message.contains("position 1 (`b1`), variant 0 (`e3`) with 0.4"), "{message}");
+    let (code, _, stderr) = frontier(&chain(), &["--limit", "loss<=0.6", "--limit", "latency<=0.1"]);
     assert_eq!(code, Some(3), "{stderr}");
 }
 
@@ -195,22 +137,10 @@ fn bad_input_ends_with_2_and_a_message() {
         ("{\"version\": 7}", nothing, "version 7 is unknown"),
         (&cyclic, nothing, "cycle through nodes 0 -> 1 -> 0"),
         (&apart, nothing, "no path leads from the source"),
-        (
-            &chain(),
-            &["--limit", "power<=3"],
-            "no `power`, it has latency, loss",
-        ),
-        (
-            &chain(),
-            &["--limit", "latency<=fast"],
-            "`fast` is not a number",
-        ),
+        (&chain(), &["--limit", "power<=3"], "no `power`, it has latency, loss"),
+        (&chain(), &["--limit", "latency<=fast"], "`fast` is not a number"),
         (&chain(), &["--limit", "latency=3"], "expected NAME<=VALUE"),
-        (
-            &chain(),
-            &["--limit", "latency<=nan"],
-            "not a finite number",
-        ),
+        (&chain(), &["--limit", "latency<=nan"], "not a finite number"),
         (&chain(), &["--epsilon", "2"], "epsilon is 2"),
         (&chain(), &["--top", "0"], "invalid value '0'"),
     ];
@@ -218,10 +148,7 @@ fn bad_input_ends_with_2_and_a_message() {
         let (code, stdout, stderr) = frontier(library, arguments);
         assert_eq!((code, stdout.as_str()), (Some(2), ""), "{part}: {stderr}");
         let message = stderr.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(
-            message.contains(part) && !message.contains("panicked"),
-            "`{part}` is not in {message}"
-        );
+        assert!(message.contains(part) && !message.contains("panicked"), "`{part}` is not in {message}");
     }
 }
 
@@ -229,14 +156,8 @@ fn bad_input_ends_with_2_and_a_message() {
 fn a_file_is_read_and_a_missing_one_is_named() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(chain().as_bytes()).unwrap();
-    let run = |path: &std::path::Path| {
-        Command::cargo_bin("pocketnas")
-            .unwrap()
-            .arg("frontier")
-            .arg(path)
-            .output()
-            .unwrap()
-    };
+    let run =
+        |path: &std::path::Path| Command::cargo_bin("pocketnas").unwrap().arg("frontier").arg(path).output().unwrap();
     assert_eq!(run(file.path()).status.code(), Some(0));
     let missing = run(&file.path().with_extension("missing"));
     assert_eq!(missing.status.code(), Some(2));

@@ -50,46 +50,27 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let library = read(arguments)?;
     let columns = library.graph().columns();
     let options = Options {
-        limits: arguments
-            .limits
-            .iter()
-            .map(|text| parse_limit(text, columns))
-            .collect::<Result<_, _>>()?,
+        limits: arguments.limits.iter().map(|text| parse_limit(text, columns)).collect::<Result<_, _>>()?,
         epsilon: arguments.epsilon,
         max_labels: arguments.max_labels,
         max_bytes: arguments.max_memory.saturating_mul(1 << 20),
     };
     let start = Instant::now();
-    let front =
-        front(library.graph(), &options).map_err(|error| explain(error, &library, arguments))?;
+    let front = front(library.graph(), &options).map_err(|error| explain(error, &library, arguments))?;
     let seconds = start.elapsed().as_secs_f64();
 
-    let objectives: Vec<usize> = (0..columns.len())
-        .filter(|&j| columns[j].role == Role::Objective)
-        .collect();
-    let points: Vec<Vec<f64>> = front
-        .points()
-        .map(|point| objectives.iter().map(|&j| point.costs[j]).collect())
-        .collect();
+    let objectives: Vec<usize> = (0..columns.len()).filter(|&j| columns[j].role == Role::Objective).collect();
+    let points: Vec<Vec<f64>> =
+        front.points().map(|point| objectives.iter().map(|&j| point.costs[j]).collect()).collect();
     let shown = match (arguments.top, arguments.json) {
         (Some(k), _) => usize::try_from(k).unwrap_or(usize::MAX),
         (None, true) => points.len(),
         (None, false) => ROWS,
     };
     let kept = top_k(&points, shown);
-    let answer = Answer {
-        library: &library,
-        front: &front,
-        points: &points,
-        kept: &kept,
-        seconds,
-    };
+    let answer = Answer { library: &library, front: &front, points: &points, kept: &kept, seconds };
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let printed = if arguments.json {
-        answer.json(&mut out)
-    } else {
-        answer.table(&mut out)
-    };
+    let printed = if arguments.json { answer.json(&mut out) } else { answer.table(&mut out) };
     match printed.and_then(|()| out.flush()) {
         // A reader such as `head` that has seen enough is no failure.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -111,29 +92,19 @@ fn read(arguments: &Arguments) -> Result<Library, Failure> {
 }
 
 fn parse_limit(text: &str, columns: &[Column]) -> Result<Limit, Failure> {
-    let names = || {
-        columns
-            .iter()
-            .map(|c| c.name.as_str())
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
+    let names = || columns.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ");
     let bad = |message: String| Failure::Input(miette!("--limit {text}: {message}"));
-    let (name, value) = text.split_once("<=").ok_or_else(|| {
-        bad("expected NAME<=VALUE (quoted, or the shell takes the `<`)".to_owned())
-    })?;
+    let (name, value) = text
+        .split_once("<=")
+        .ok_or_else(|| bad("expected NAME<=VALUE (quoted, or the shell takes the `<`)".to_owned()))?;
     let (name, value) = (name.trim(), value.trim());
     let column = columns
         .iter()
         .position(|column| column.name == name)
         .ok_or_else(|| bad(format!("the library has no `{name}`, it has {}", names())))?;
-    let at_most: f64 = value
-        .parse()
-        .map_err(|_| bad(format!("`{value}` is not a number")))?;
+    let at_most: f64 = value.parse().map_err(|_| bad(format!("`{value}` is not a number")))?;
     if !at_most.is_finite() {
-        return Err(bad(format!(
-            "`{value}` is not a finite number: leave the limit out for none"
-        )));
+        return Err(bad(format!("`{value}` is not a finite number: leave the limit out for none")));
     }
     Ok(Limit { column, at_most })
 }
@@ -164,15 +135,10 @@ fn explain(error: FrontError, library: &Library, arguments: &Arguments) -> Failu
 /// The dearest choice on the path that keeps the column smallest.
 fn binding_block(library: &Library, name: &str) -> Option<String> {
     let graph = library.graph();
-    let column = graph
-        .columns()
-        .iter()
-        .position(|column| column.name == name)?;
+    let column = graph.columns().iter().position(|column| column.name == name)?;
     let path = reach(graph).ok()?.cheapest.swap_remove(column);
     let cost = |edge: usize| graph.edge(edge).costs[column];
-    let dearest = path
-        .into_iter()
-        .max_by(|&a, &b| cost(a).total_cmp(&cost(b)))?;
+    let dearest = path.into_iter().max_by(|&a, &b| cost(a).total_cmp(&cost(b)))?;
     let unit = &graph.columns()[column].unit;
     Some(format!(
         "raise the limit, or give a cheaper choice; on the cheapest path the dearest is {} with {} {unit}",
@@ -204,11 +170,7 @@ impl Answer<'_> {
         };
         let share = |j: usize| {
             let gap = self.kept.gap * (high[j] - low[j]);
-            if gap > 0.0 {
-                gap / self.front.widths[j]
-            } else {
-                0.0
-            }
+            if gap > 0.0 { gap / self.front.widths[j] } else { 0.0 }
         };
         self.front.epsilon + (0..low.len()).map(share).fold(0.0, f64::max)
     }
@@ -221,11 +183,7 @@ impl Answer<'_> {
             let point = self.front.point(i);
             let choices: Vec<u32> = self.library.choices(point.edges).collect();
             let separator = if n == 0 { "\n" } else { ",\n" };
-            write!(
-                out,
-                "{separator}  {{\"costs\": {}, ",
-                Value::from(self.points[i].clone())
-            )?;
+            write!(out, "{separator}  {{\"costs\": {}, ", Value::from(self.points[i].clone()))?;
             let resources: serde_json::Map<String, Value> = columns
                 .iter()
                 .zip(point.costs)
@@ -252,38 +210,15 @@ impl Answer<'_> {
     fn table(&self, out: &mut impl Write) -> io::Result<()> {
         let columns = self.library.graph().columns();
         let mut rows: Vec<Vec<String>> = Vec::new();
-        rows.push(
-            columns
-                .iter()
-                .map(heading)
-                .chain(["choices".to_owned()])
-                .collect(),
-        );
+        rows.push(columns.iter().map(heading).chain(["choices".to_owned()]).collect());
         for &i in &self.kept.indices {
             let point = self.front.point(i);
-            let names: Vec<String> = point
-                .edges
-                .iter()
-                .zip(self.library.choices(point.edges))
-                .map(|(&e, c)| self.label(e, c))
-                .collect();
-            rows.push(
-                point
-                    .costs
-                    .iter()
-                    .map(|cost| significant(*cost))
-                    .chain([names.join(" ")])
-                    .collect(),
-            );
+            let names: Vec<String> =
+                point.edges.iter().zip(self.library.choices(point.edges)).map(|(&e, c)| self.label(e, c)).collect();
+            rows.push(point.costs.iter().map(|cost| significant(*cost)).chain([names.join(" ")]).collect());
         }
-        let widths: Vec<usize> = (0..columns.len())
-            .map(|j| {
-                rows.iter()
-                    .map(|row| row[j].chars().count())
-                    .max()
-                    .unwrap_or(0)
-            })
-            .collect();
+        let widths: Vec<usize> =
+            (0..columns.len()).map(|j| rows.iter().map(|row| row[j].chars().count()).max().unwrap_or(0)).collect();
         for row in &rows {
             for (cell, width) in row.iter().zip(&widths) {
                 write!(out, "{cell:>width$}  ")?;
@@ -294,18 +229,11 @@ impl Answer<'_> {
         let noun = if points == 1 { "point" } else { "points" };
         match self.front.complete {
             true => write!(out, "\nexact front: {points} {noun}")?,
-            false => write!(
-                out,
-                "\nfront with a certified gap of {:.3} %: {points} {noun}",
-                100.0 * self.front.epsilon
-            )?,
+            false => {
+                write!(out, "\nfront with a certified gap of {:.3} %: {points} {noun}", 100.0 * self.front.epsilon)?
+            }
         }
-        write!(
-            out,
-            ", {} labels, {:.1} ms",
-            self.front.labels,
-            1e3 * self.seconds
-        )?;
+        write!(out, ", {} labels, {:.1} ms", self.front.labels, 1e3 * self.seconds)?;
         if !self.all_shown() {
             let gap = 100.0 * self.epsilon();
             write!(

@@ -10,9 +10,8 @@ use super::weakly_dominates;
 ///
 /// Of equal points the first is kept. Points that hold a NaN are left out.
 pub fn non_dominated<P: AsRef<[f64]>>(points: &[P]) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..points.len())
-        .filter(|&i| points[i].as_ref().iter().all(|value| !value.is_nan()))
-        .collect();
+    let mut order: Vec<usize> =
+        (0..points.len()).filter(|&i| points[i].as_ref().iter().all(|value| !value.is_nan())).collect();
     // In lexicographic order nothing is dominated by what comes after it, so one pass decides.
     order.sort_by(|&a, &b| lexicographic(points[a].as_ref(), points[b].as_ref()).then(a.cmp(&b)));
     let objectives = order.first().map_or(0, |&i| points[i].as_ref().len());
@@ -42,10 +41,7 @@ pub fn non_dominated<P: AsRef<[f64]>>(points: &[P]) -> Vec<usize> {
         _ => {
             for i in order {
                 let point = points[i].as_ref();
-                if !front
-                    .iter()
-                    .any(|&j: &usize| weakly_dominates(points[j].as_ref(), point))
-                {
+                if !front.iter().any(|&j: &usize| weakly_dominates(points[j].as_ref(), point)) {
                     front.push(i);
                 }
             }
@@ -74,11 +70,7 @@ impl Staircase {
         if after > 0 && self.steps[after - 1].1 <= z {
             return false;
         }
-        let start = if after > 0 && self.steps[after - 1].0 == y {
-            after - 1
-        } else {
-            after
-        };
+        let start = if after > 0 && self.steps[after - 1].0 == y { after - 1 } else { after };
         let end = start + self.steps[start..].partition_point(|step| step.1 >= z);
         self.steps.splice(start..end, [(y, z)]);
         true

@@ -18,11 +18,7 @@ pub fn hypervolume<P: AsRef<[f64]>>(points: &[P], reference: &[f64]) -> f64 {
         .filter(|p| p.len() == reference.len() && p.iter().zip(reference).all(|(x, r)| x < r))
         .map(<[f64]>::to_vec)
         .collect();
-    if inside.is_empty() || reference.is_empty() {
-        0.0
-    } else {
-        volume(inside, reference)
-    }
+    if inside.is_empty() || reference.is_empty() { 0.0 } else { volume(inside, reference) }
 }
 
 /// The hypervolume of at least one point, each of them strictly inside the box.
@@ -63,11 +59,7 @@ fn sweep_3d(mut points: Vec<Vec<f64>>, reference: [f64; 3]) -> f64 {
 /// Adds a step to a staircase (x rises, y falls) and returns the area that it gains.
 fn add_step(steps: &mut Vec<(f64, f64)>, (x, y): (f64, f64), corner: (f64, f64)) -> f64 {
     let start = steps.partition_point(|step| step.0 < x);
-    let mut ceiling = if start > 0 {
-        steps[start - 1].1
-    } else {
-        corner.1
-    };
+    let mut ceiling = if start > 0 { steps[start - 1].1 } else { corner.1 };
     if ceiling <= y || steps.get(start).is_some_and(|s| s.0 == x && s.1 <= y) {
         return 0.0;
     }
@@ -87,24 +79,15 @@ fn add_step(steps: &mut Vec<(f64, f64)>, (x, y): (f64, f64), corner: (f64, f64))
 /// point shares with its successors lies in one slice, so each term is one dimension smaller.
 fn wfg(points: Vec<Vec<f64>>, reference: &[f64]) -> f64 {
     let last = reference.len() - 1;
-    let mut front: Vec<Vec<f64>> = non_dominated(&points)
-        .into_iter()
-        .map(|i| points[i].clone())
-        .collect();
+    let mut front: Vec<Vec<f64>> = non_dominated(&points).into_iter().map(|i| points[i].clone()).collect();
     front.sort_by(|a, b| b[last].total_cmp(&a[last]));
     let base = &reference[..last];
     let mut total = 0.0;
     for (i, p) in front.iter().enumerate() {
         let own: f64 = p.iter().zip(base).map(|(x, r)| r - x).product();
-        let shared: Vec<Vec<f64>> = front[i + 1..]
-            .iter()
-            .map(|q| q[..last].iter().zip(p).map(|(a, b)| a.max(*b)).collect())
-            .collect();
-        let shared = if shared.is_empty() {
-            0.0
-        } else {
-            volume(shared, base)
-        };
+        let shared: Vec<Vec<f64>> =
+            front[i + 1..].iter().map(|q| q[..last].iter().zip(p).map(|(a, b)| a.max(*b)).collect()).collect();
+        let shared = if shared.is_empty() { 0.0 } else { volume(shared, base) };
         total += (reference[last] - p[last]) * (own - shared);
     }
     total

@@ -14,22 +14,15 @@ use super::{bounds, share};
 pub fn knee<P: AsRef<[f64]>>(points: &[P]) -> Option<usize> {
     let (low, high) = bounds(points)?;
     let key = |point: &P| {
-        let scaled = point
-            .as_ref()
-            .iter()
-            .enumerate()
-            .map(|(j, x)| share(x - low[j], high[j] - low[j]));
-        scaled.fold((0.0, 0.0), |(sum, worst): (f64, f64), z| {
-            (sum + z, worst.max(z))
-        })
+        let scaled = point.as_ref().iter().enumerate().map(|(j, x)| share(x - low[j], high[j] - low[j]));
+        scaled.fold((0.0, 0.0), |(sum, worst): (f64, f64), z| (sum + z, worst.max(z)))
     };
     // Sums that differ only by rounding count as equal, or balance would never decide.
     const TIE: f64 = 1e-12;
     let mut best: Option<(usize, (f64, f64))> = None;
     for (i, point) in points.iter().enumerate() {
         let (sum, worst) = key(point);
-        let better =
-            best.is_none_or(|(_, (s, w))| sum < s - TIE || (sum <= s + TIE && worst < w - TIE));
+        let better = best.is_none_or(|(_, (s, w))| sum < s - TIE || (sum <= s + TIE && worst < w - TIE));
         if better && !sum.is_nan() {
             best = Some((i, (sum, worst)));
         }

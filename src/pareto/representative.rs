@@ -21,24 +21,13 @@ pub struct Representatives {
 /// added one by one where the gap is largest. `k = 1` is the knee.
 pub fn top_k<P: AsRef<[f64]>>(points: &[P], k: usize) -> Representatives {
     let Some((low, high)) = bounds(points) else {
-        return Representatives {
-            indices: Vec::new(),
-            gap: 0.0,
-        };
+        return Representatives { indices: Vec::new(), gap: 0.0 };
     };
     if k >= points.len() {
-        return Representatives {
-            indices: (0..points.len()).collect(),
-            gap: 0.0,
-        };
+        return Representatives { indices: (0..points.len()).collect(), gap: 0.0 };
     }
     let scale = |point: &P| -> Vec<f64> {
-        point
-            .as_ref()
-            .iter()
-            .enumerate()
-            .map(|(j, x)| share(x - low[j], high[j] - low[j]))
-            .collect()
+        point.as_ref().iter().enumerate().map(|(j, x)| share(x - low[j], high[j] - low[j])).collect()
     };
     let scaled: Vec<Vec<f64>> = points.iter().map(scale).collect();
     let mut chosen = match k {
@@ -49,18 +38,12 @@ pub fn top_k<P: AsRef<[f64]>>(points: &[P], k: usize) -> Representatives {
     };
     let gap = fill(&scaled, &mut chosen, k);
     chosen.sort_unstable();
-    Representatives {
-        indices: chosen,
-        gap,
-    }
+    Representatives { indices: chosen, gap }
 }
 
 /// By how much, in its worst objective, `chosen` is worse than `point`; 0 if nowhere.
 fn distance(chosen: &[f64], point: &[f64]) -> f64 {
-    chosen
-        .iter()
-        .zip(point)
-        .fold(0.0, |worst, (c, p)| worst.max(c - p))
+    chosen.iter().zip(point).fold(0.0, |worst, (c, p)| worst.max(c - p))
 }
 
 /// The lexicographic minimum of each objective, at most `k` different points.
@@ -83,12 +66,7 @@ fn extremes(scaled: &[Vec<f64>], k: usize) -> Vec<usize> {
 
 /// Adds the point farthest from the chosen ones until there are `k`, and returns the gap left.
 fn fill(scaled: &[Vec<f64>], chosen: &mut Vec<usize>, k: usize) -> f64 {
-    let nearest = |p: &Vec<f64>| {
-        chosen
-            .iter()
-            .map(|&c| distance(&scaled[c], p))
-            .fold(f64::INFINITY, f64::min)
-    };
+    let nearest = |p: &Vec<f64>| chosen.iter().map(|&c| distance(&scaled[c], p)).fold(f64::INFINITY, f64::min);
     let mut gaps: Vec<f64> = scaled.iter().map(nearest).collect();
     loop {
         let farthest = (0..gaps.len()).max_by(|&a, &b| gaps[a].total_cmp(&gaps[b]).then(b.cmp(&a)));
@@ -117,11 +95,7 @@ fn spread_2d(scaled: &[Vec<f64>], k: usize) -> Vec<usize> {
         let mut at = 0;
         while at < last {
             let open = first_not(at, last + 1, |i| y(at) - y(i) <= g);
-            let next = if open > last {
-                last
-            } else {
-                first_not(open, last + 1, |i| x(i) - x(open) <= g) - 1
-            };
+            let next = if open > last { last } else { first_not(open, last + 1, |i| x(i) - x(open) <= g) - 1 };
             chosen.push(next);
             at = next;
             if chosen.len() > k {
@@ -146,11 +120,7 @@ fn spread_2d(scaled: &[Vec<f64>], k: usize) -> Vec<usize> {
 fn first_not(mut low: usize, mut high: usize, holds: impl Fn(usize) -> bool) -> usize {
     while low < high {
         let middle = low + (high - low) / 2;
-        if holds(middle) {
-            low = middle + 1
-        } else {
-            high = middle
-        }
+        if holds(middle) { low = middle + 1 } else { high = middle }
     }
     low
 }

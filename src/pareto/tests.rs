@@ -22,23 +22,11 @@ fn points(least: usize, most: usize) -> impl Strategy<Value = Points> {
 /// Inclusion and exclusion over all subsets of the boxes.
 fn by_inclusion_exclusion(points: &Points, reference: &[f64]) -> f64 {
     let subset = |mask: u32| {
-        let chosen: Vec<&Vec<f64>> = points
-            .iter()
-            .enumerate()
-            .filter(|(i, _)| mask >> i & 1 == 1)
-            .map(|(_, p)| p)
-            .collect();
+        let chosen: Vec<&Vec<f64>> =
+            points.iter().enumerate().filter(|(i, _)| mask >> i & 1 == 1).map(|(_, p)| p).collect();
         let corner = |j: usize| chosen.iter().map(|p| p[j]).fold(f64::MIN, f64::max);
-        let shared: f64 = reference
-            .iter()
-            .enumerate()
-            .map(|(j, r)| (r - corner(j)).max(0.0))
-            .product();
-        if chosen.len() % 2 == 1 {
-            shared
-        } else {
-            -shared
-        }
+        let shared: f64 = reference.iter().enumerate().map(|(j, r)| (r - corner(j)).max(0.0)).product();
+        if chosen.len() % 2 == 1 { shared } else { -shared }
     };
     (1..1u32 << points.len()).map(subset).sum()
 }
@@ -110,45 +98,23 @@ proptest! {
 /// The additive epsilon indicator of `chosen`, on objectives scaled to their range.
 fn gap_of(front: &Points, chosen: &[usize]) -> f64 {
     let (low, high) = bounds(front).unwrap();
-    let distance = |c: &[f64], p: &[f64]| {
-        (0..p.len())
-            .map(|j| share(c[j] - p[j], high[j] - low[j]))
-            .fold(0.0, f64::max)
-    };
-    let nearest = |p| {
-        chosen
-            .iter()
-            .map(|&c| distance(&front[c], p))
-            .fold(f64::INFINITY, f64::min)
-    };
+    let distance =
+        |c: &[f64], p: &[f64]| (0..p.len()).map(|j| share(c[j] - p[j], high[j] - low[j])).fold(0.0, f64::max);
+    let nearest = |p| chosen.iter().map(|&c| distance(&front[c], p)).fold(f64::INFINITY, f64::min);
     front.iter().map(|p| nearest(p)).fold(0.0, f64::max)
 }
 
 #[test]
 fn hypervolume_equals_three_other_programs() {
-    let document: Value =
-        serde_json::from_str(include_str!("../../tests/fixtures/hypervolume.json")).unwrap();
+    let document: Value = serde_json::from_str(include_str!("../../tests/fixtures/hypervolume.json")).unwrap();
     let cases = document["cases"].as_array().unwrap();
     assert_eq!(cases.len(), 4);
     for case in cases {
-        let row = |v: &Value| -> Vec<f64> {
-            v.as_array()
-                .unwrap()
-                .iter()
-                .map(|x| x.as_f64().unwrap())
-                .collect()
-        };
+        let row = |v: &Value| -> Vec<f64> { v.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect() };
         let points: Points = case["points"].as_array().unwrap().iter().map(row).collect();
         let reference = row(&case["reference"]);
-        let (found, expected) = (
-            hypervolume(&points, &reference),
-            case["hypervolume"].as_f64().unwrap(),
-        );
-        assert!(
-            (found - expected).abs() < 1e-12,
-            "{} objectives: {found} against {expected}",
-            reference.len()
-        );
+        let (found, expected) = (hypervolume(&points, &reference), case["hypervolume"].as_f64().unwrap());
+        assert!((found - expected).abs() < 1e-12, "{} objectives: {found} against {expected}", reference.len());
     }
 }
 
@@ -157,11 +123,7 @@ fn hypervolume_by_hand() {
     type Case = (&'static [&'static [f64]], &'static [f64], f64);
     let cases: [Case; 6] = [
         (&[&[1.0, 3.0], &[2.0, 2.0], &[3.0, 1.0]], &[4.0, 4.0], 6.0),
-        (
-            &[&[1.0, 2.0, 2.0], &[2.0, 1.0, 2.0], &[2.0, 2.0, 1.0]],
-            &[3.0, 3.0, 3.0],
-            4.0,
-        ),
+        (&[&[1.0, 2.0, 2.0], &[2.0, 1.0, 2.0], &[2.0, 2.0, 1.0]], &[3.0, 3.0, 3.0], 4.0),
         (&[&[1.0], &[0.5]], &[2.0], 1.5),
         (&[], &[1.0, 1.0], 0.0),
         (&[&[1.0, 0.0]], &[1.0, 1.0], 0.0),
@@ -176,32 +138,21 @@ fn hypervolume_by_hand() {
 fn hypervolume_of_many_points_equals_sampling() {
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     for (k, n) in [(2, 200), (3, 200), (4, 60), (5, 40), (6, 25)] {
-        let points: Points = (0..n)
-            .map(|_| (0..k).map(|_| rng.r#gen()).collect())
-            .collect();
+        let points: Points = (0..n).map(|_| (0..k).map(|_| rng.r#gen()).collect()).collect();
         let samples = 200_000;
         let hit = |sample: &Vec<f64>| points.iter().any(|p| weakly_dominates(p, sample));
-        let hits = (0..samples)
-            .filter(|_| hit(&(0..k).map(|_| rng.r#gen()).collect()))
-            .count();
+        let hits = (0..samples).filter(|_| hit(&(0..k).map(|_| rng.r#gen()).collect())).count();
         let share = hits as f64 / f64::from(samples);
         // Five standard deviations of the sampling error.
         let error = 5.0 * (share * (1.0 - share) / f64::from(samples)).sqrt();
         let exact = hypervolume(&points, &vec![1.0; k]);
-        assert!(
-            (exact - share).abs() < error,
-            "{k} objectives: {exact} against {share} ± {error}"
-        );
+        assert!((exact - share).abs() < error, "{k} objectives: {exact} against {share} ± {error}");
     }
 }
 
 #[test]
 fn nan_is_never_in_a_front() {
-    let points = [
-        [f64::NAN, 0.0, 0.0, 0.0],
-        [1.0, 1.0, 1.0, 1.0],
-        [0.0, f64::NAN, 0.0, 0.0],
-    ];
+    let points = [[f64::NAN, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0], [0.0, f64::NAN, 0.0, 0.0]];
     assert_eq!(non_dominated(&points), [1]);
     assert_eq!(non_dominated::<[f64; 2]>(&[]), [0usize; 0]);
     // A negative zero is zero.
@@ -214,61 +165,26 @@ fn the_knee_bulges_most() {
     let cases: [Case; 6] = [
         ("nothing", &[], None),
         ("alone", &[[3.0, 4.0]], Some(0)),
-        (
-            "plain",
-            &[[0.0, 100.0], [1.0, 20.0], [2.0, 9.0], [10.0, 0.0]],
-            Some(2),
-        ),
-        (
-            "units do not matter",
-            &[[0.0, 1e6], [1e-6, 2e5], [1e-5, 0.0]],
-            Some(1),
-        ),
-        (
-            "a tie goes to balance",
-            &[[0.0, 8.0], [1.0, 5.0], [3.0, 3.0], [8.0, 0.0]],
-            Some(2),
-        ),
+        ("plain", &[[0.0, 100.0], [1.0, 20.0], [2.0, 9.0], [10.0, 0.0]], Some(2)),
+        ("units do not matter", &[[0.0, 1e6], [1e-6, 2e5], [1e-5, 0.0]], Some(1)),
+        ("a tie goes to balance", &[[0.0, 8.0], [1.0, 5.0], [3.0, 3.0], [8.0, 0.0]], Some(2)),
         ("no bulge", &[[0.0, 1.0], [0.9, 0.9], [1.0, 0.0]], Some(0)),
     ];
     for (name, points, expected) in cases {
         assert_eq!(knee(points), expected, "{name}");
     }
-    let three = [
-        [0.0, 1.0, 1.0],
-        [1.0, 0.0, 1.0],
-        [1.0, 1.0, 0.0],
-        [0.3, 0.3, 0.3],
-        [0.2, 0.5, 0.4],
-    ];
+    let three = [[0.0, 1.0, 1.0], [1.0, 0.0, 1.0], [1.0, 1.0, 0.0], [0.3, 0.3, 0.3], [0.2, 0.5, 0.4]];
     assert_eq!(knee(&three), Some(3));
 }
 
 #[test]
 fn a_small_choice_of_a_straight_front_is_evenly_spaced() {
-    let front: Vec<[f64; 2]> = (0..=100)
-        .map(|i| [f64::from(i), f64::from(100 - i)])
-        .collect();
+    let front: Vec<[f64; 2]> = (0..=100).map(|i| [f64::from(i), f64::from(100 - i)]).collect();
     let chosen = top_k(&front, 5);
-    assert_eq!(
-        (chosen.indices.len(), chosen.indices[0], chosen.indices[4]),
-        (5, 0, 100)
-    );
+    assert_eq!((chosen.indices.len(), chosen.indices[0], chosen.indices[4]), (5, 0, 100));
     // Four stretches of 25 steps, each covered from both sides.
     assert!((chosen.gap - 0.12).abs() < 1e-9, "{}", chosen.gap);
-    assert_eq!(
-        top_k(&front, 0),
-        Representatives {
-            indices: vec![],
-            gap: f64::INFINITY
-        }
-    );
+    assert_eq!(top_k(&front, 0), Representatives { indices: vec![], gap: f64::INFINITY });
     assert_eq!(top_k(&front, 500).gap, 0.0);
-    assert_eq!(
-        top_k::<[f64; 2]>(&[], 3),
-        Representatives {
-            indices: vec![],
-            gap: 0.0
-        }
-    );
+    assert_eq!(top_k::<[f64; 2]>(&[], 3), Representatives { indices: vec![], gap: 0.0 });
 }

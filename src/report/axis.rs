@@ -34,10 +34,8 @@ impl Range {
     /// (an empty front) the cloud takes its place, then what is wanted.
     pub(super) fn around(core: &[f64], wanted: &[f64], cloud: &[f64]) -> Self {
         let bulk = central(cloud);
-        let (mut low, mut high) = (extent(core))
-            .or_else(|| extent(&bulk))
-            .or_else(|| extent(wanted))
-            .unwrap_or((0.0, 1.0));
+        let (mut low, mut high) =
+            (extent(core)).or_else(|| extent(&bulk)).or_else(|| extent(wanted)).unwrap_or((0.0, 1.0));
         let magnitude = low.abs().max(high.abs());
         // A span below the resolution of the numbers cannot be told from none.
         let span = if high - low > magnitude * 1e-9 {
@@ -50,10 +48,7 @@ impl Range {
             }
         };
         let (reach_low, reach_high) = (low - span, high + span);
-        for &value in wanted
-            .iter()
-            .filter(|value| (reach_low..=reach_high).contains(value))
-        {
+        for &value in wanted.iter().filter(|value| (reach_low..=reach_high).contains(value)) {
             low = low.min(value);
             high = high.max(value);
         }
@@ -65,10 +60,7 @@ impl Range {
             (low, high) = (low - span / 2.0, high + span / 2.0);
         }
         let air = (high - low) * 0.06;
-        Self {
-            low: low - air,
-            high: high + air,
-        }
+        Self { low: low - air, high: high + air }
     }
 
     /// Whether `value` lies within.
@@ -93,11 +85,7 @@ impl Range {
     fn ticks_once(self, wanted: usize) -> (Vec<Tick>, i32) {
         let step = round_step((self.high - self.low) / wanted.max(1) as f64);
         let magnitude = self.low.abs().max(self.high.abs());
-        let power = if (1e-3..1e5).contains(&magnitude) {
-            0
-        } else {
-            3 * (magnitude.log10() / 3.0).floor() as i32
-        };
+        let power = if (1e-3..1e5).contains(&magnitude) { 0 } else { 3 * (magnitude.log10() / 3.0).floor() as i32 };
         let unit = 10f64.powi(power);
         let decimals = (-(step / unit).log10().floor()).clamp(0.0, 12.0) as usize;
         let (first, last) = ((self.low / step).ceil(), (self.high / step).floor());
@@ -108,10 +96,7 @@ impl Range {
             .map(|value| {
                 // `+ 0.0` turns minus zero into zero.
                 let shown = value / unit + 0.0;
-                Tick {
-                    value,
-                    label: format!("{shown:.decimals$}").replace('-', "−"),
-                }
+                Tick { value, label: format!("{shown:.decimals$}").replace('-', "−") }
             })
             .collect();
         (ticks, power)
@@ -127,9 +112,7 @@ pub(super) fn power_label(power: i32) -> String {
         ..0 => format!("×10^−{}", power.unsigned_abs()),
         _ => {
             let digits = power.to_string();
-            let raised = digits
-                .chars()
-                .filter_map(|c| RAISED.get(c.to_digit(10)? as usize));
+            let raised = digits.chars().filter_map(|c| RAISED.get(c.to_digit(10)? as usize));
             format!("×10{}", raised.collect::<String>())
         }
     }
@@ -139,31 +122,21 @@ pub(super) fn power_label(power: i32) -> String {
 fn round_step(raw: f64) -> f64 {
     let decade = 10f64.powf(raw.log10().floor());
     let fraction = raw / decade;
-    let rounded = [1.0, 2.0, 2.5, 5.0]
-        .into_iter()
-        .find(|step| fraction <= step * 1.000_001)
-        .unwrap_or(10.0);
+    let rounded = [1.0, 2.0, 2.5, 5.0].into_iter().find(|step| fraction <= step * 1.000_001).unwrap_or(10.0);
     rounded * decade
 }
 
 /// The least and the largest drawable value.
 pub(super) fn extent(values: &[f64]) -> Option<(f64, f64)> {
-    values
-        .iter()
-        .filter(|value| drawable(**value))
-        .fold(None, |extent, &value| {
-            let (low, high) = extent.unwrap_or((value, value));
-            Some((value.min(low), value.max(high)))
-        })
+    values.iter().filter(|value| drawable(**value)).fold(None, |extent, &value| {
+        let (low, high) = extent.unwrap_or((value, value));
+        Some((value.min(low), value.max(high)))
+    })
 }
 
 /// The ends of the central 98 % of `values`.
 fn central(values: &[f64]) -> Vec<f64> {
-    let mut sorted: Vec<f64> = values
-        .iter()
-        .copied()
-        .filter(|value| drawable(*value))
-        .collect();
+    let mut sorted: Vec<f64> = values.iter().copied().filter(|value| drawable(*value)).collect();
     sorted.sort_by(f64::total_cmp);
     let Some(last) = sorted.len().checked_sub(1) else {
         return Vec::new();
@@ -184,22 +157,11 @@ mod tests {
             (-3.0, 3.0, &["−2", "0", "2"], 0),
             (2.1e6, 6.2e6, &["3", "4", "5", "6"], 6),
             (1.0e-7, 5.0e-7, &["100", "200", "300", "400", "500"], -9),
-            (
-                99.95,
-                100.05,
-                &["99.96", "99.98", "100.00", "100.02", "100.04"],
-                0,
-            ),
+            (99.95, 100.05, &["99.96", "99.98", "100.00", "100.02", "100.04"], 0),
         ];
         for (low, high, labels, power) in cases {
             let (ticks, found) = Range { low, high }.ticks(5);
-            assert_eq!(
-                ticks
-                    .iter()
-                    .map(|tick| tick.label.as_str())
-                    .collect::<Vec<_>>(),
-                labels
-            );
+            assert_eq!(ticks.iter().map(|tick| tick.label.as_str()).collect::<Vec<_>>(), labels);
             assert_eq!(found, power);
         }
     }
@@ -207,10 +169,7 @@ mod tests {
     #[test]
     fn far_values_do_not_stretch_the_range() {
         let range = Range::around(&[10.0, 20.0], &[25.0, 400.0], &[12.0, 14.0, 9000.0]);
-        assert!(
-            range.contains(25.0) && !range.contains(400.0) && range.high < 32.0,
-            "{range:?}"
-        );
+        assert!(range.contains(25.0) && !range.contains(400.0) && range.high < 32.0, "{range:?}");
     }
 
     proptest! {

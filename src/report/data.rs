@@ -44,10 +44,7 @@ pub struct ReportData {
 
 /// JSON has no number for NaN, and the null it would become does not read back.
 fn finite_rows<S: Serializer>(rows: &[Vec<f64>], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(
-        rows.iter()
-            .filter(|row| row.iter().all(|value| value.is_finite())),
-    )
+    serializer.collect_seq(rows.iter().filter(|row| row.iter().all(|value| value.is_finite())))
 }
 
 /// The version of `front.json`, written as the number 1; reading any other fails.
@@ -137,11 +134,7 @@ impl Objective {
 
     /// The label with its unit in brackets, where it has one.
     pub fn label_with_unit(&self) -> String {
-        let label = if self.label.is_empty() {
-            &self.name
-        } else {
-            &self.label
-        };
+        let label = if self.label.is_empty() { &self.name } else { &self.label };
         in_brackets(label, &self.unit)
     }
 
@@ -189,12 +182,7 @@ pub struct Limit {
 impl Limit {
     /// `latency ≤ 30 ms`.
     pub fn sentence(&self) -> String {
-        let mut text = format!(
-            "{} {} {}",
-            self.quantity,
-            self.relation.sign(),
-            readable(self.bound)
-        );
+        let mut text = format!("{} {} {}", self.quantity, self.relation.sign(), readable(self.bound));
         if !unit_suffix(&self.unit).is_empty() {
             text.push(' ');
             text.push_str(&self.unit);

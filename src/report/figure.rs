@@ -64,17 +64,11 @@ pub(super) struct Frame {
 
 impl Frame {
     fn x_range(&self) -> Range {
-        Range {
-            low: self.x_ends.0,
-            high: self.x_ends.1,
-        }
+        Range { low: self.x_ends.0, high: self.x_ends.1 }
     }
 
     fn y_range(&self) -> Range {
-        Range {
-            low: self.y_ends.0,
-            high: self.y_ends.1,
-        }
+        Range { low: self.y_ends.0, high: self.y_ends.1 }
     }
 
     /// Where a row of objective values is drawn, if it is within the panel.
@@ -95,12 +89,7 @@ impl Frame {
 
     /// The panel as a rectangle.
     pub(super) fn rect(&self) -> Rect {
-        Rect {
-            x: self.left,
-            y: self.top,
-            width: self.width,
-            height: self.height,
-        }
+        Rect { x: self.left, y: self.top, width: self.width, height: self.height }
     }
 }
 
@@ -124,57 +113,27 @@ pub(super) fn draw(data: &ReportData, typeface: &Typeface, place: Place) -> Figu
         (_, columns) => 360.0 * (columns - 1) as f64,
     };
     // The height is known only at the end, so words are gathered first.
-    let mut words = Words {
-        typeface,
-        marks: Vec::new(),
-        left: margin,
-        right: width - margin,
-        y: 0.0,
-    };
+    let mut words = Words { typeface, marks: Vec::new(), left: margin, right: width - margin, y: 0.0 };
     if place == Place::File {
         words.headline(data);
     }
     words.legend(data, samples.len());
 
     let frames = frames(&ranges, shown, place, words.y, margin, width);
-    words.y = frames
-        .iter()
-        .map(|frame| frame.top + frame.height)
-        .fold(words.y, f64::max)
-        + 52.0;
+    words.y = frames.iter().map(|frame| frame.top + frame.height).fold(words.y, f64::max) + 52.0;
     for note in footnotes(data, &ranges, &samples, dropped, shown) {
         words.paragraph(&note);
     }
 
     let height = words.y + if place == Place::File { 14.0 } else { 2.0 };
     let mut scene = Scene::new(width, height.ceil());
-    let paper = vec![
-        (0.0, 0.0),
-        (width, 0.0),
-        (width, height.ceil()),
-        (0.0, height.ceil()),
-    ];
-    scene.add(
-        Layer::Paper,
-        Mark::Polygon {
-            points: paper,
-            paint: Paint(colour::PAPER, 1.0),
-        },
-    );
+    let paper = vec![(0.0, 0.0), (width, 0.0), (width, height.ceil()), (0.0, height.ceil())];
+    scene.add(Layer::Paper, Mark::Polygon { points: paper, paint: Paint(colour::PAPER, 1.0) });
     for mark in words.marks {
         scene.add(Layer::Words, mark);
     }
     for frame in &frames {
-        panel::draw(
-            &mut scene,
-            frame,
-            &Style {
-                data,
-                samples: &samples,
-                typeface,
-                phone: place == Place::Phone,
-            },
-        );
+        panel::draw(&mut scene, frame, &Style { data, samples: &samples, typeface, phone: place == Place::Phone });
     }
     Figure { scene, frames }
 }
@@ -185,18 +144,9 @@ fn ranges(data: &ReportData, samples: &[&[f64]]) -> Vec<Range> {
     let pass = |near: &dyn Fn(&[Option<f64>]) -> bool| -> Vec<Range> {
         (0..data.objectives.len())
             .map(|index| {
-                let core: Vec<f64> = data
-                    .front
-                    .iter()
-                    .map(|member| member.values[index])
-                    .collect();
-                let baselines = data
-                    .baselines
-                    .iter()
-                    .filter(|baseline| near(&baseline.values));
-                let mut wanted: Vec<f64> = baselines
-                    .filter_map(|baseline| baseline.values[index])
-                    .collect();
+                let core: Vec<f64> = data.front.iter().map(|member| member.values[index]).collect();
+                let baselines = data.baselines.iter().filter(|baseline| near(&baseline.values));
+                let mut wanted: Vec<f64> = baselines.filter_map(|baseline| baseline.values[index]).collect();
                 wanted.extend(panel::limits(data, index).map(|limit| limit.bound));
                 let cloud: Vec<f64> = samples.iter().map(|row| row[index]).collect();
                 Range::around(&core, &wanted, &cloud)
@@ -204,24 +154,12 @@ fn ranges(data: &ReportData, samples: &[&[f64]]) -> Vec<Range> {
             .collect()
     };
     let generous = pass(&|_| true);
-    pass(&|values| {
-        values
-            .iter()
-            .zip(&generous)
-            .all(|(value, range)| value.is_none_or(|v| range.contains(v)))
-    })
+    pass(&|values| values.iter().zip(&generous).all(|(value, range)| value.is_none_or(|v| range.contains(v))))
 }
 
 /// Lays the panels out: a strip, one plot, or the lower triangle of a matrix
 /// whose columns share an axis; below each other on a phone.
-fn frames(
-    ranges: &[Range],
-    shown: usize,
-    place: Place,
-    top: f64,
-    margin: f64,
-    width: f64,
-) -> Vec<Frame> {
+fn frames(ranges: &[Range], shown: usize, place: Place, top: f64, margin: f64, width: f64) -> Vec<Frame> {
     let (above, left_labels, below) = (34.0, 46.0, 58.0);
     let phone = place == Place::Phone;
     let one = |x: usize, y: Option<usize>, left: f64, top: f64, width: f64, height: f64| Frame {
@@ -235,14 +173,7 @@ fn frames(
         y_ends: y.map_or((0.0, 1.0), |y| (ranges[y].low, ranges[y].high)),
     };
     if shown == 1 {
-        let mut strip = one(
-            0,
-            None,
-            margin - left_labels + 8.0,
-            top - 16.0,
-            width - 2.0 * margin + left_labels,
-            120.0,
-        );
+        let mut strip = one(0, None, margin - left_labels + 8.0, top - 16.0, width - 2.0 * margin + left_labels, 120.0);
         strip.width -= 16.0;
         return vec![strip];
     }
@@ -281,10 +212,7 @@ pub(super) fn subtitle(data: &ReportData) -> String {
         parts.push(data.space.name.clone());
     }
     if !data.space.architectures.is_empty() {
-        parts.push(format!(
-            "{} architectures",
-            readable_count(&data.space.architectures)
-        ));
+        parts.push(format!("{} architectures", readable_count(&data.space.architectures)));
     }
     parts.push(format!("front {}", data.certificate.short()));
     parts.join("  ·  ")
@@ -296,12 +224,7 @@ pub(super) fn readable_count(digits: &str) -> String {
         return grouped(digits);
     }
     let power = i32::try_from(digits.len() - 1).unwrap_or(i32::MAX);
-    format!(
-        "{}.{}{}",
-        &digits[..1],
-        &digits[1..3],
-        super::axis::power_label(power)
-    )
+    format!("{}.{}{}", &digits[..1], &digits[1..3], super::axis::power_label(power))
 }
 
 #[cfg(test)]
@@ -311,23 +234,10 @@ mod tests {
     use super::*;
 
     fn data(values: &[[f64; 2]]) -> ReportData {
-        let objective = |name: &str, direction| Objective {
-            name: name.into(),
-            direction,
-            ..Objective::default()
-        };
+        let objective = |name: &str, direction| Objective { name: name.into(), direction, ..Objective::default() };
         ReportData {
-            objectives: vec![
-                objective("latency", Direction::Minimise),
-                objective("score", Direction::Maximise),
-            ],
-            front: values
-                .iter()
-                .map(|row| Member {
-                    values: row.to_vec(),
-                    ..Member::default()
-                })
-                .collect(),
+            objectives: vec![objective("latency", Direction::Minimise), objective("score", Direction::Maximise)],
+            front: values.iter().map(|row| Member { values: row.to_vec(), ..Member::default() }).collect(),
             limits: vec![Limit {
                 quantity: "latency".into(),
                 relation: Relation::AtMost,
@@ -348,21 +258,14 @@ mod tests {
         for place in [Place::File, Place::Page, Place::Phone] {
             let figure = figure(&data, place);
             let frame = &figure.frames[0];
-            let expected: Vec<Point> = data
-                .front
-                .iter()
-                .map(|m| frame.project(m.values[0], m.values[1]))
-                .collect();
+            let expected: Vec<Point> = data.front.iter().map(|m| frame.project(m.values[0], m.values[1])).collect();
             let mut discs = Vec::new();
             for mark in figure.scene.marks(Layer::Front) {
                 match mark {
                     Mark::Disc { centre, .. } => discs.push(*centre),
                     Mark::Line { points, .. } => {
                         for pair in points.windows(2) {
-                            assert!(
-                                pair[0].0 == pair[1].0 || pair[0].1 == pair[1].1,
-                                "a slope: {pair:?}"
-                            );
+                            assert!(pair[0].0 == pair[1].0 || pair[0].1 == pair[1].1, "a slope: {pair:?}");
                         }
                     }
                     other => panic!("{other:?} is no part of a front"),
@@ -384,11 +287,7 @@ mod tests {
                 Mark::Polygon { points, .. } => {
                     tints += 1;
                     let right = frame.left + frame.width;
-                    assert!(
-                        points
-                            .iter()
-                            .all(|point| point.0 >= bound && point.0 <= right + 1e-9)
-                    );
+                    assert!(points.iter().all(|point| point.0 >= bound && point.0 <= right + 1e-9));
                 }
                 other => panic!("{other:?} is no part of a limit"),
             }
@@ -399,10 +298,7 @@ mod tests {
     #[test]
     fn objectives_become_pairwise_panels() {
         for (objectives, panels) in [(1, 1), (2, 1), (3, 3), (4, 6), (5, 10), (7, 10)] {
-            let member = Member {
-                values: vec![1.0; objectives],
-                ..Member::default()
-            };
+            let member = Member { values: vec![1.0; objectives], ..Member::default() };
             let data = ReportData {
                 objectives: vec![Objective::default(); objectives],
                 front: vec![member],

@@ -15,10 +15,7 @@ use super::{OUTPUTS, ReportError};
 /// [`ReportError::Directory`] where it cannot be created or written to, or a
 /// folder stands where one of the files has to go.
 pub fn prepare(directory: &Path) -> Result<(), ReportError> {
-    let refuse = |source| ReportError::Directory {
-        path: directory.to_owned(),
-        source,
-    };
+    let refuse = |source| ReportError::Directory { path: directory.to_owned(), source };
     fs::create_dir_all(directory).map_err(refuse)?;
     for name in OUTPUTS {
         if directory.join(name).is_dir() {
@@ -48,16 +45,10 @@ pub(super) fn write_atomically(
 ) -> Result<(), ReportError> {
     let temporary = temporary_name(path);
     let attempt = || -> io::Result<()> {
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(&temporary)?;
+        let file = OpenOptions::new().write(true).create(true).truncate(true).open(&temporary)?;
         let mut writer = BufWriter::new(file);
         fill(&mut writer)?;
-        let file: File = writer
-            .into_inner()
-            .map_err(io::IntoInnerError::into_error)?;
+        let file: File = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
         // A full disk may only show here.
         file.sync_all()?;
         fs::rename(&temporary, path)
@@ -65,10 +56,7 @@ pub(super) fn write_atomically(
     attempt().map_err(|source| {
         // The first error is the one to report; a leftover is hidden and overwritten next time.
         let _ = fs::remove_file(&temporary);
-        ReportError::Write {
-            path: path.to_owned(),
-            source,
-        }
+        ReportError::Write { path: path.to_owned(), source }
     })
 }
 
@@ -90,22 +78,12 @@ mod tests {
         write_atomically(&path, |w| w.write_all(b"old")).unwrap();
         let error = write_atomically(&path, |w| {
             w.write_all(b"half")?;
-            Err(io::Error::new(
-                io::ErrorKind::StorageFull,
-                "no space left on device",
-            ))
+            Err(io::Error::new(io::ErrorKind::StorageFull, "no space left on device"))
         })
         .unwrap_err();
-        assert!(
-            error.to_string().contains(&path.display().to_string()),
-            "{error}"
-        );
+        assert!(error.to_string().contains(&path.display().to_string()), "{error}");
         assert_eq!(fs::read(&path).unwrap(), b"old");
-        assert_eq!(
-            fs::read_dir(folder.path()).unwrap().count(),
-            1,
-            "a temporary file stayed"
-        );
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "a temporary file stayed");
     }
 
     #[test]
@@ -123,16 +101,10 @@ mod tests {
         fs::write(&file, b"").unwrap();
         let blocked = folder.path().join("blocked");
         fs::create_dir_all(blocked.join("front.csv")).unwrap();
-        for (path, reason) in [
-            (file.join("below-a-file"), "below-a-file"),
-            (blocked, "in the way"),
-        ] {
+        for (path, reason) in [(file.join("below-a-file"), "below-a-file"), (blocked, "in the way")] {
             let error = prepare(&path).unwrap_err();
             let text = format!("{error}");
-            assert!(
-                text.contains(&path.display().to_string()) && text.contains(reason),
-                "{text}"
-            );
+            assert!(text.contains(&path.display().to_string()) && text.contains(reason), "{text}");
         }
     }
 }

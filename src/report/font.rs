@@ -58,10 +58,7 @@ impl Typeface {
 
     /// `text` on one line of at most `room` pixels, shortened by an ellipsis if need be.
     pub(super) fn fit(&self, text: &str, size: f64, bold: bool, room: f64) -> String {
-        let text: String = text
-            .chars()
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .collect();
+        let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         if self.width(&text, size, bold) <= room {
             return text;
         }
@@ -87,13 +84,8 @@ mod tests {
     #[test]
     fn every_sign_that_plots_use_has_a_glyph() {
         let typeface = Typeface::load().unwrap();
-        for c in "≤≥µμéüß→←↑↓×·–—…±−⁰¹²³⁴⁵⁶⁷⁸⁹ε%".chars()
-        {
-            assert_ne!(
-                typeface.regular.glyph_id(c).0,
-                0,
-                "no regular glyph for {c}"
-            );
+        for c in "≤≥µμéüß→←↑↓×·–—…±−⁰¹²³⁴⁵⁶⁷⁸⁹ε%".chars() {
+            assert_ne!(typeface.regular.glyph_id(c).0, 0, "no regular glyph for {c}");
             assert_ne!(typeface.bold.glyph_id(c).0, 0, "no bold glyph for {c}");
         }
     }
@@ -101,16 +93,8 @@ mod tests {
     #[test]
     fn long_text_is_cut_to_its_room_and_control_characters_vanish() {
         let typeface = Typeface::load().unwrap();
-        let cut = typeface.fit(
-            "a rather long network name\nwith a break",
-            12.0,
-            false,
-            80.0,
-        );
-        assert!(
-            cut.ends_with('…') && typeface.width(&cut, 12.0, false) <= 80.0,
-            "{cut}"
-        );
+        let cut = typeface.fit("a rather long network name\nwith a break", 12.0, false, 80.0);
+        assert!(cut.ends_with('…') && typeface.width(&cut, 12.0, false) <= 80.0, "{cut}");
         assert_eq!(typeface.fit("a\nb", 12.0, false, 80.0), "a b");
     }
 }

@@ -22,24 +22,13 @@ pub(super) fn write(data: &ReportData, out: &mut dyn Write) -> io::Result<()> {
     writer.write_record(header).map_err(into_io)?;
     for (rank, index) in data.order().into_iter().enumerate() {
         let member = &data.front[index];
-        let mut record = vec![
-            (rank + 1).to_string(),
-            member.id.clone(),
-            member.hash.clone(),
-        ];
+        let mut record = vec![(rank + 1).to_string(), member.id.clone(), member.hash.clone()];
         record.extend(member.values.iter().map(|value| plain(*value)));
         record.extend(metrics.iter().map(|column| {
-            let metric = member
-                .metrics
-                .iter()
-                .find(|metric| metric.column() == *column);
+            let metric = member.metrics.iter().find(|metric| metric.column() == *column);
             metric.map(|metric| plain(metric.value)).unwrap_or_default()
         }));
-        record.extend([
-            member.flags.join("; "),
-            member.file.clone().unwrap_or_default(),
-            member.architecture.clone(),
-        ]);
+        record.extend([member.flags.join("; "), member.file.clone().unwrap_or_default(), member.architecture.clone()]);
         writer.write_record(record).map_err(into_io)?;
     }
     writer.flush()
@@ -50,11 +39,7 @@ pub(super) fn metric_columns(data: &ReportData) -> Vec<String> {
     let mut columns: Vec<String> = Vec::new();
     for metric in data.front.iter().flat_map(|member| &member.metrics) {
         let column = metric.column();
-        let known = columns.contains(&column)
-            || data
-                .objectives
-                .iter()
-                .any(|objective| objective.column() == column);
+        let known = columns.contains(&column) || data.objectives.iter().any(|objective| objective.column() == column);
         if !known {
             columns.push(column);
         }

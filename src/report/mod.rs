@@ -32,8 +32,8 @@ mod table;
 mod words;
 
 pub use data::{
-    Baseline, Block, Certificate, Decision, Direction, Entry, FormatVersion, Limit, Member, Metric,
-    Objective, Relation, ReportData, RunCard, SpaceSummary,
+    Baseline, Block, Certificate, Decision, Direction, Entry, FormatVersion, Limit, Member, Metric, Objective,
+    Relation, ReportData, RunCard, SpaceSummary,
 };
 pub use files::prepare;
 pub use table::table;
@@ -42,13 +42,7 @@ use figure::Place;
 use font::Typeface;
 
 /// The files that [`write()`] leaves in its directory.
-pub const OUTPUTS: [&str; 5] = [
-    "front.csv",
-    "front.json",
-    "front.svg",
-    "front.png",
-    "report.html",
-];
+pub const OUTPUTS: [&str; 5] = ["front.csv", "front.json", "front.svg", "front.png", "report.html"];
 
 /// Why a report could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -123,13 +117,9 @@ fn write_json(data: &ReportData, out: &mut dyn Write) -> io::Result<()> {
 /// [`ReportError::Read`] where the file is missing, not of this version or not
 /// of this shape; [`ReportError::Data`] where its content contradicts itself.
 pub fn read(path: &Path) -> Result<ReportData, ReportError> {
-    let refuse = |reason: String| ReportError::Read {
-        path: path.to_owned(),
-        reason,
-    };
+    let refuse = |reason: String| ReportError::Read { path: path.to_owned(), reason };
     let text = std::fs::read_to_string(path).map_err(|error| refuse(error.to_string()))?;
-    let data: ReportData =
-        serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))?;
+    let data: ReportData = serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))?;
     data.check()?;
     Ok(data)
 }
@@ -153,9 +143,7 @@ pub fn csv_text(data: &ReportData) -> Result<String, ReportError> {
 /// [`ReportError::Data`] where `data` does not pass its check, and drawing errors.
 pub fn svg_document(data: &ReportData) -> Result<String, ReportError> {
     data.check()?;
-    figure::draw(data, &Typeface::load()?, Place::File)
-        .scene
-        .svg(&data.title, &[])
+    figure::draw(data, &Typeface::load()?, Place::File).scene.svg(&data.title, &[])
 }
 
 /// The plot as a PNG at twice the size of the SVG.
@@ -166,9 +154,7 @@ pub fn svg_document(data: &ReportData) -> Result<String, ReportError> {
 pub fn png_image(data: &ReportData) -> Result<Vec<u8>, ReportError> {
     data.check()?;
     let typeface = Typeface::load()?;
-    figure::draw(data, &typeface, Place::File)
-        .scene
-        .png(&typeface)
+    figure::draw(data, &typeface, Place::File).scene.png(&typeface)
 }
 
 /// The page as one HTML document.

@@ -17,9 +17,7 @@ pub(super) enum NumberFormat {
 impl NumberFormat {
     /// The format that suits `values`: about four digits across their span.
     pub(super) fn for_values(values: impl Iterator<Item = f64> + Clone) -> Self {
-        let magnitude = values
-            .clone()
-            .fold(0.0_f64, |most, value| most.max(value.abs()));
+        let magnitude = values.clone().fold(0.0_f64, |most, value| most.max(value.abs()));
         if magnitude >= 1e15 || (magnitude > 0.0 && magnitude < 1e-5) {
             return Self::Exponent;
         }
@@ -28,11 +26,7 @@ impl NumberFormat {
         }
         let values: Vec<f64> = values.collect();
         let span = extent(&values).map_or(0.0, |(low, high)| high - low);
-        let scale = if span > magnitude * 1e-9 {
-            span
-        } else {
-            magnitude
-        };
+        let scale = if span > magnitude * 1e-9 { span } else { magnitude };
         Self::Decimals((3.0 - (scale.log10() + 1e-6).floor()).clamp(0.0, 9.0) as usize)
     }
 
@@ -49,9 +43,7 @@ impl NumberFormat {
 
 /// Sets thousands apart with commas: `3,504,872`.
 pub(super) fn grouped(digits: &str) -> String {
-    let (sign, digits) = digits
-        .strip_prefix('-')
-        .map_or(("", digits), |rest| ("-", rest));
+    let (sign, digits) = digits.strip_prefix('-').map_or(("", digits), |rest| ("-", rest));
     if digits.len() <= 3 || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return format!("{sign}{digits}");
     }
@@ -67,22 +59,14 @@ pub(super) fn grouped(digits: &str) -> String {
 
 /// A single number for a sentence.
 pub(super) fn readable(value: f64) -> String {
-    if value.fract() == 0.0 && value.abs() < 1e15 {
-        NumberFormat::Whole.show(value)
-    } else {
-        plain(value)
-    }
+    if value.fract() == 0.0 && value.abs() < 1e15 { NumberFormat::Whole.show(value) } else { plain(value) }
 }
 
 /// A number in full: every digit that distinguishes it, and an exponent only
 /// where the digits would otherwise run away.
 pub(super) fn plain(value: f64) -> String {
     let magnitude = value.abs();
-    if magnitude != 0.0 && !(1e-5..1e16).contains(&magnitude) {
-        format!("{value:e}")
-    } else {
-        format!("{value}")
-    }
+    if magnitude != 0.0 && !(1e-5..1e16).contains(&magnitude) { format!("{value:e}") } else { format!("{value}") }
 }
 
 #[cfg(test)]
@@ -100,13 +84,7 @@ mod tests {
         ];
         for (values, shown) in cases {
             let format = NumberFormat::for_values(values.iter().copied());
-            assert_eq!(
-                values
-                    .iter()
-                    .map(|value| format.show(*value))
-                    .collect::<Vec<_>>(),
-                shown
-            );
+            assert_eq!(values.iter().map(|value| format.show(*value)).collect::<Vec<_>>(), shown);
         }
     }
 }

@@ -26,9 +26,7 @@ pub(super) struct Style<'a> {
 /// The limits that are drawn along an objective.
 pub(super) fn limits(data: &ReportData, objective: usize) -> impl Iterator<Item = &Limit> {
     let name = data.objectives[objective].name.as_str();
-    data.limits
-        .iter()
-        .filter(move |limit| limit.quantity == name)
+    data.limits.iter().filter(move |limit| limit.quantity == name)
 }
 
 /// How much wider another face may set a text than the measured one.
@@ -52,11 +50,8 @@ pub(super) fn draw(scene: &mut Scene, frame: &Frame, style: &Style) {
 fn axes(scene: &mut Scene, frame: &Frame, style: &Style) {
     let (left, top) = (frame.left, frame.top);
     let (right, bottom) = (left + frame.width, top + frame.height);
-    let line = |from: Point, to: Point, tone, width| Mark::Line {
-        points: vec![from, to],
-        width,
-        paint: Paint(tone, 1.0),
-    };
+    let line =
+        |from: Point, to: Point, tone, width| Mark::Line { points: vec![from, to], width, paint: Paint(tone, 1.0) };
     let label = |at, text: String, anchor| Mark::Text {
         at,
         text,
@@ -65,28 +60,15 @@ fn axes(scene: &mut Scene, frame: &Frame, style: &Style) {
         anchor,
         paint: Paint(colour::MUTED, 1.0),
     };
-    let (x_ticks, x_power) = fitting_ticks(
-        Range {
-            low: frame.x_ends.0,
-            high: frame.x_ends.1,
-        },
-        frame.width,
-        style,
-    );
+    let (x_ticks, x_power) = fitting_ticks(Range { low: frame.x_ends.0, high: frame.x_ends.1 }, frame.width, style);
     for tick in x_ticks {
         let (x, _) = frame.project(tick.value, frame.y_ends.0);
         scene.add(Layer::Frame, line((x, top), (x, bottom), colour::GRID, 1.0));
-        scene.add(
-            Layer::Frame,
-            label((x, bottom + 14.0), tick.label, Anchor::Middle),
-        );
+        scene.add(Layer::Frame, label((x, bottom + 14.0), tick.label, Anchor::Middle));
     }
     title(scene, frame, style, frame.x, x_power, true);
     if let Some(y) = frame.y {
-        let range = Range {
-            low: frame.y_ends.0,
-            high: frame.y_ends.1,
-        };
+        let range = Range { low: frame.y_ends.0, high: frame.y_ends.1 };
         let (ticks, power) = range.ticks((frame.height / 52.0) as usize);
         for tick in ticks {
             let (_, y) = frame.project(frame.x_ends.0, tick.value);
@@ -96,20 +78,14 @@ fn axes(scene: &mut Scene, frame: &Frame, style: &Style) {
         }
         title(scene, frame, style, y, power, false);
     }
-    scene.add(
-        Layer::Frame,
-        line((left, bottom), (right, bottom), colour::MUTED, 1.0),
-    );
+    scene.add(Layer::Frame, line((left, bottom), (right, bottom), colour::MUTED, 1.0));
 }
 
 /// As many ticks as their labels leave room for.
 fn fitting_ticks(range: Range, width: f64, style: &Style) -> (Vec<Tick>, i32) {
     for wanted in (2..=(width / 70.0) as usize).rev() {
         let (ticks, power) = range.ticks(wanted);
-        let widest = ticks
-            .iter()
-            .map(|tick| style.typeface.width(&tick.label, 11.5, false))
-            .fold(0.0, f64::max);
+        let widest = ticks.iter().map(|tick| style.typeface.width(&tick.label, 11.5, false)).fold(0.0, f64::max);
         if (widest + 14.0) * (ticks.len() as f64) < width {
             return (ticks, power);
         }
@@ -119,14 +95,7 @@ fn fitting_ticks(range: Range, width: f64, style: &Style) -> (Vec<Tick>, i32) {
 
 /// Name, unit and better direction of an axis. The vertical one stands above its
 /// axis, upright, where it is read without turning the head.
-fn title(
-    scene: &mut Scene,
-    frame: &Frame,
-    style: &Style,
-    objective: usize,
-    power: i32,
-    horizontal: bool,
-) {
+fn title(scene: &mut Scene, frame: &Frame, style: &Style, objective: usize, power: i32, horizontal: bool) {
     let objective = &style.data.objectives[objective];
     let arrow = match (horizontal, objective.direction) {
         (true, Direction::Minimise) => "←",
@@ -135,25 +104,14 @@ fn title(
         (false, Direction::Maximise) => "↑",
     };
     let cramped = frame.width < 340.0 && !style.phone;
-    let phrase = if cramped {
-        "better"
-    } else {
-        objective.direction.phrase()
-    };
+    let phrase = if cramped { "better" } else { objective.direction.phrase() };
     let hint = format!("{arrow} {phrase}");
     let size = 12.5;
-    let power = if power == 0 {
-        String::new()
-    } else {
-        format!(", {}", power_label(power))
-    };
+    let power = if power == 0 { String::new() } else { format!(", {}", power_label(power)) };
     // Name and hint stand at opposite ends: a viewer without the measured face may set them wider.
     let right = frame.left + frame.width;
-    let (left, y) = if horizontal {
-        (frame.left, frame.top + frame.height + 37.0)
-    } else {
-        (frame.left - 40.0, frame.top - 17.0)
-    };
+    let (left, y) =
+        if horizontal { (frame.left, frame.top + frame.height + 37.0) } else { (frame.left - 40.0, frame.top - 17.0) };
     let room = (right - left - style.typeface.width(&hint, size, false)) / FACES_DIFFER - 12.0;
     let mut name = objective.label_with_unit() + &power;
     if style.typeface.width(&name, size, true) > room {
@@ -161,30 +119,14 @@ fn title(
     }
     let name = style.typeface.fit(&name, size, true, room);
     let mut text = |x, text: String, bold, anchor, tone| {
-        scene.add(
-            Layer::Frame,
-            Mark::Text {
-                at: (x, y),
-                text,
-                size,
-                bold,
-                anchor,
-                paint: Paint(tone, 1.0),
-            },
-        );
+        scene.add(Layer::Frame, Mark::Text { at: (x, y), text, size, bold, anchor, paint: Paint(tone, 1.0) });
     };
     text(left, name, true, Anchor::Start, colour::INK);
     text(right, hint, false, Anchor::End, colour::MUTED);
 }
 
 /// A dashed line at each limit of an objective, and a tint over what it forbids.
-fn limit_lines(
-    scene: &mut Scene,
-    frame: &Frame,
-    data: &ReportData,
-    objective: usize,
-    vertical: bool,
-) {
+fn limit_lines(scene: &mut Scene, frame: &Frame, data: &ReportData, objective: usize, vertical: bool) {
     let (low, high) = if vertical { frame.x_ends } else { frame.y_ends };
     for limit in limits(data, objective).filter(|limit| (low..=high).contains(&limit.bound)) {
         let forbidden = match limit.relation {
@@ -200,16 +142,8 @@ fn limit_lines(
         };
         let (from, to) = (corner(limit.bound, false), corner(limit.bound, true));
         let tint = vec![from, to, corner(forbidden, true), corner(forbidden, false)];
-        scene.add(
-            Layer::Limits,
-            Mark::Polygon {
-                points: tint,
-                paint: Paint(colour::LIMIT, 0.08),
-            },
-        );
-        dashes(from, to)
-            .into_iter()
-            .for_each(|mark| scene.add(Layer::Limits, mark));
+        scene.add(Layer::Limits, Mark::Polygon { points: tint, paint: Paint(colour::LIMIT, 0.08) });
+        dashes(from, to).into_iter().for_each(|mark| scene.add(Layer::Limits, mark));
     }
 }
 
@@ -227,14 +161,7 @@ fn samples(scene: &mut Scene, frame: &Frame, style: &Style) {
         };
         if drawn.is_new((x, y)) {
             let radius = if style.phone { 1.6 } else { 2.0 };
-            scene.add(
-                Layer::Sampled,
-                Mark::Disc {
-                    centre: (x, y),
-                    radius,
-                    paint: Paint(colour::SAMPLED, 0.4),
-                },
-            );
+            scene.add(Layer::Sampled, Mark::Disc { centre: (x, y), radius, paint: Paint(colour::SAMPLED, 0.4) });
         }
     }
 }
@@ -243,10 +170,7 @@ fn samples(scene: &mut Scene, frame: &Frame, style: &Style) {
 fn front(scene: &mut Scene, frame: &Frame, style: &Style) -> Vec<Point> {
     let data = style.data;
     if let Some(y) = frame.y {
-        let directions = (
-            data.objectives[frame.x].direction,
-            data.objectives[y].direction,
-        );
+        let directions = (data.objectives[frame.x].direction, data.objectives[y].direction);
         let pairs: Vec<(f64, f64)> = (data.front.iter())
             .map(|member| (member.values[frame.x], member.values[y]))
             .filter(|pair| drawable(pair.0) && drawable(pair.1))
@@ -255,43 +179,16 @@ fn front(scene: &mut Scene, frame: &Frame, style: &Style) -> Vec<Point> {
         let mut drawn = Thinned::new(0.5);
         let mut members = nondominated(&pairs, directions);
         members.retain(|pair| drawn.is_new(frame.project(pair.0, pair.1)));
-        let corners: Vec<Point> = staircase(&members, directions)
-            .iter()
-            .map(|pair| frame.project(pair.0, pair.1))
-            .collect();
+        let corners: Vec<Point> =
+            staircase(&members, directions).iter().map(|pair| frame.project(pair.0, pair.1)).collect();
         if let (Some(&first), Some(&last)) = (corners.first(), corners.last()) {
             // Beyond its ends the boundary goes on straight: worse budgets attain the same.
-            let worst_y = if directions.1 == Direction::Minimise {
-                frame.top
-            } else {
-                frame.top + frame.height
-            };
-            let worst_x = if directions.0 == Direction::Minimise {
-                frame.left + frame.width
-            } else {
-                frame.left
-            };
-            for ends in [
-                vec![(first.0, worst_y), first],
-                vec![last, (worst_x, last.1)],
-            ] {
-                scene.add(
-                    Layer::Front,
-                    Mark::Line {
-                        points: ends,
-                        width: 1.25,
-                        paint: Paint(colour::FRONT, 0.4),
-                    },
-                );
+            let worst_y = if directions.1 == Direction::Minimise { frame.top } else { frame.top + frame.height };
+            let worst_x = if directions.0 == Direction::Minimise { frame.left + frame.width } else { frame.left };
+            for ends in [vec![(first.0, worst_y), first], vec![last, (worst_x, last.1)]] {
+                scene.add(Layer::Front, Mark::Line { points: ends, width: 1.25, paint: Paint(colour::FRONT, 0.4) });
             }
-            scene.add(
-                Layer::Front,
-                Mark::Line {
-                    points: corners,
-                    width: 1.5,
-                    paint: Paint(colour::FRONT, 0.75),
-                },
-            );
+            scene.add(Layer::Front, Mark::Line { points: corners, width: 1.5, paint: Paint(colour::FRONT, 0.75) });
         }
     }
     let radius = match data.front.len() {
@@ -301,20 +198,9 @@ fn front(scene: &mut Scene, frame: &Frame, style: &Style) -> Vec<Point> {
     };
     let mut drawn = Thinned::new(radius / 2.0);
     let mut points = Vec::new();
-    for place in data
-        .front
-        .iter()
-        .filter_map(|member| frame.place(&member.values))
-    {
+    for place in data.front.iter().filter_map(|member| frame.place(&member.values)) {
         if drawn.is_new(place) {
-            scene.add(
-                Layer::Front,
-                Mark::Disc {
-                    centre: place,
-                    radius,
-                    paint: Paint(colour::FRONT, 1.0),
-                },
-            );
+            scene.add(Layer::Front, Mark::Disc { centre: place, radius, paint: Paint(colour::FRONT, 1.0) });
             points.push(place);
         }
     }
@@ -329,16 +215,10 @@ struct Thinned {
 
 impl Thinned {
     fn new(cell: f64) -> Self {
-        Self {
-            cell,
-            seen: HashSet::new(),
-        }
+        Self { cell, seen: HashSet::new() }
     }
 
     fn is_new(&mut self, place: Point) -> bool {
-        self.seen.insert((
-            (place.0 / self.cell).round() as i64,
-            (place.1 / self.cell).round() as i64,
-        ))
+        self.seen.insert(((place.0 / self.cell).round() as i64, (place.1 / self.cell).round() as i64))
     }
 }

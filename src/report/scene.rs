@@ -6,9 +6,7 @@ use std::collections::BTreeMap;
 
 use plotters::backend::{BitMapBackend, DrawingBackend, SVGBackend};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{
-    Color, FontDesc, FontFamily, FontStyle, RGBAColor, RGBColor, ShapeStyle, TextStyle,
-};
+use plotters::style::{Color, FontDesc, FontFamily, FontStyle, RGBAColor, RGBColor, ShapeStyle, TextStyle};
 
 use super::ReportError;
 use super::font::{FAMILY, Typeface};
@@ -49,28 +47,13 @@ pub(super) enum Anchor {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Mark {
     /// A line of some width.
-    Line {
-        points: Vec<Point>,
-        width: f64,
-        paint: Paint,
-    },
+    Line { points: Vec<Point>, width: f64, paint: Paint },
     /// A filled polygon.
     Polygon { points: Vec<Point>, paint: Paint },
     /// A filled circle.
-    Disc {
-        centre: Point,
-        radius: f64,
-        paint: Paint,
-    },
+    Disc { centre: Point, radius: f64, paint: Paint },
     /// One line of text, vertically centred on its position.
-    Text {
-        at: Point,
-        text: String,
-        size: f64,
-        bold: bool,
-        anchor: Anchor,
-        paint: Paint,
-    },
+    Text { at: Point, text: String, size: f64, bold: bool, anchor: Anchor, paint: Paint },
 }
 
 /// What a reader may want to see or hide by itself; also the order of drawing.
@@ -112,11 +95,7 @@ pub(super) struct Scene {
 impl Scene {
     /// An empty drawing of this size in pixels.
     pub(super) fn new(width: f64, height: f64) -> Self {
-        Self {
-            width,
-            height,
-            layers: BTreeMap::new(),
-        }
+        Self { width, height, layers: BTreeMap::new() }
     }
 
     /// Adds a mark on top of those already in `layer`.
@@ -150,11 +129,7 @@ impl Scene {
             self.height,
             super::escape(title)
         );
-        for (layer, marks) in self
-            .layers
-            .iter()
-            .filter(|(layer, _)| !leave_out.contains(layer))
-        {
+        for (layer, marks) in self.layers.iter().filter(|(layer, _)| !leave_out.contains(layer)) {
             let mut drawn = String::new();
             {
                 let mut backend = SVGBackend::with_string(&mut drawn, (width, height));
@@ -164,15 +139,9 @@ impl Scene {
                 backend.present().map_err(drawing)?;
             }
             // Only what stands inside plotters' own <svg> element.
-            let inside = drawn
-                .split_once(">\n")
-                .and_then(|(_, rest)| rest.rsplit_once("</svg>"));
-            let (inside, _) = inside
-                .ok_or_else(|| ReportError::Draw("plotters wrote no SVG element".to_owned()))?;
-            document.push_str(&format!(
-                "<g class=\"layer-{}\" aria-hidden=\"true\">\n{inside}</g>\n",
-                layer.name()
-            ));
+            let inside = drawn.split_once(">\n").and_then(|(_, rest)| rest.rsplit_once("</svg>"));
+            let (inside, _) = inside.ok_or_else(|| ReportError::Draw("plotters wrote no SVG element".to_owned()))?;
+            document.push_str(&format!("<g class=\"layer-{}\" aria-hidden=\"true\">\n{inside}</g>\n", layer.name()));
         }
         document.push_str("</svg>\n");
         Ok(document)
@@ -189,85 +158,47 @@ impl Scene {
         {
             let mut backend = BitMapBackend::with_buffer(&mut drawn, (width, height));
             for mark in self.layers.values().flatten() {
-                paint(
-                    &mut backend,
-                    mark,
-                    typeface.line_height(),
-                    BITMAP_BASELINE_SHIFT,
-                )?;
+                paint(&mut backend, mark, typeface.line_height(), BITMAP_BASELINE_SHIFT)?;
             }
             backend.present().map_err(drawing)?;
         }
         let (small, columns, rows) = shrink(&drawn, width as usize, height as usize);
-        encode(&small, columns as u32, rows as u32)
-            .map_err(|error| ReportError::Draw(error.to_string()))
+        encode(&small, columns as u32, rows as u32).map_err(|error| ReportError::Draw(error.to_string()))
     }
 }
 
 /// plotters' bitmap text stands this many ems higher than its SVG text.
 const BITMAP_BASELINE_SHIFT: f64 = 0.13;
 
-fn paint<B: DrawingBackend>(
-    backend: &mut B,
-    mark: &Mark,
-    size_per_em: f64,
-    shift: f64,
-) -> Result<(), ReportError> {
+fn paint<B: DrawingBackend>(backend: &mut B, mark: &Mark, size_per_em: f64, shift: f64) -> Result<(), ReportError> {
     let place = |&(x, y): &Point| ((x * SCALE).round() as i32, (y * SCALE).round() as i32);
     match mark {
-        Mark::Line {
-            points,
-            width,
-            paint,
-        } => {
+        Mark::Line { points, width, paint } => {
             let style = ShapeStyle {
                 color: paint.rgba(),
                 filled: false,
                 stroke_width: (width * SCALE).round().max(1.0) as u32,
             };
-            backend
-                .draw_path(points.iter().map(place), &style)
-                .map_err(drawing)
+            backend.draw_path(points.iter().map(place), &style).map_err(drawing)
         }
-        Mark::Polygon { points, paint } => backend
-            .fill_polygon(points.iter().map(place), &paint.rgba())
-            .map_err(drawing),
-        Mark::Disc {
-            centre,
-            radius,
-            paint,
-        } => {
+        Mark::Polygon { points, paint } => {
+            backend.fill_polygon(points.iter().map(place), &paint.rgba()).map_err(drawing)
+        }
+        Mark::Disc { centre, radius, paint } => {
             let radius = (radius * SCALE).round() as u32;
-            backend
-                .draw_circle(place(centre), radius, &paint.rgba(), true)
-                .map_err(drawing)
+            backend.draw_circle(place(centre), radius, &paint.rgba(), true).map_err(drawing)
         }
-        Mark::Text {
-            at,
-            text,
-            size,
-            bold,
-            anchor,
-            paint,
-        } => {
+        Mark::Text { at, text, size, bold, anchor, paint } => {
             let horizontal = match anchor {
                 Anchor::Start => HPos::Left,
                 Anchor::Middle => HPos::Center,
                 Anchor::End => HPos::Right,
             };
-            let face = if *bold {
-                FontStyle::Bold
-            } else {
-                FontStyle::Normal
-            };
+            let face = if *bold { FontStyle::Bold } else { FontStyle::Normal };
             let font = FontDesc::new(FontFamily::Name(FAMILY), size * SCALE * size_per_em, face);
             let colour = paint.rgba();
-            let style = TextStyle::from(font)
-                .color(&colour)
-                .pos(Pos::new(horizontal, VPos::Center));
-            backend
-                .draw_text(text, &style, place(&(at.0, at.1 + shift * size)))
-                .map_err(drawing)
+            let style = TextStyle::from(font).color(&colour).pos(Pos::new(horizontal, VPos::Center));
+            backend.draw_text(text, &style, place(&(at.0, at.1 + shift * size))).map_err(drawing)
         }
     }
 }

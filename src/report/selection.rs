@@ -23,47 +23,25 @@ impl ReportData {
         for member in &self.front {
             if member.values.len() != width {
                 let found = member.values.len();
-                return wrong(format!(
-                    "`{}` has {found} values for {width} objectives",
-                    member.id
-                ));
+                return wrong(format!("`{}` has {found} values for {width} objectives", member.id));
             }
             let metrics = member.metrics.iter().map(|metric| metric.value);
-            if let Some(value) = member
-                .values
-                .iter()
-                .copied()
-                .chain(metrics)
-                .find(|v| !v.is_finite())
-            {
-                return wrong(format!(
-                    "`{}` has the value {value}; leave it out of the front",
-                    member.id
-                ));
+            if let Some(value) = member.values.iter().copied().chain(metrics).find(|v| !v.is_finite()) {
+                return wrong(format!("`{}` has the value {value}; leave it out of the front", member.id));
             }
         }
         for (index, row) in self.sampled.iter().enumerate() {
             if row.len() != width {
                 let found = row.len();
-                return wrong(format!(
-                    "sample {index} has {found} values for {width} objectives"
-                ));
+                return wrong(format!("sample {index} has {found} values for {width} objectives"));
             }
         }
         for baseline in &self.baselines {
             if baseline.values.len() != width {
                 let found = baseline.values.len();
-                return wrong(format!(
-                    "baseline `{}` has {found} values for {width} objectives",
-                    baseline.name
-                ));
+                return wrong(format!("baseline `{}` has {found} values for {width} objectives", baseline.name));
             }
-            if baseline
-                .values
-                .iter()
-                .flatten()
-                .any(|value| !value.is_finite())
-            {
+            if baseline.values.iter().flatten().any(|value| !value.is_finite()) {
                 return wrong(format!(
                     "baseline `{}` has a value that is not finite; give none instead",
                     baseline.name
@@ -73,15 +51,9 @@ impl ReportData {
         if let Some(limit) = self.limits.iter().find(|limit| !limit.bound.is_finite()) {
             return wrong(format!("the limit on `{}` is not finite", limit.quantity));
         }
-        for (name, index) in [
-            ("knee", self.knee),
-            ("best_under_limit", self.best_under_limit),
-        ] {
+        for (name, index) in [("knee", self.knee), ("best_under_limit", self.best_under_limit)] {
             if let Some(index) = index.filter(|index| *index >= self.front.len()) {
-                return wrong(format!(
-                    "`{name}` is {index}, but the front has {} members",
-                    self.front.len()
-                ));
+                return wrong(format!("`{name}` is {index}, but the front has {} members", self.front.len()));
             }
         }
         Ok(())
@@ -96,12 +68,7 @@ impl ReportData {
             self.objectives
                 .iter()
                 .zip(left.values.iter().zip(&right.values))
-                .map(|(objective, (x, y))| {
-                    objective
-                        .direction
-                        .cost(*x)
-                        .total_cmp(&objective.direction.cost(*y))
-                })
+                .map(|(objective, (x, y))| objective.direction.cost(*x).total_cmp(&objective.direction.cost(*y)))
                 .find(|ordering| ordering.is_ne())
                 .unwrap_or_else(|| (&left.hash, &left.id, a).cmp(&(&right.hash, &right.id, b)))
         });
@@ -110,10 +77,8 @@ impl ReportData {
 
     /// The same data without samples that are not finite, and how many those were.
     pub(super) fn finite_samples(&self) -> (Vec<&[f64]>, usize) {
-        let finite: Vec<&[f64]> = (self.sampled.iter())
-            .map(Vec::as_slice)
-            .filter(|row| row.iter().all(|value| value.is_finite()))
-            .collect();
+        let finite: Vec<&[f64]> =
+            (self.sampled.iter()).map(Vec::as_slice).filter(|row| row.iter().all(|value| value.is_finite())).collect();
         let dropped = self.sampled.len() - finite.len();
         (finite, dropped)
     }
@@ -123,10 +88,7 @@ impl ReportData {
     pub(super) fn landmarks(&self, order: &[usize]) -> BTreeMap<usize, String> {
         let mut remarks: BTreeMap<usize, Vec<String>> = BTreeMap::new();
         if let Some(index) = self.best_under_limit {
-            remarks
-                .entry(index)
-                .or_default()
-                .push(self.best_phrase().to_owned());
+            remarks.entry(index).or_default().push(self.best_phrase().to_owned());
         }
         if let Some(index) = self.knee {
             remarks.entry(index).or_default().push("knee".to_owned());
@@ -135,38 +97,24 @@ impl ReportData {
             let cost = |member: usize| objective.direction.cost(self.front[member].values[column]);
             // With one member, being the best says nothing.
             let contested = order.iter().any(|&index| cost(index) != cost(order[0]));
-            if let Some(index) = order
-                .iter()
-                .copied()
-                .min_by(|&a, &b| cost(a).total_cmp(&cost(b)))
-                .filter(|_| contested)
+            if let Some(index) =
+                order.iter().copied().min_by(|&a, &b| cost(a).total_cmp(&cost(b))).filter(|_| contested)
             {
                 let word = match objective.direction {
                     Direction::Minimise => "lowest",
                     Direction::Maximise => "highest",
                 };
-                remarks
-                    .entry(index)
-                    .or_default()
-                    .push(format!("{word} {}", objective.name));
+                remarks.entry(index).or_default().push(format!("{word} {}", objective.name));
             }
         }
-        remarks
-            .into_iter()
-            .map(|(index, remarks)| (index, remarks.join(", ")))
-            .collect()
+        remarks.into_iter().map(|(index, remarks)| (index, remarks.join(", "))).collect()
     }
 
     /// What the best member is the best of.
     pub(super) fn best_phrase(&self) -> &'static str {
         match self.limits.as_slice() {
             [] => "best",
-            [
-                Limit {
-                    relation: Relation::AtMost,
-                    ..
-                },
-            ] => "best under the limit",
+            [Limit { relation: Relation::AtMost, .. }] => "best under the limit",
             [_] => "best over the limit",
             _ => "best within the limits",
         }
@@ -180,10 +128,7 @@ impl ReportData {
             return order;
         }
         let landmarks = self.landmarks(&order);
-        let ranks = order
-            .iter()
-            .enumerate()
-            .filter(|(_, index)| landmarks.contains_key(index));
+        let ranks = order.iter().enumerate().filter(|(_, index)| landmarks.contains_key(index));
         let mut chosen: BTreeSet<usize> = ranks.map(|(rank, _)| rank).take(room).collect();
         let rest = room - chosen.len();
         chosen.extend((1..=rest).map(|step| step * order.len() / (rest + 1)));

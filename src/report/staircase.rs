@@ -5,10 +5,7 @@ use super::Direction;
 
 /// Members of `points` that no other point beats in both coordinates, best
 /// first coordinate first, equal points once.
-pub(super) fn nondominated(
-    points: &[(f64, f64)],
-    directions: (Direction, Direction),
-) -> Vec<(f64, f64)> {
+pub(super) fn nondominated(points: &[(f64, f64)], directions: (Direction, Direction)) -> Vec<(f64, f64)> {
     let costs = |&(x, y): &(f64, f64)| (directions.0.cost(x), directions.1.cost(y));
     let mut sorted: Vec<(f64, f64)> = points.to_vec();
     sorted.sort_by(|a, b| {
@@ -27,10 +24,7 @@ pub(super) fn nondominated(
 
 /// The corners of the staircase through the non-dominated of `points`: from each
 /// member along the first axis to the next one's budget, then along the second.
-pub(super) fn staircase(
-    points: &[(f64, f64)],
-    directions: (Direction, Direction),
-) -> Vec<(f64, f64)> {
+pub(super) fn staircase(points: &[(f64, f64)], directions: (Direction, Direction)) -> Vec<(f64, f64)> {
     let members = nondominated(points, directions);
     let mut corners = Vec::with_capacity(2 * members.len());
     for member in members {

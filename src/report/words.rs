@@ -21,14 +21,7 @@ pub(super) struct Words<'a> {
 
 impl Words<'_> {
     fn text(&mut self, at: Point, text: String, size: f64, bold: bool, tone: (u8, u8, u8)) {
-        self.marks.push(Mark::Text {
-            at,
-            text,
-            size,
-            bold,
-            anchor: Anchor::Start,
-            paint: Paint(tone, 1.0),
-        });
+        self.marks.push(Mark::Text { at, text, size, bold, anchor: Anchor::Start, paint: Paint(tone, 1.0) });
     }
 
     /// Title and subtitle.
@@ -46,25 +39,15 @@ impl Words<'_> {
         let mut items = Vec::new();
         let (size, indent) = (12.0, 22.0);
         if !data.front.is_empty() {
-            items.push((
-                Sign::Front,
-                format!("front ({})", grouped(&data.front.len().to_string())),
-            ));
+            items.push((Sign::Front, format!("front ({})", grouped(&data.front.len().to_string()))));
         }
         if samples > 0 {
-            items.push((
-                Sign::Sampled,
-                format!("random samples ({})", grouped(&samples.to_string())),
-            ));
+            items.push((Sign::Sampled, format!("random samples ({})", grouped(&samples.to_string()))));
         }
         if !data.baselines.is_empty() {
             items.push((Sign::Baseline, "known networks".to_owned()));
         }
-        let drawn = |name: &str| {
-            data.objectives
-                .iter()
-                .any(|objective| objective.name == name)
-        };
+        let drawn = |name: &str| data.objectives.iter().any(|objective| objective.name == name);
         for limit in data.limits.iter().filter(|limit| drawn(&limit.quantity)) {
             items.push((Sign::Limit, format!("limit: {}", limit.sentence())));
         }
@@ -77,9 +60,7 @@ impl Words<'_> {
         let mut x = self.left;
         self.y += 14.0;
         for (kind, label) in items {
-            let label = self
-                .typeface
-                .fit(&label, size, false, self.right - self.left - indent);
+            let label = self.typeface.fit(&label, size, false, self.right - self.left - indent);
             let width = indent + self.typeface.width(&label, size, false) * FACES_DIFFER;
             if x > self.left && x + width > self.right {
                 (x, self.y) = (self.left, self.y + 20.0);
@@ -98,11 +79,7 @@ impl Words<'_> {
         let mut line = String::new();
         let mut lines = Vec::new();
         for word in text.split_whitespace() {
-            let longer = if line.is_empty() {
-                word.to_owned()
-            } else {
-                format!("{line} {word}")
-            };
+            let longer = if line.is_empty() { word.to_owned() } else { format!("{line} {word}") };
             if self.typeface.width(&longer, size, false) > room && !line.is_empty() {
                 lines.push(std::mem::replace(&mut line, word.to_owned()));
             } else {
@@ -126,13 +103,7 @@ pub(super) fn footnotes(
     dropped: usize,
     shown: usize,
 ) -> Vec<String> {
-    let inside = |values: &[f64]| {
-        values
-            .iter()
-            .zip(ranges)
-            .take(shown)
-            .all(|(value, range)| range.contains(*value))
-    };
+    let inside = |values: &[f64]| values.iter().zip(ranges).take(shown).all(|(value, range)| range.contains(*value));
     let count = |number: usize| grouped(&number.to_string());
     let mut notes = Vec::new();
     let clipped = samples.iter().filter(|row| !inside(row)).count();
@@ -145,33 +116,18 @@ pub(super) fn footnotes(
         ));
     }
     if dropped > 0 {
-        let (samples, verb) = if dropped == 1 {
-            ("sample has", "is")
-        } else {
-            ("samples have", "are")
-        };
-        notes.push(format!(
-            "{} random {samples} no finite score and {verb} left out.",
-            count(dropped)
-        ));
+        let (samples, verb) = if dropped == 1 { ("sample has", "is") } else { ("samples have", "are") };
+        notes.push(format!("{} random {samples} no finite score and {verb} left out.", count(dropped)));
     }
     let (mut far, mut unknown) = (Vec::new(), Vec::new());
     for baseline in &data.baselines {
-        match baseline
-            .values
-            .iter()
-            .copied()
-            .collect::<Option<Vec<f64>>>()
-        {
+        match baseline.values.iter().copied().collect::<Option<Vec<f64>>>() {
             None => unknown.push(baseline.name.as_str()),
             Some(values) if inside(&values) => {}
             Some(values) => {
                 let values: Vec<String> = (values.iter().zip(&data.objectives))
                     .map(|(value, objective)| {
-                        with_unit(
-                            NumberFormat::for_values([*value].into_iter()).show(*value),
-                            &objective.unit,
-                        )
+                        with_unit(NumberFormat::for_values([*value].into_iter()).show(*value), &objective.unit)
                     })
                     .collect();
                 far.push(format!("{} ({})", baseline.name, values.join(", ")));
@@ -182,38 +138,19 @@ pub(super) fn footnotes(
         notes.push(format!("Outside the drawing: {}.", far.join("; ")));
     }
     if !unknown.is_empty() {
-        notes.push(format!(
-            "Not drawn in every panel, for want of a value: {}.",
-            unknown.join(", ")
-        ));
+        notes.push(format!("Not drawn in every panel, for want of a value: {}.", unknown.join(", ")));
     }
     for (index, range) in ranges.iter().enumerate().take(shown) {
         let outside = panel::limits(data, index).filter(|limit| !range.contains(limit.bound));
-        notes.extend(
-            outside
-                .map(|limit| format!("The limit {} lies outside the drawing.", limit.sentence())),
-        );
+        notes.extend(outside.map(|limit| format!("The limit {} lies outside the drawing.", limit.sentence())));
     }
-    let extreme = data
-        .front
-        .iter()
-        .filter(|member| !member.values.iter().copied().all(drawable))
-        .count();
+    let extreme = data.front.iter().filter(|member| !member.values.iter().copied().all(drawable)).count();
     if extreme > 0 {
-        notes.push(format!(
-            "{} members have values too large to draw.",
-            count(extreme)
-        ));
+        notes.push(format!("{} members have values too large to draw.", count(extreme)));
     }
     if data.objectives.len() > shown {
-        let hidden: Vec<&str> = data.objectives[shown..]
-            .iter()
-            .map(|objective| objective.name.as_str())
-            .collect();
-        notes.push(format!(
-            "Not drawn, for want of room: {}.",
-            hidden.join(", ")
-        ));
+        let hidden: Vec<&str> = data.objectives[shown..].iter().map(|objective| objective.name.as_str()).collect();
+        notes.push(format!("Not drawn, for want of room: {}.", hidden.join(", ")));
     }
     notes
 }

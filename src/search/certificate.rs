@@ -28,29 +28,16 @@ pub(super) struct Certificate {
 }
 
 /// Certifies the labels of the source.
-pub(super) fn certify<const M: usize>(
-    instance: &Instance<M>,
-    front: &[[i64; M]],
-    error: &[i64; M],
-) -> Certificate {
+pub(super) fn certify<const M: usize>(instance: &Instance<M>, front: &[[i64; M]], error: &[i64; M]) -> Certificate {
     let k = instance.objectives;
     let within = |row: &&[i64; M]| (0..k).all(|j| row[j] <= instance.limits[j]);
     let returned: Vec<&[i64; M]> = front.iter().filter(within).collect();
     let limited = (0..k).any(|j| instance.limits[j] < UNLIMITED);
-    let beyond: Vec<&[i64; M]> = if limited {
-        front.iter().filter(|row| !within(row)).collect()
-    } else {
-        Vec::new()
-    };
+    let beyond: Vec<&[i64; M]> = if limited { front.iter().filter(|row| !within(row)).collect() } else { Vec::new() };
     if returned.is_empty() {
-        return Certificate {
-            gap: f64::INFINITY,
-            ranges: vec![0.0; k],
-        };
+        return Certificate { gap: f64::INFINITY, ranges: vec![0.0; k] };
     }
-    let ranges: Vec<f64> = (0..k)
-        .map(|j| range(front, &returned, error, k, j))
-        .collect();
+    let ranges: Vec<f64> = (0..k).map(|j| range(front, &returned, error, k, j)).collect();
     let share = |amount: i64, j: usize| match amount {
         ..=0 => 0.0,
         _ if ranges[j] <= 0.0 => f64::INFINITY,
@@ -58,11 +45,7 @@ pub(super) fn certify<const M: usize>(
     };
     let mut gap = (0..k).map(|j| share(error[j], j)).fold(0.0, f64::max);
     for s in beyond {
-        let to = |r: &&[i64; M]| {
-            (0..k)
-                .map(|j| share(r[j] - s[j] + error[j], j))
-                .fold(0.0, f64::max)
-        };
+        let to = |r: &&[i64; M]| (0..k).map(|j| share(r[j] - s[j] + error[j], j)).fold(0.0, f64::max);
         gap = gap.max(returned.iter().map(to).fold(f64::INFINITY, f64::min));
     }
     Certificate { gap, ranges }
@@ -84,12 +67,7 @@ fn range<const M: usize>(
     }
     let reached = |r: &[i64; M]| {
         let near = |s: &&[i64; M]| (0..objectives).all(|i| s[i] <= r[i] + error[i]);
-        front
-            .iter()
-            .filter(near)
-            .map(|s| s[j])
-            .min()
-            .unwrap_or(smallest)
+        front.iter().filter(near).map(|s| s[j]).min().unwrap_or(smallest)
     };
     let largest = witnesses.into_iter().map(reached).max().unwrap_or(smallest);
     (largest - error[j] - smallest) as f64

@@ -26,20 +26,12 @@ pub struct Column {
 impl Column {
     /// A column that is minimised.
     pub fn objective(name: impl Into<String>, unit: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            unit: unit.into(),
-            role: Role::Objective,
-        }
+        Self { name: name.into(), unit: unit.into(), role: Role::Objective }
     }
 
     /// A column that can only be limited.
     pub fn resource(name: impl Into<String>, unit: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            unit: unit.into(),
-            role: Role::Resource,
-        }
+        Self { name: name.into(), unit: unit.into(), role: Role::Resource }
     }
 }
 
@@ -66,9 +58,7 @@ pub enum GraphError {
     #[error("too many {0}: at most 4294967294 fit; split the space or merge equal states")]
     TooLarge(&'static str),
     /// An edge has the wrong number of costs.
-    #[error(
-        "{found} costs where the graph has {expected} columns: give one cost for each column, in their order"
-    )]
+    #[error("{found} costs where the graph has {expected} columns: give one cost for each column, in their order")]
     CostCount {
         /// How many costs the edge has.
         found: usize,
@@ -121,12 +111,7 @@ impl CostGraph {
     /// # Errors
     /// If there are no or more than eight objectives, a column name occurs twice,
     /// or `source` or `sink` is no node.
-    pub fn new(
-        columns: Vec<Column>,
-        nodes: usize,
-        source: usize,
-        sink: usize,
-    ) -> Result<Self, GraphError> {
+    pub fn new(columns: Vec<Column>, nodes: usize, source: usize, sink: usize) -> Result<Self, GraphError> {
         let objectives = columns.iter().filter(|c| c.role == Role::Objective).count();
         if objectives == 0 || objectives > MAX_OBJECTIVES {
             return Err(GraphError::Objectives(objectives));
@@ -139,15 +124,7 @@ impl CostGraph {
         if nodes >= u32::MAX as usize {
             return Err(GraphError::TooLarge("nodes"));
         }
-        let graph = Self {
-            columns,
-            nodes,
-            source,
-            sink,
-            from: Vec::new(),
-            to: Vec::new(),
-            costs: Vec::new(),
-        };
+        let graph = Self { columns, nodes, source, sink, from: Vec::new(), to: Vec::new(), costs: Vec::new() };
         graph.check_node("the source", source)?;
         graph.check_node("the sink", sink)?;
         Ok(graph)
@@ -161,16 +138,10 @@ impl CostGraph {
         self.check_node("`from`", from)?;
         self.check_node("`to`", to)?;
         if costs.len() != self.columns.len() {
-            return Err(GraphError::CostCount {
-                found: costs.len(),
-                expected: self.columns.len(),
-            });
+            return Err(GraphError::CostCount { found: costs.len(), expected: self.columns.len() });
         }
         if let Some(j) = costs.iter().position(|cost| !cost.is_finite()) {
-            return Err(GraphError::NotFinite {
-                column: self.columns[j].name.clone(),
-                value: costs[j],
-            });
+            return Err(GraphError::NotFinite { column: self.columns[j].name.clone(), value: costs[j] });
         }
         if self.from.len() >= u32::MAX as usize - 1 {
             return Err(GraphError::TooLarge("edges"));
@@ -185,11 +156,7 @@ impl CostGraph {
         if node < self.nodes {
             return Ok(());
         }
-        Err(GraphError::NodeOutOfRange {
-            what,
-            node,
-            last: self.nodes.saturating_sub(1),
-        })
+        Err(GraphError::NodeOutOfRange { what, node, last: self.nodes.saturating_sub(1) })
     }
 
     /// The quantities that add up, in the order of every cost vector.

@@ -23,9 +23,7 @@ impl FixedPoint {
             return Self { digits: 0 };
         }
         // floor(log10) + 1 digits stand before the point; a slip of one digit by rounding does no harm.
-        Self {
-            digits: DIGITS - 1 - largest.log10().floor() as i32,
-        }
+        Self { digits: DIGITS - 1 - largest.log10().floor() as i32 }
     }
 
     /// The nearest whole number of quanta; values out of range saturate far below overflow.
@@ -69,17 +67,11 @@ mod tests {
             let point = FixedPoint::for_sums_up_to(largest);
             for &value in values {
                 let back = point.value(point.quantise(value));
-                assert!(
-                    (back - value).abs() <= value.abs() * 1e-15,
-                    "{value} became {back}"
-                );
+                assert!((back - value).abs() <= value.abs() * 1e-15, "{value} became {back}");
             }
         }
         let point = FixedPoint::for_sums_up_to(1.0);
-        assert_eq!(
-            point.quantise(0.1) + point.quantise(0.2),
-            point.quantise(0.3)
-        );
+        assert_eq!(point.quantise(0.1) + point.quantise(0.2), point.quantise(0.3));
         assert_eq!(point.value(point.quantise(0.1) + point.quantise(0.2)), 0.3);
     }
 }

@@ -39,12 +39,7 @@ pub struct Options {
 impl Default for Options {
     /// The exact front without limits, at most 200 million labels and 4 GiB.
     fn default() -> Self {
-        Self {
-            limits: Vec::new(),
-            epsilon: 0.0,
-            max_labels: 200_000_000,
-            max_bytes: 4 << 30,
-        }
+        Self { limits: Vec::new(), epsilon: 0.0, max_labels: 200_000_000, max_bytes: 4 << 30 }
     }
 }
 
@@ -114,9 +109,7 @@ pub enum FrontError {
         nodes: Vec<usize>,
     },
     /// No path leads from source to sink.
-    #[error(
-        "no path leads from the source (node {source_node}) to the sink (node {sink}): add the missing edges"
-    )]
+    #[error("no path leads from the source (node {source_node}) to the sink (node {sink}): add the missing edges")]
     Unreachable {
         /// The source.
         source_node: usize,
@@ -124,9 +117,7 @@ pub enum FrontError {
         sink: usize,
     },
     /// A sum overflows.
-    #[error(
-        "the costs in column `{column}` add up to more than a 64-bit float can hold: use a larger unit"
-    )]
+    #[error("the costs in column `{column}` add up to more than a 64-bit float can hold: use a larger unit")]
     SumTooLarge {
         /// The column.
         column: String,
@@ -135,9 +126,7 @@ pub enum FrontError {
     #[error("{0}")]
     Option(String),
     /// A limit is below what any path reaches.
-    #[error(
-        "nothing satisfies {column} <= {at_most}: the smallest reachable {column} is {smallest}"
-    )]
+    #[error("nothing satisfies {column} <= {at_most}: the smallest reachable {column} is {smallest}")]
     LimitUnreachable {
         /// Name of the limited column.
         column: String,
@@ -204,14 +193,7 @@ pub(super) fn front_thinned_above(
     let reach = reach::of_skeleton(&skeleton);
     check_limits(graph, &skeleton, &reach, &options.limits)?;
     let plan = Plan::new(graph, &skeleton, &options.limits, &reach.max);
-    let search = Search {
-        graph,
-        skeleton: &skeleton,
-        reach: &reach,
-        plan: &plan,
-        options,
-        small,
-    };
+    let search = Search { graph, skeleton: &skeleton, reach: &reach, plan: &plan, options, small };
     match plan.columns.len() {
         ..=2 => search.run(merge_pair),
         3 => search.run(merge::<3>),
@@ -228,47 +210,28 @@ pub(super) fn front_thinned_above(
 
 fn check(columns: &[Column], options: &Options) -> Result<(), FrontError> {
     if !(0.0..1.0).contains(&options.epsilon) {
-        let message = format!(
-            "epsilon is {}, but must be at least 0 and below 1",
-            options.epsilon
-        );
+        let message = format!("epsilon is {}, but must be at least 0 and below 1", options.epsilon);
         return Err(FrontError::Option(message));
     }
     for limit in &options.limits {
         let Some(column) = columns.get(limit.column) else {
-            let message = format!(
-                "a limit names column {}, but there are {}",
-                limit.column,
-                columns.len()
-            );
+            let message = format!("a limit names column {}, but there are {}", limit.column, columns.len());
             return Err(FrontError::Option(message));
         };
         if limit.at_most.is_nan() {
-            return Err(FrontError::Option(format!(
-                "the limit on {} is not a number",
-                column.name
-            )));
+            return Err(FrontError::Option(format!("the limit on {} is not a number", column.name)));
         }
     }
     Ok(())
 }
 
 /// Each limit by itself must be reachable.
-fn check_limits(
-    graph: &CostGraph,
-    skeleton: &Skeleton,
-    reach: &Reach,
-    limits: &[Limit],
-) -> Result<(), FrontError> {
+fn check_limits(graph: &CostGraph, skeleton: &Skeleton, reach: &Reach, limits: &[Limit]) -> Result<(), FrontError> {
     for limit in limits {
         let (quantum, smallest) = (skeleton.quanta[limit.column], reach.min[limit.column]);
         if quantum.quantise(smallest) > quantum.quantise(limit.at_most) {
             let column = graph.columns()[limit.column].name.clone();
-            return Err(FrontError::LimitUnreachable {
-                column,
-                at_most: limit.at_most,
-                smallest,
-            });
+            return Err(FrontError::LimitUnreachable { column, at_most: limit.at_most, smallest });
         }
     }
     Ok(())
@@ -317,11 +280,7 @@ impl Search<'_> {
         tolerance: [i64; M],
         kernel: Kernel<M>,
     ) -> Result<Settled<M>, FrontError> {
-        let Options {
-            max_labels,
-            max_bytes,
-            ..
-        } = *self.options;
+        let Options { max_labels, max_bytes, .. } = *self.options;
         let effort = Effort {
             tolerance,
             small: self.small.unwrap_or_else(|| small_enough(instance.nodes())),
@@ -350,15 +309,9 @@ impl Search<'_> {
         for (c, &j) in objectives.iter().enumerate().skip(1) {
             let quantum = self.skeleton.quanta[j];
             let sum = |path: &Vec<usize>| -> i64 {
-                path.iter()
-                    .map(|&e| quantum.quantise(self.graph.edge(e).costs[j]))
-                    .sum()
+                path.iter().map(|&e| quantum.quantise(self.graph.edge(e).costs[j])).sum()
             };
-            let largest = objectives
-                .iter()
-                .map(|&i| sum(&self.reach.cheapest[i]))
-                .max()
-                .unwrap_or(0);
+            let largest = objectives.iter().map(|&i| sum(&self.reach.cheapest[i])).max().unwrap_or(0);
             let range = largest.min(self.plan.limits[c]) - quantum.quantise(self.reach.min[j]);
             tolerance[c] = (self.options.epsilon * range as f64) as i64;
         }
@@ -381,20 +334,14 @@ impl Search<'_> {
         for (label, costs) in settled.front.iter().enumerate() {
             if (0..M).all(|j| costs[j] <= instance.limits[j]) {
                 let mut row = [0; M];
-                place
-                    .iter()
-                    .zip(&mut row)
-                    .for_each(|(&c, cell)| *cell = costs[c]);
+                place.iter().zip(&mut row).for_each(|(&c, cell)| *cell = costs[c]);
                 rows.push((row, label));
             }
         }
         let rows = sort_and_filter(rows);
         if rows.is_empty() {
-            let words =
-                |limit: &Limit| format!("{} <= {}", columns[limit.column].name, limit.at_most);
-            return Err(FrontError::LimitsConflict(
-                self.options.limits.iter().map(words).collect(),
-            ));
+            let words = |limit: &Limit| format!("{} <= {}", columns[limit.column].name, limit.at_most);
+            return Err(FrontError::LimitsConflict(self.options.limits.iter().map(words).collect()));
         }
         let mut front = Front {
             complete: certificate.is_none(),
@@ -418,14 +365,8 @@ impl Search<'_> {
             }
             let mut sums = row.iter();
             for (j, (column, &quantum)) in columns.iter().zip(&self.skeleton.quanta).enumerate() {
-                let objective = if column.role == Role::Objective {
-                    sums.next()
-                } else {
-                    None
-                };
-                let sum = objective
-                    .copied()
-                    .unwrap_or_else(|| self.along(&front.edges[start..], j, quantum));
+                let objective = if column.role == Role::Objective { sums.next() } else { None };
+                let sum = objective.copied().unwrap_or_else(|| self.along(&front.edges[start..], j, quantum));
                 front.costs.push(quantum.value(sum));
             }
             front.first_edge.push(front.edges.len());
@@ -433,22 +374,14 @@ impl Search<'_> {
         let width = |(place, &c): (usize, &usize)| {
             let quantum = self.skeleton.quanta[objectives[c]];
             let exact = || widest(&rows, place) as f64;
-            quantum.value(
-                certificate
-                    .as_ref()
-                    .map_or_else(exact, |found| found.ranges[c])
-                    .max(0.0) as i64,
-            )
+            quantum.value(certificate.as_ref().map_or_else(exact, |found| found.ranges[c]).max(0.0) as i64)
         };
         front.widths = place.iter().enumerate().map(width).collect();
         Ok(front)
     }
 
     fn along(&self, edges: &[u32], column: usize, quantum: FixedPoint) -> i64 {
-        edges
-            .iter()
-            .map(|&e| quantum.quantise(self.graph.edge(e as usize).costs[column]))
-            .sum()
+        edges.iter().map(|&e| quantum.quantise(self.graph.edge(e as usize).costs[column])).sum()
     }
 }
 

@@ -24,12 +24,7 @@ impl Plan {
     ///
     /// An objective with a binding limit comes first: an ε-front is exact in the
     /// first column, so that a limit there stays sharp.
-    pub(super) fn new(
-        graph: &CostGraph,
-        skeleton: &Skeleton,
-        limits: &[Limit],
-        largest: &[f64],
-    ) -> Self {
+    pub(super) fn new(graph: &CostGraph, skeleton: &Skeleton, limits: &[Limit], largest: &[f64]) -> Self {
         let mut limit_of = vec![UNLIMITED; graph.columns().len()];
         for limit in limits {
             let quantum = skeleton.quanta[limit.column];
@@ -39,18 +34,13 @@ impl Plan {
             }
         }
         let is_objective = |j: &usize| graph.columns()[*j].role == Role::Objective;
-        let (mut columns, resources): (Vec<usize>, Vec<usize>) =
-            (0..limit_of.len()).partition(is_objective);
+        let (mut columns, resources): (Vec<usize>, Vec<usize>) = (0..limit_of.len()).partition(is_objective);
         let objectives = columns.len();
         columns.sort_by_key(|&j| limit_of[j] == UNLIMITED);
         columns[1..].sort_unstable();
         columns.extend(resources.into_iter().filter(|&j| limit_of[j] != UNLIMITED));
         let limits = columns.iter().map(|&j| limit_of[j]).collect();
-        Self {
-            columns,
-            objectives,
-            limits,
-        }
+        Self { columns, objectives, limits }
     }
 }
 
@@ -83,10 +73,7 @@ impl<const M: usize> Instance<M> {
         let select = |position: usize| {
             let mut row = [0; M];
             let costs = skeleton.costs_of(position);
-            plan.columns
-                .iter()
-                .zip(&mut row)
-                .for_each(|(&j, cell)| *cell = costs[j]);
+            plan.columns.iter().zip(&mut row).for_each(|(&j, cell)| *cell = costs[j]);
             row
         };
         let mut instance = Self {
@@ -104,11 +91,7 @@ impl<const M: usize> Instance<M> {
         let mut kept: Vec<usize> = Vec::new();
         for node in 0..nodes {
             leaving.clear();
-            leaving.extend(
-                skeleton
-                    .edges_of(node)
-                    .map(|p| (skeleton.head[p], select(p), p)),
-            );
+            leaving.extend(skeleton.edges_of(node).map(|p| (skeleton.head[p], select(p), p)));
             leaving.sort_unstable();
             kept.clear();
             for parallel in leaving.chunk_by(|a, b| a.0 == b.0) {
@@ -149,10 +132,7 @@ impl<const M: usize> Instance<M> {
                 let head = self.head[position] as usize;
                 for j in 0..M {
                     let cost = self.costs[position][j];
-                    let (low, high) = (
-                        &mut self.least_before[head][j],
-                        &mut self.most_before[head][j],
-                    );
+                    let (low, high) = (&mut self.least_before[head][j], &mut self.most_before[head][j]);
                     *low = (*low).min(least[j] + cost);
                     *high = (*high).max(most[j] + cost);
                 }

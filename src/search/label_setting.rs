@@ -45,8 +45,7 @@ pub(super) struct OutOfRoom {
 }
 
 /// Merges the shifted fronts behind the edges of a node.
-pub(super) type Kernel<const M: usize> =
-    fn(&[Incoming<'_, M>], &Bounds<M>) -> Result<Merged<M>, Full>;
+pub(super) type Kernel<const M: usize> = fn(&[Incoming<'_, M>], &Bounds<M>) -> Result<Merged<M>, Full>;
 
 /// Finds the front of the source.
 pub(super) fn settle<const M: usize>(
@@ -57,10 +56,7 @@ pub(super) fn settle<const M: usize>(
     let nodes = instance.nodes();
     let layers = merging_layers(instance);
     let mut uses = vec![0u32; nodes];
-    instance
-        .head
-        .iter()
-        .for_each(|&head| uses[head as usize] += 1);
+    instance.head.iter().for_each(|&head| uses[head as usize] += 1);
 
     let mut fronts: Vec<Vec<[i64; M]>> = vec![Vec::new(); nodes];
     let mut steps: Vec<Vec<Step>> = vec![Vec::new(); nodes];
@@ -69,11 +65,7 @@ pub(super) fn settle<const M: usize>(
     let (row_bytes, step_bytes) = (size_of::<[i64; M]>() as u64, size_of::<Step>() as u64);
 
     let sink = nodes - 1;
-    fronts[sink].push(
-        bounds_of(instance, effort, sink)
-            .floor
-            .map(|floor| floor.max(0)),
-    );
+    fronts[sink].push(bounds_of(instance, effort, sink).floor.map(|floor| floor.max(0)));
     for node in (0..sink).rev() {
         let mut bounds = bounds_of(instance, effort, node);
         let mut incoming = Vec::new();
@@ -85,26 +77,17 @@ pub(super) fn settle<const M: usize>(
             for (sum, here) in inherited.iter_mut().zip(&error[head]) {
                 *sum = (*sum).max(*here);
             }
-            incoming.push(Incoming {
-                edge: position as u32,
-                shift: instance.costs[position],
-                labels: &fronts[head],
-            });
+            incoming.push(Incoming { edge: position as u32, shift: instance.costs[position], labels: &fronts[head] });
         }
         if candidates > effort.small {
             let share = i64::from(layers[node].max(1));
             bounds.slack = std::array::from_fn(|j| (effort.tolerance[j] - inherited[j]) / share);
         }
-        let (by_count, by_bytes) = (
-            effort.max_labels - labels,
-            (effort.max_bytes.saturating_sub(bytes)) / (row_bytes + step_bytes),
-        );
+        let (by_count, by_bytes) =
+            (effort.max_labels - labels, (effort.max_bytes.saturating_sub(bytes)) / (row_bytes + step_bytes));
         bounds.room = by_count.min(by_bytes).min(u64::from(u32::MAX)) as usize;
-        let merged = kernel(&incoming, &bounds).map_err(|Full| OutOfRoom {
-            node,
-            labels,
-            memory: by_bytes < by_count,
-        })?;
+        let merged =
+            kernel(&incoming, &bounds).map_err(|Full| OutOfRoom { node, labels, memory: by_bytes < by_count })?;
         error[node] = std::array::from_fn(|j| inherited[j] + merged.given_up[j]);
         labels += merged.costs.len() as u64;
         bytes += merged.costs.len() as u64 * (row_bytes + step_bytes);
@@ -119,13 +102,7 @@ pub(super) fn settle<const M: usize>(
             }
         }
     }
-    Ok(Settled {
-        front: std::mem::take(&mut fronts[0]),
-        steps,
-        error: error[0],
-        labels,
-        peak_bytes,
-    })
+    Ok(Settled { front: std::mem::take(&mut fronts[0]), steps, error: error[0], labels, peak_bytes })
 }
 
 /// A sensible [`Effort::small`]: thinning pays only where fronts are large.
@@ -149,12 +126,7 @@ fn merging_layers<const M: usize>(instance: &Instance<M>) -> Vec<u32> {
 
 fn bounds_of<const M: usize>(instance: &Instance<M>, effort: &Effort<M>, node: usize) -> Bounds<M> {
     let (least, most) = (&instance.least_before[node], &instance.most_before[node]);
-    let mut bounds = Bounds {
-        ceiling: [UNLIMITED; M],
-        floor: [-UNLIMITED; M],
-        slack: [0; M],
-        room: 0,
-    };
+    let mut bounds = Bounds { ceiling: [UNLIMITED; M], floor: [-UNLIMITED; M], slack: [0; M], room: 0 };
     for j in 0..M {
         if instance.limits[j] < UNLIMITED {
             // What stands for a label at the limit may lie above it; the certificate sorts that out.

@@ -84,25 +84,11 @@ impl Library {
         let document: Value = serde_json::from_slice(text).map_err(|error| LibraryError::Json {
             line: error.line(),
             column: error.column(),
-            message: error
-                .to_string()
-                .split(" at line ")
-                .next()
-                .unwrap_or("not JSON")
-                .to_owned(),
+            message: error.to_string().split(" at line ").next().unwrap_or("not JSON").to_owned(),
         })?;
         let root = At::root(&document);
-        let known = [
-            "version",
-            "objectives",
-            "resources",
-            "nodes",
-            "source",
-            "sink",
-            "edges",
-            "positions",
-            "transitions",
-        ];
+        let known =
+            ["version", "objectives", "resources", "nodes", "source", "sink", "edges", "positions", "transitions"];
         object(&root, &known)?;
         let version = root.get("version")?;
         if version.value.as_u64() != Some(VERSION) {
@@ -145,15 +131,9 @@ impl Library {
     pub fn describe(&self, edge: usize) -> String {
         match &self.form {
             Form::Graph => format!("edge {edge} (`{}`)", self.names[edge]),
-            Form::Chain {
-                positions,
-                position,
-            } => {
+            Form::Chain { positions, position } => {
                 let at = position[edge] as usize;
-                format!(
-                    "position {at} (`{}`), variant {} (`{}`)",
-                    positions[at], self.choice[edge], self.names[edge]
-                )
+                format!("position {at} (`{}`), variant {} (`{}`)", positions[at], self.choice[edge], self.names[edge])
             }
         }
     }
@@ -161,10 +141,7 @@ impl Library {
 
 fn read_columns(root: &At) -> Result<Vec<Column>, LibraryError> {
     let mut columns: Vec<Column> = Vec::new();
-    for (key, role) in [
-        ("objectives", Role::Objective),
-        ("resources", Role::Resource),
-    ] {
+    for (key, role) in [("objectives", Role::Objective), ("resources", Role::Resource)] {
         if role == Role::Resource && root.value.get(key).is_none() {
             continue;
         }
@@ -173,18 +150,12 @@ fn read_columns(root: &At) -> Result<Vec<Column>, LibraryError> {
             object(&item, &["name", "unit"])?;
             let (name, unit) = (item.get("name")?.text()?, item.get("unit")?.text()?);
             if name.is_empty() {
-                return Err(item
-                    .get("name")?
-                    .error("the name is empty: limits refer to it, so give it one"));
+                return Err(item.get("name")?.error("the name is empty: limits refer to it, so give it one"));
             }
             if columns.iter().any(|column| column.name == name) {
                 return Err(item.error(GraphError::DuplicateColumn(name.to_owned())));
             }
-            columns.push(Column {
-                name: name.to_owned(),
-                unit: unit.to_owned(),
-                role,
-            });
+            columns.push(Column { name: name.to_owned(), unit: unit.to_owned(), role });
         }
         // Checks the number of objectives where it can be located.
         CostGraph::new(columns.clone(), 1, 0, 0).map_err(|error| list.error(error))?;
@@ -194,76 +165,46 @@ fn read_columns(root: &At) -> Result<Vec<Column>, LibraryError> {
 
 fn read_graph(root: &At, columns: Vec<Column>) -> Result<Library, LibraryError> {
     if root.value.get("transitions").is_some() {
-        return Err(root.error(
-            "`transitions` belong to the chain form: in a graph, add their costs to the edges",
-        ));
+        return Err(root.error("`transitions` belong to the chain form: in a graph, add their costs to the edges"));
     }
     let edges = root.get("edges")?;
     let count = edges.items()?.len();
-    let [nodes, source, sink] =
-        ["nodes", "source", "sink"].map(|key| root.get(key).and_then(|at| unsigned(&at)));
+    let [nodes, source, sink] = ["nodes", "source", "sink"].map(|key| root.get(key).and_then(|at| unsigned(&at)));
     let (nodes, source, sink) = (nodes?, source?, sink?);
     if nodes > 2 * count + 2 {
-        let message = format!(
-            "{nodes} nodes, but {count} edges touch at most {}: give the real number of nodes",
-            2 * count
-        );
+        let message =
+            format!("{nodes} nodes, but {count} edges touch at most {}: give the real number of nodes", 2 * count);
         return Err(root.get("nodes")?.error(message));
     }
-    let mut graph =
-        CostGraph::new(columns, nodes, source, sink).map_err(|error| root.error(error))?;
+    let mut graph = CostGraph::new(columns, nodes, source, sink).map_err(|error| root.error(error))?;
     let (mut names, mut row) = (Vec::with_capacity(count), Vec::new());
     for edge in edges.items()? {
         object(&edge, &["from", "to", "name", "costs"])?;
         let (from, to) = (unsigned(&edge.get("from")?)?, unsigned(&edge.get("to")?)?);
         edge.get("costs")?.numbers(graph.columns(), &mut row)?;
-        graph
-            .add_edge(from, to, &row)
-            .map_err(|error| edge.error(error))?;
+        graph.add_edge(from, to, &row).map_err(|error| edge.error(error))?;
         names.push(edge.optional_text("name")?);
     }
     let choice = (0..count as u32).collect();
-    Ok(Library {
-        graph,
-        form: Form::Graph,
-        choice,
-        names,
-    })
+    Ok(Library { graph, form: Form::Graph, choice, names })
 }
 
 /// Writes `graph` in the graph form, one edge a line; `name` gives the name of each edge.
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write_graph<'a>(
-    graph: &CostGraph,
-    name: impl Fn(usize) -> &'a str,
-    out: &mut impl Write,
-) -> io::Result<()> {
+pub fn write_graph<'a>(graph: &CostGraph, name: impl Fn(usize) -> &'a str, out: &mut impl Write) -> io::Result<()> {
     let list = |role: Role| -> Vec<Value> {
         let of_role = graph.columns().iter().filter(|column| column.role == role);
-        of_role
-            .map(|c| serde_json::json!({"name": c.name, "unit": c.unit}))
-            .collect()
+        of_role.map(|c| serde_json::json!({"name": c.name, "unit": c.unit})).collect()
     };
     writeln!(out, "{{\"version\": {VERSION},")?;
-    writeln!(
-        out,
-        " \"objectives\": {},",
-        Value::from(list(Role::Objective))
-    )?;
+    writeln!(out, " \"objectives\": {},", Value::from(list(Role::Objective)))?;
     if !list(Role::Resource).is_empty() {
-        writeln!(
-            out,
-            " \"resources\": {},",
-            Value::from(list(Role::Resource))
-        )?;
+        writeln!(out, " \"resources\": {},", Value::from(list(Role::Resource)))?;
     }
     let (nodes, source, sink) = (graph.node_count(), graph.source(), graph.sink());
-    write!(
-        out,
-        " \"nodes\": {nodes}, \"source\": {source}, \"sink\": {sink},\n \"edges\": ["
-    )?;
+    write!(out, " \"nodes\": {nodes}, \"source\": {source}, \"sink\": {sink},\n \"edges\": [")?;
     // In the file objectives come first, in memory columns may stand in any order.
     let mut order: Vec<usize> = (0..graph.columns().len()).collect();
     order.sort_by_key(|&j| graph.columns()[j].role == Role::Resource);

@@ -48,10 +48,7 @@ pub(super) struct Merged<const M: usize> {
 pub(super) struct Full;
 
 /// The non-dominated labels among all shifted fronts.
-pub(super) fn merge<const M: usize>(
-    incoming: &[Incoming<'_, M>],
-    bounds: &Bounds<M>,
-) -> Result<Merged<M>, Full> {
+pub(super) fn merge<const M: usize>(incoming: &[Incoming<'_, M>], bounds: &Bounds<M>) -> Result<Merged<M>, Full> {
     /// Candidates are reduced to their front whenever they reach this or twice the last front.
     const BATCH: usize = 1 << 18;
     let mut batch = BATCH;
@@ -66,13 +63,7 @@ pub(super) fn merge<const M: usize>(
                 row[j] = cost.max(bounds.floor[j]);
             }
             if fits {
-                candidates.push((
-                    row,
-                    Step {
-                        edge: list.edge,
-                        label: label as u32,
-                    },
-                ));
+                candidates.push((row, Step { edge: list.edge, label: label as u32 }));
             }
         }
         if candidates.len() >= batch {
@@ -90,17 +81,11 @@ pub(super) fn merge<const M: usize>(
         return Err(Full);
     }
     let (costs, steps) = candidates.into_iter().unzip();
-    Ok(Merged {
-        costs,
-        steps,
-        given_up: kept.given_up,
-    })
+    Ok(Merged { costs, steps, given_up: kept.given_up })
 }
 
 /// The rows that none of the others dominates, in lexicographic order; of equal rows the one with the smallest tag.
-pub(super) fn sort_and_filter<T: Ord, const M: usize>(
-    mut rows: Vec<([i64; M], T)>,
-) -> Vec<([i64; M], T)> {
+pub(super) fn sort_and_filter<T: Ord, const M: usize>(mut rows: Vec<([i64; M], T)>) -> Vec<([i64; M], T)> {
     if rows.len() > 1 {
         rows.sort_unstable();
         let mut kept = Kept::new([0; M]);
@@ -128,23 +113,12 @@ const BLOCK: usize = 32;
 impl<const M: usize> Kept<M> {
     /// An empty front that lets a row stand for others that are better by up to `slack`.
     pub(super) fn new(slack: [i64; M]) -> Self {
-        Self {
-            slack,
-            given_up: [0; M],
-            stairs: Vec::new(),
-            rows: Vec::new(),
-            least: Vec::new(),
-            last: 0,
-        }
+        Self { slack, given_up: [0; M], stairs: Vec::new(), rows: Vec::new(), least: Vec::new(), last: 0 }
     }
 
     /// Keeps `row` unless a row kept before stands for it; says whether it was kept.
     pub(super) fn insert(&mut self, row: &[i64; M]) -> bool {
-        if M <= 3 {
-            self.insert_in_stairs(row)
-        } else {
-            self.insert_in_blocks(row)
-        }
+        if M <= 3 { self.insert_in_stairs(row) } else { self.insert_in_blocks(row) }
     }
 
     fn insert_in_stairs(&mut self, row: &[i64; M]) -> bool {
@@ -167,47 +141,27 @@ impl<const M: usize> Kept<M> {
 
     fn insert_in_blocks(&mut self, row: &[i64; M]) -> bool {
         let mut bar = *row;
-        bar.iter_mut()
-            .zip(&self.slack)
-            .for_each(|(cell, slack)| *cell += slack);
+        bar.iter_mut().zip(&self.slack).for_each(|(cell, slack)| *cell += slack);
         let below = |other: &[i64; M]| other.iter().zip(&bar).all(|(a, b)| a <= b);
-        let mut stand_in = self
-            .rows
-            .get(self.last)
-            .filter(|other| below(other))
-            .map(|_| self.last);
+        let mut stand_in = self.rows.get(self.last).filter(|other| below(other)).map(|_| self.last);
         if stand_in.is_none() {
-            stand_in = self
-                .least
-                .iter()
-                .enumerate()
-                .filter(|(_, least)| below(least))
-                .find_map(|(block, _)| {
-                    let start = block * BLOCK;
-                    let end = (start + BLOCK).min(self.rows.len());
-                    self.rows[start..end]
-                        .iter()
-                        .position(below)
-                        .map(|i| start + i)
-                });
+            stand_in = self.least.iter().enumerate().filter(|(_, least)| below(least)).find_map(|(block, _)| {
+                let start = block * BLOCK;
+                let end = (start + BLOCK).min(self.rows.len());
+                self.rows[start..end].iter().position(below).map(|i| start + i)
+            });
         }
         if let Some(i) = stand_in {
             self.last = i;
             let stand_in = self.rows[i];
             let amounts = stand_in.iter().zip(row).map(|(ours, theirs)| ours - theirs);
-            self.given_up
-                .iter_mut()
-                .zip(amounts)
-                .for_each(|(most, amount)| *most = (*most).max(amount));
+            self.given_up.iter_mut().zip(amounts).for_each(|(most, amount)| *most = (*most).max(amount));
             return false;
         }
         if self.rows.len().is_multiple_of(BLOCK) {
             self.least.push(*row);
         } else if let Some(least) = self.least.last_mut() {
-            least
-                .iter_mut()
-                .zip(row)
-                .for_each(|(a, b)| *a = (*a).min(*b));
+            least.iter_mut().zip(row).for_each(|(a, b)| *a = (*a).min(*b));
         }
         self.rows.push(*row);
         true

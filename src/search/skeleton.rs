@@ -34,10 +34,7 @@ impl Skeleton {
         let order = topological_order(graph, &out)?;
         let useful = useful_nodes(graph, &out, &order);
         if !useful[graph.source()] {
-            return Err(FrontError::Unreachable {
-                source_node: graph.source(),
-                sink: graph.sink(),
-            });
+            return Err(FrontError::Unreachable { source_node: graph.source(), sink: graph.sink() });
         }
         let original: Vec<u32> = order.into_iter().filter(|&v| useful[v as usize]).collect();
         let mut rank = vec![u32::MAX; graph.node_count()];
@@ -55,25 +52,12 @@ impl Skeleton {
             }
             first_edge.push(edge.len() as u32);
         }
-        let mut skeleton = Self {
-            original,
-            first_edge,
-            edge,
-            head,
-            quanta: Vec::new(),
-            costs: Vec::new(),
-        };
+        let mut skeleton = Self { original, first_edge, edge, head, quanta: Vec::new(), costs: Vec::new() };
         skeleton.quanta = skeleton.choose_quanta(graph)?;
-        skeleton
-            .costs
-            .reserve_exact(skeleton.edge.len() * skeleton.quanta.len());
+        skeleton.costs.reserve_exact(skeleton.edge.len() * skeleton.quanta.len());
         for &e in &skeleton.edge {
             let costs = graph.edge(e as usize).costs.iter();
-            skeleton.costs.extend(
-                costs
-                    .zip(&skeleton.quanta)
-                    .map(|(&cost, q)| q.quantise(cost)),
-            );
+            skeleton.costs.extend(costs.zip(&skeleton.quanta).map(|(&cost, q)| q.quantise(cost)));
         }
         Ok(skeleton)
     }
@@ -114,9 +98,7 @@ impl Skeleton {
             if sum.is_finite() {
                 return Ok(FixedPoint::for_sums_up_to(sum));
             }
-            Err(FrontError::SumTooLarge {
-                column: column.name.clone(),
-            })
+            Err(FrontError::SumTooLarge { column: column.name.clone() })
         };
         graph.columns().iter().enumerate().map(quantum).collect()
     }
@@ -157,9 +139,7 @@ fn topological_order(graph: &CostGraph, out: &Adjacency) -> Result<Vec<u32>, Fro
     for edge in graph.edges() {
         waiting[edge.to] += 1;
     }
-    let mut order: Vec<u32> = (0..graph.node_count() as u32)
-        .filter(|&v| waiting[v as usize] == 0)
-        .collect();
+    let mut order: Vec<u32> = (0..graph.node_count() as u32).filter(|&v| waiting[v as usize] == 0).collect();
     let mut done = 0;
     while done < order.len() {
         for &e in out.of(order[done] as usize) {
@@ -171,11 +151,7 @@ fn topological_order(graph: &CostGraph, out: &Adjacency) -> Result<Vec<u32>, Fro
         }
         done += 1;
     }
-    if order.len() == graph.node_count() {
-        Ok(order)
-    } else {
-        Err(find_cycle(graph, &waiting))
-    }
+    if order.len() == graph.node_count() { Ok(order) } else { Err(find_cycle(graph, &waiting)) }
 }
 
 /// Walks backwards among the nodes that are still waiting until one comes up twice.
@@ -206,16 +182,9 @@ fn find_cycle(graph: &CostGraph, waiting: &[u32]) -> FrontError {
 
 /// Which nodes lie on a path from source to sink.
 fn useful_nodes(graph: &CostGraph, out: &Adjacency, order: &[u32]) -> Vec<bool> {
-    let (mut reached, mut useful) = (
-        vec![false; graph.node_count()],
-        vec![false; graph.node_count()],
-    );
+    let (mut reached, mut useful) = (vec![false; graph.node_count()], vec![false; graph.node_count()]);
     reached[graph.source()] = true;
-    let heads = |v: u32| {
-        out.of(v as usize)
-            .iter()
-            .map(|&e| graph.edge(e as usize).to)
-    };
+    let heads = |v: u32| out.of(v as usize).iter().map(|&e| graph.edge(e as usize).to);
     for &v in order {
         if reached[v as usize] {
             heads(v).for_each(|to| reached[to] = true);

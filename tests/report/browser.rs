@@ -19,12 +19,10 @@ const SELF_CHECK: &str = include_str!("selfcheck.js");
 fn chromium() -> Option<PathBuf> {
     let named = std::env::var_os("CHROMIUM").map(PathBuf::from);
     let names = ["chromium", "chromium-browser", "google-chrome"].map(PathBuf::from);
-    let found = named.into_iter().chain(names).find(|program| {
-        Command::new(program)
-            .arg("--version")
-            .output()
-            .is_ok_and(|output| output.status.success())
-    });
+    let found = named
+        .into_iter()
+        .chain(names)
+        .find(|program| Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success()));
     if found.is_none() {
         let advice = "the page is not tested in a browser: install one with `apt-get install -y chromium`, \
                       or set CHROMIUM to its path";
@@ -40,44 +38,22 @@ fn facts(program: &PathBuf, data: &ReportData, extra: &str, width: u32) -> Value
     let page = html_page(data).unwrap();
     let page = page
         .replacen("<title>", &format!("{WATCH}<title>"), 1)
-        .replace(
-            "</body>",
-            &format!("{extra}<script>{SELF_CHECK}</script></body>"),
-        );
+        .replace("</body>", &format!("{extra}<script>{SELF_CHECK}</script></body>"));
     let path = folder.path().join("report.html");
     std::fs::write(&path, page).unwrap();
     let output = Command::new(program)
-        .args([
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-        ])
-        .args([
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-        ])
-        .arg(format!(
-            "--user-data-dir={}",
-            folder.path().join("profile").display()
-        ))
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
+        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+        .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
         .arg(format!("--window-size={width},1000"))
         .args(["--virtual-time-budget=8000", "--dump-dom"])
         .arg(format!("file://{}", path.display()))
         .output()
         .unwrap();
     let dom = String::from_utf8_lossy(&output.stdout);
-    let encoded = dom
-        .rsplit_once("FACTS")
-        .and_then(|(_, rest)| rest.split_once("END"));
-    let (encoded, _) = encoded.unwrap_or_else(|| {
-        panic!(
-            "no findings from {program:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        )
-    });
+    let encoded = dom.rsplit_once("FACTS").and_then(|(_, rest)| rest.split_once("END"));
+    let (encoded, _) =
+        encoded.unwrap_or_else(|| panic!("no findings from {program:?}: {}", String::from_utf8_lossy(&output.stderr)));
     serde_json::from_slice(&base64(encoded)).unwrap()
 }
 
@@ -86,10 +62,7 @@ fn base64(text: &str) -> Vec<u8> {
     let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut bytes = Vec::new();
     let (mut buffer, mut bits) = (0_u32, 0);
-    for digit in text
-        .bytes()
-        .filter_map(|byte| alphabet.iter().position(|known| *known == byte))
-    {
+    for digit in text.bytes().filter_map(|byte| alphabet.iter().position(|known| *known == byte)) {
         (buffer, bits) = ((buffer << 6) | digit as u32, bits + 6);
         if bits >= 8 {
             bits -= 8;
@@ -113,41 +86,14 @@ fn the_page_works_in_a_browser() {
             "overflow": 0, "resources": [], "trouble": [], "broken": "undefined",
         });
         for (key, value) in expected.as_object().unwrap() {
-            assert_eq!(
-                &facts[key], value,
-                "{key} at {width} pixels; all: {facts:#}"
-            );
+            assert_eq!(&facts[key], value, "{key} at {width} pixels; all: {facts:#}");
         }
-        assert!(
-            facts["first"]
-                .as_str()
-                .unwrap()
-                .contains("best under the limit"),
-            "{facts:#}"
-        );
-        assert!(
-            facts["linked"]
-                .as_str()
-                .unwrap()
-                .contains("best under the limitkept"),
-            "{facts:#}"
-        );
-        assert!(
-            facts["label"]
-                .as_str()
-                .unwrap()
-                .starts_with("Rank 11: latency (ms) 16.6"),
-            "{facts:#}"
-        );
-        assert_eq!(
-            facts["total"], "16.62 ms",
-            "the blocks add up to the latency"
-        );
+        assert!(facts["first"].as_str().unwrap().contains("best under the limit"), "{facts:#}");
+        assert!(facts["linked"].as_str().unwrap().contains("best under the limitkept"), "{facts:#}");
+        assert!(facts["label"].as_str().unwrap().starts_with("Rank 11: latency (ms) 16.6"), "{facts:#}");
+        assert_eq!(facts["total"], "16.62 ms", "the blocks add up to the latency");
         // Drawn points are a quarter of a pixel apart at best, and thinned below a radius.
-        assert!(
-            facts["furthest"].as_f64().unwrap() < 8.0,
-            "targets are not where points are: {facts:#}"
-        );
+        assert!(facts["furthest"].as_f64().unwrap() < 8.0, "targets are not where points are: {facts:#}");
     }
 }
 
@@ -157,12 +103,7 @@ fn names_that_look_like_markup_stay_text_in_a_browser() {
     let facts = facts(&program, &samples::hostile(), "", 1400);
     assert_eq!(facts["broken"], "undefined", "{facts:#}");
     assert_eq!(facts["trouble"], serde_json::json!([]), "{facts:#}");
-    assert!(
-        facts["text"]
-            .as_str()
-            .unwrap()
-            .contains("</script><script>window.broken=1</script><img src=x")
-    );
+    assert!(facts["text"].as_str().unwrap().contains("</script><script>window.broken=1</script><img src=x"));
 }
 
 #[test]
@@ -185,8 +126,5 @@ fn the_page_cannot_reach_the_network() {
     let image = "<img src=\"http://127.0.0.1:9/pixel.png\">";
     let facts = facts(&program, &samples::realistic(), image, 1400);
     let trouble = facts["trouble"].to_string();
-    assert!(
-        trouble.contains("blocked http://127.0.0.1:9/pixel.png"),
-        "{facts:#}"
-    );
+    assert!(trouble.contains("blocked http://127.0.0.1:9/pixel.png"), "{facts:#}");
 }

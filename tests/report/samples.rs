@@ -5,27 +5,17 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 fn objective(name: &str, label: &str, unit: &str, direction: Direction) -> Objective {
-    Objective {
-        name: name.into(),
-        label: label.into(),
-        unit: unit.into(),
-        direction,
-    }
+    Objective { name: name.into(), label: label.into(), unit: unit.into(), direction }
 }
 
 fn entry(key: &str, value: &str) -> Entry {
-    Entry {
-        key: key.into(),
-        value: value.into(),
-    }
+    Entry { key: key.into(), value: value.into() }
 }
 
 /// Three hundred members between 15 and 60 ms, a thousand samples, five known networks.
 pub fn realistic() -> ReportData {
     let mut random = ChaCha8Rng::seed_from_u64(7);
-    let mut steps: Vec<f64> = (0..300)
-        .map(|_| random.gen_range(0.02..1.0_f64).powi(2))
-        .collect();
+    let mut steps: Vec<f64> = (0..300).map(|_| random.gen_range(0.02..1.0_f64).powi(2)).collect();
     let total: f64 = steps.iter().sum();
     let mut at = 0.0;
     for step in &mut steps {
@@ -43,18 +33,14 @@ pub fn realistic() -> ReportData {
         .collect();
     let sampled = (0..1000)
         .map(|_| {
-            let t: f64 = (random.gen_range(0.0..1.0_f64)
-                + random.gen_range(0.0..1.0)
-                + random.gen_range(0.0..1.0))
-                / 3.0;
+            let t: f64 =
+                (random.gen_range(0.0..1.0_f64) + random.gen_range(0.0..1.0) + random.gen_range(0.0..1.0)) / 3.0;
             let loss = 4.0 + 26.0 * random.gen_range(0.0..1.0_f64).powf(1.5);
             vec![18.0 + 46.0 * t, score(t) - loss]
         })
         .collect();
-    let baseline = |name: &str, latency: f64, score: f64| Baseline {
-        name: name.into(),
-        values: vec![Some(latency), Some(score)],
-    };
+    let baseline =
+        |name: &str, latency: f64, score: f64| Baseline { name: name.into(), values: vec![Some(latency), Some(score)] };
     let best = front.iter().rposition(|member| member.values[0] <= 30.0);
     let knee = front.iter().position(|member| member.values[0] > 26.0);
     ReportData {
@@ -106,36 +92,21 @@ pub fn realistic() -> ReportData {
 }
 
 fn member(index: usize, values: Vec<f64>, latency: f64, random: &mut ChaCha8Rng) -> Member {
-    let names: Vec<String> = (0..17)
-        .map(|block| format!("s{}.{}", block / 4 + 1, block % 4))
-        .collect();
+    let names: Vec<String> = (0..17).map(|block| format!("s{}.{}", block / 4 + 1, block % 4)).collect();
     let weights: Vec<f64> = names.iter().map(|_| random.gen_range(0.4..1.6)).collect();
     let total: f64 = weights.iter().sum::<f64>() / 0.86;
-    let shapes: Vec<(u32, u32)> = names
-        .iter()
-        .map(|_| {
-            (
-                [3, 5, 7][random.gen_range(0..3)],
-                [3, 4, 6][random.gen_range(0..3)],
-            )
-        })
-        .collect();
+    let shapes: Vec<(u32, u32)> =
+        names.iter().map(|_| ([3, 5, 7][random.gen_range(0..3)], [3, 4, 6][random.gen_range(0..3)])).collect();
     let mut blocks = vec![Block {
         name: "stem".into(),
         description: "conv 3×3, 16, stride 2".into(),
         latency_ms: Some(latency * 0.06),
     }];
-    blocks.extend(
-        names
-            .iter()
-            .zip(&weights)
-            .zip(&shapes)
-            .map(|((name, weight), (k, e))| Block {
-                name: name.clone(),
-                description: format!("mbconv k{k} e{e}"),
-                latency_ms: Some(latency * weight / total),
-            }),
-    );
+    blocks.extend(names.iter().zip(&weights).zip(&shapes).map(|((name, weight), (k, e))| Block {
+        name: name.clone(),
+        description: format!("mbconv k{k} e{e}"),
+        latency_ms: Some(latency * weight / total),
+    }));
     blocks.push(Block {
         name: "head".into(),
         description: "conv 1×1, 960; linear 1280; linear 1000".into(),
@@ -156,29 +127,15 @@ fn member(index: usize, values: Vec<f64>, latency: f64, random: &mut ChaCha8Rng)
             .zip(&shapes)
             .flat_map(|(name, (k, e))| {
                 [
-                    Decision {
-                        path: format!("{name}.kernel"),
-                        value: k.to_string(),
-                    },
-                    Decision {
-                        path: format!("{name}.expand"),
-                        value: e.to_string(),
-                    },
+                    Decision { path: format!("{name}.kernel"), value: k.to_string() },
+                    Decision { path: format!("{name}.expand"), value: e.to_string() },
                 ]
             })
             .collect(),
         blocks,
         metrics: vec![
-            Metric {
-                name: "params".into(),
-                value: (2.1e6 + latency * 9.0e4).round(),
-                unit: "1".into(),
-            },
-            Metric {
-                name: "macs".into(),
-                value: (5.0e7 + latency * 7.0e6).round(),
-                unit: "1".into(),
-            },
+            Metric { name: "params".into(), value: (2.1e6 + latency * 9.0e4).round(), unit: "1".into() },
+            Metric { name: "macs".into(), value: (5.0e7 + latency * 7.0e6).round(), unit: "1".into() },
         ],
         file: Some(format!("architectures/m{index:03}.yaml")),
         flags: if index % 37 == 5 {
@@ -196,23 +153,12 @@ pub fn bare(directions: &[Direction], members: &[&[f64]], sampled: &[&[f64]]) ->
         objectives: directions
             .iter()
             .enumerate()
-            .map(|(index, direction)| {
-                objective(
-                    &format!("o{index}"),
-                    &format!("Objective {index}"),
-                    "1",
-                    *direction,
-                )
-            })
+            .map(|(index, direction)| objective(&format!("o{index}"), &format!("Objective {index}"), "1", *direction))
             .collect(),
         front: members
             .iter()
             .enumerate()
-            .map(|(index, values)| Member {
-                id: index.to_string(),
-                values: values.to_vec(),
-                ..Member::default()
-            })
+            .map(|(index, values)| Member { id: index.to_string(), values: values.to_vec(), ..Member::default() })
             .collect(),
         sampled: sampled.iter().map(|row| row.to_vec()).collect(),
         ..ReportData::default()
@@ -228,18 +174,10 @@ pub fn many(objectives: usize, members: usize) -> ReportData {
         objective("energy", "Energy for one image", "mJ", Direction::Minimise),
         objective("accuracy", "Accuracy", "%", Direction::Maximise),
     ];
-    data.objectives
-        .extend(extra.into_iter().take(objectives - 2));
-    data.limits.push(Limit {
-        quantity: "params".into(),
-        relation: Relation::AtMost,
-        bound: 5.5e6,
-        unit: "1".into(),
-    });
+    data.objectives.extend(extra.into_iter().take(objectives - 2));
+    data.limits.push(Limit { quantity: "params".into(), relation: Relation::AtMost, bound: 5.5e6, unit: "1".into() });
     let row = |random: &mut ChaCha8Rng, slack: f64| -> Vec<f64> {
-        let weights: Vec<f64> = (0..objectives)
-            .map(|_| -random.gen_range(0.001..1.0_f64).ln())
-            .collect();
+        let weights: Vec<f64> = (0..objectives).map(|_| -random.gen_range(0.001..1.0_f64).ln()).collect();
         let total: f64 = weights.iter().sum();
         let w: Vec<f64> = weights.iter().map(|w| (w / total).sqrt()).collect();
         let cost = |i: usize| 1.0 - w[i] * (1.0 - slack);
@@ -269,22 +207,16 @@ pub fn many(objectives: usize, members: usize) -> ReportData {
         .collect();
     for (index, baseline) in data.baselines.iter_mut().enumerate() {
         let extra = [Some(3.5e6 + 4e5 * index as f64), Some(70.0), None];
-        baseline
-            .values
-            .extend(extra.into_iter().take(objectives - 2));
+        baseline.values.extend(extra.into_iter().take(objectives - 2));
     }
-    let kept = |index: &usize| {
-        data.front[*index].values[0] <= 30.0 && data.front[*index].values[2] <= 5.5e6
-    };
-    data.best_under_limit = (0..members)
-        .filter(kept)
-        .max_by(|a, b| data.front[*a].values[1].total_cmp(&data.front[*b].values[1]));
+    let kept = |index: &usize| data.front[*index].values[0] <= 30.0 && data.front[*index].values[2] <= 5.5e6;
+    data.best_under_limit =
+        (0..members).filter(kept).max_by(|a, b| data.front[*a].values[1].total_cmp(&data.front[*b].values[1]));
     data.knee = Some(members / 2);
     data.certificate = Certificate {
         complete: false,
         epsilon: Some(0.01),
-        statement: "Every architecture of the space is within 1 % of a member in each objective."
-            .into(),
+        statement: "Every architecture of the space is within 1 % of a member in each objective.".into(),
     };
     data
 }
@@ -356,10 +288,7 @@ pub fn all() -> Vec<(&'static str, ReportData)> {
     strip.front.truncate(1);
     strip.front[0].values.truncate(1);
     strip.sampled.iter_mut().for_each(|row| row.truncate(1));
-    strip
-        .baselines
-        .iter_mut()
-        .for_each(|baseline| baseline.values.truncate(1));
+    strip.baselines.iter_mut().for_each(|baseline| baseline.values.truncate(1));
     (strip.knee, strip.best_under_limit) = (None, Some(0));
     vec![
         ("realistic", realistic()),
@@ -371,58 +300,13 @@ pub fn all() -> Vec<(&'static str, ReportData)> {
         ("five", many(5, 400)),
         ("hostile", hostile()),
         ("nothing", bare(&[Minimise, Minimise], &[], &[])),
-        (
-            "one-point",
-            bare(&[Minimise, Maximise], &[&[3.0, 4.0]], &[]),
-        ),
-        (
-            "equal",
-            bare(
-                &[Minimise, Minimise],
-                &[&[1.0, 1.0], &[1.0, 1.0]],
-                &[&[1.0, 1.0]],
-            ),
-        ),
+        ("one-point", bare(&[Minimise, Maximise], &[&[3.0, 4.0]], &[])),
+        ("equal", bare(&[Minimise, Minimise], &[&[1.0, 1.0], &[1.0, 1.0]], &[&[1.0, 1.0]])),
         ("zero", bare(&[Minimise, Minimise], &[&[0.0, -0.0]], &[])),
-        (
-            "negative",
-            bare(
-                &[Maximise, Maximise],
-                &[&[-5.0, -1.0], &[-2.0, -3.0]],
-                &[&[-6.0, -6.0]],
-            ),
-        ),
-        (
-            "large",
-            bare(
-                &[Minimise, Minimise],
-                &[&[1e12, 9e250], &[2e12, 8e250]],
-                &[&[f64::NAN, 1.0]],
-            ),
-        ),
-        (
-            "small",
-            bare(
-                &[Minimise, Minimise],
-                &[&[1e-12, 9e-200], &[2e-12, 8e-200]],
-                &[],
-            ),
-        ),
-        (
-            "close",
-            bare(
-                &[Minimise, Minimise],
-                &[&[1e9 + 0.001, 2.0], &[1e9, 3.0]],
-                &[],
-            ),
-        ),
-        (
-            "overflowing",
-            bare(
-                &[Minimise, Minimise],
-                &[&[f64::MAX, f64::MIN], &[f64::MIN, f64::MAX]],
-                &[],
-            ),
-        ),
+        ("negative", bare(&[Maximise, Maximise], &[&[-5.0, -1.0], &[-2.0, -3.0]], &[&[-6.0, -6.0]])),
+        ("large", bare(&[Minimise, Minimise], &[&[1e12, 9e250], &[2e12, 8e250]], &[&[f64::NAN, 1.0]])),
+        ("small", bare(&[Minimise, Minimise], &[&[1e-12, 9e-200], &[2e-12, 8e-200]], &[])),
+        ("close", bare(&[Minimise, Minimise], &[&[1e9 + 0.001, 2.0], &[1e9, 3.0]], &[])),
+        ("overflowing", bare(&[Minimise, Minimise], &[&[f64::MAX, f64::MIN], &[f64::MIN, f64::MAX]], &[])),
     ]
 }

@@ -47,16 +47,8 @@ pub(super) fn page(data: &ReportData) -> Result<String, ReportError> {
     page.push_str("<main>\n<section class=\"stage\">\n<figure id=\"plot\">\n");
     switches(&mut page, data);
     let hidden = [Layer::Paper];
-    let _ = writeln!(
-        page,
-        "<div class=\"wide\">\n{}</div>",
-        wide.scene.svg(&data.title, &hidden)?
-    );
-    let _ = writeln!(
-        page,
-        "<div class=\"phone\">\n{}</div>",
-        phone.scene.svg(&data.title, &hidden)?
-    );
+    let _ = writeln!(page, "<div class=\"wide\">\n{}</div>", wide.scene.svg(&data.title, &hidden)?);
+    let _ = writeln!(page, "<div class=\"phone\">\n{}</div>", phone.scene.svg(&data.title, &hidden)?);
     if !data.front.is_empty() {
         let staircase = if data.objectives.len() > 1 {
             "Each point is an attained architecture; between points nothing was attained, \
@@ -108,41 +100,22 @@ fn header(page: &mut String, data: &ReportData, table: &Table) {
             escape(detail)
         );
     };
-    let picks = [
-        ("best", data.best_phrase(), data.best_under_limit),
-        ("knee", "knee", data.knee),
-    ];
+    let picks = [("best", data.best_phrase(), data.best_under_limit), ("knee", "knee", data.knee)];
     for (class, name, index) in picks {
         let Some(index) = index else { continue };
         let Some(first) = data.objectives.first() else {
             continue;
         };
         let values = table.objective_cells(&data.front[index], data);
-        let value = format!(
-            "<a href=\"#m{index}\" data-select=\"{index}\">{}</a>",
-            escape(&values[0])
-        );
+        let value = format!("<a href=\"#m{index}\" data-select=\"{index}\">{}</a>", escape(&values[0]));
         let rest: Vec<String> = (data.objectives.iter().zip(&values).skip(1))
             .map(|(objective, value)| format!("{} {value}", objective.name))
             .collect();
-        let rest = if rest.is_empty() {
-            first.name.clone()
-        } else {
-            rest.join(", ")
-        };
+        let rest = if rest.is_empty() { first.name.clone() } else { rest.join(", ") };
         tile(class, &capitalised(name), &value, &rest);
     }
     let size = super::number::grouped(&data.front.len().to_string());
-    tile(
-        "front",
-        "Front",
-        &size,
-        if data.front.len() == 1 {
-            "architecture"
-        } else {
-            "architectures"
-        },
-    );
+    tile("front", "Front", &size, if data.front.len() == 1 { "architecture" } else { "architectures" });
     if !data.space.architectures.is_empty() {
         tile(
             "",
@@ -151,17 +124,8 @@ fn header(page: &mut String, data: &ReportData, table: &Table) {
             &format!("architectures in {}", data.space.name),
         );
     }
-    let complete = if data.certificate.complete {
-        "complete"
-    } else {
-        "incomplete"
-    };
-    tile(
-        complete,
-        "Certificate",
-        &escape(&capitalised(&data.certificate.short())),
-        &data.certificate.statement,
-    );
+    let complete = if data.certificate.complete { "complete" } else { "incomplete" };
+    tile(complete, "Certificate", &escape(&capitalised(&data.certificate.short())), &data.certificate.statement);
     page.push_str("</div>\n</header>\n");
 }
 
@@ -170,17 +134,10 @@ fn switches(page: &mut String, data: &ReportData) {
     let mut boxes = String::new();
     for (id, label, present) in [
         ("show-sampled", "random samples", !data.sampled.is_empty()),
-        (
-            "show-baselines",
-            "known networks",
-            !data.baselines.is_empty(),
-        ),
+        ("show-baselines", "known networks", !data.baselines.is_empty()),
     ] {
         if present {
-            let _ = writeln!(
-                boxes,
-                "<label><input type=\"checkbox\" id=\"{id}\" checked> {label}</label>"
-            );
+            let _ = writeln!(boxes, "<label><input type=\"checkbox\" id=\"{id}\" checked> {label}</label>");
         }
     }
     if !boxes.is_empty() {
@@ -205,20 +162,10 @@ fn comparisons(page: &mut String, data: &ReportData) {
         }
         page.push_str("</tr></thead>\n<tbody>\n");
         for baseline in &data.baselines {
-            let _ = write!(
-                page,
-                "<tr><th scope=\"row\">{}</th>",
-                escape(&baseline.name)
-            );
+            let _ = write!(page, "<tr><th scope=\"row\">{}</th>", escape(&baseline.name));
             for (index, value) in baseline.values.iter().enumerate() {
-                let column = data
-                    .baselines
-                    .iter()
-                    .filter_map(|other| other.values[index]);
-                let shown = value.map_or_else(
-                    || "–".to_owned(),
-                    |value| NumberFormat::for_values(column).show(value),
-                );
+                let column = data.baselines.iter().filter_map(|other| other.values[index]);
+                let shown = value.map_or_else(|| "–".to_owned(), |value| NumberFormat::for_values(column).show(value));
                 let _ = write!(page, "<td class=\"number\">{shown}</td>");
             }
             page.push_str("</tr>\n");
@@ -239,12 +186,7 @@ fn run_card(page: &mut String, data: &ReportData) {
     let run = &data.run;
     page.push_str("<section>\n<h2>How this was made</h2>\n<dl class=\"card\">\n");
     let mut line = |key: &str, value: &str| {
-        let _ = writeln!(
-            page,
-            "<div><dt>{}</dt><dd>{}</dd></div>",
-            escape(key),
-            escape(value)
-        );
+        let _ = writeln!(page, "<div><dt>{}</dt><dd>{}</dd></div>", escape(key), escape(value));
     };
     for Entry { key, value } in &run.entries {
         line(key, value);
@@ -269,22 +211,12 @@ fn duration(seconds: f64) -> String {
     match seconds {
         s if s < 1.0 => format!("{:.0} ms", s * 1e3),
         s if s < 60.0 => format!("{s:.1} s"),
-        s if s < 3600.0 => format!(
-            "{:.0} min {:02.0} s",
-            (s / 60.0).floor(),
-            (s % 60.0).floor()
-        ),
-        s => format!(
-            "{:.0} h {:02.0} min",
-            (s / 3600.0).floor(),
-            (s % 3600.0 / 60.0).floor()
-        ),
+        s if s < 3600.0 => format!("{:.0} min {:02.0} s", (s / 60.0).floor(), (s % 60.0).floor()),
+        s => format!("{:.0} h {:02.0} min", (s / 3600.0).floor(), (s % 3600.0 / 60.0).floor()),
     }
 }
 
 fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(letters).collect()
-    })
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

@@ -49,63 +49,26 @@ impl<'a> Texts<'a> {
 }
 
 /// The payload as JSON that can stand inside a `<script>` element.
-pub(super) fn json(
-    data: &ReportData,
-    rows: &[usize],
-    wide: &[Frame],
-    phone: &[Frame],
-) -> Result<String, ReportError> {
+pub(super) fn json(data: &ReportData, rows: &[usize], wide: &[Frame], phone: &[Frame]) -> Result<String, ReportError> {
     let mut texts = Texts::default();
     let members = rows
         .iter()
         .map(|&index| {
             let member = &data.front[index];
-            let decisions = member
-                .decisions
-                .iter()
-                .map(|d| [texts.index(&d.path), texts.index(&d.value)])
-                .collect();
+            let decisions = member.decisions.iter().map(|d| [texts.index(&d.path), texts.index(&d.value)]).collect();
             let blocks = (member.blocks.iter())
                 .map(|block| {
-                    let shown = block
-                        .latency_ms
-                        .filter(|ms| ms.is_finite())
-                        .map(|ms| (ms * 1e4).round() / 1e4);
-                    (
-                        texts.index(&block.name),
-                        texts.index(&block.description),
-                        shown,
-                    )
+                    let shown = block.latency_ms.filter(|ms| ms.is_finite()).map(|ms| (ms * 1e4).round() / 1e4);
+                    (texts.index(&block.name), texts.index(&block.description), shown)
                 })
                 .collect();
             let (id, hash) = (member.id.as_str(), member.hash.as_str());
-            Details {
-                index,
-                id,
-                hash,
-                values: &member.values,
-                decisions,
-                blocks,
-                flags: &member.flags,
-            }
+            Details { index, id, hash, values: &member.values, decisions, blocks, flags: &member.flags }
         })
         .collect();
-    let first = data
-        .best_under_limit
-        .or(data.knee)
-        .or(rows.first().copied());
-    let payload = Payload {
-        objectives: &data.objectives,
-        frames: [wide, phone],
-        members,
-        texts: texts.list,
-        first,
-    };
-    let json =
-        serde_json::to_string(&payload).map_err(|error| ReportError::Data(error.to_string()))?;
+    let first = data.best_under_limit.or(data.knee).or(rows.first().copied());
+    let payload = Payload { objectives: &data.objectives, frames: [wide, phone], members, texts: texts.list, first };
+    let json = serde_json::to_string(&payload).map_err(|error| ReportError::Data(error.to_string()))?;
     // `<` could close the element or open a comment; the separators end a line in old scripts.
-    Ok(json
-        .replace('<', "\\u003c")
-        .replace('\u{2028}', "\\u2028")
-        .replace('\u{2029}', "\\u2029"))
+    Ok(json.replace('<', "\\u003c").replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029"))
 }

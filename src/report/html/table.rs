@@ -24,26 +24,17 @@ pub(super) struct Table {
 impl Table {
     pub(super) fn new(data: &ReportData) -> Self {
         let objectives = (0..data.objectives.len())
-            .map(|index| {
-                NumberFormat::for_values(data.front.iter().map(|member| member.values[index]))
-            })
+            .map(|index| NumberFormat::for_values(data.front.iter().map(|member| member.values[index])))
             .collect();
         let metrics = metric_columns(data)
             .into_iter()
             .map(|column| {
-                let values = data
-                    .front
-                    .iter()
-                    .filter_map(|member| metric(member, &column));
+                let values = data.front.iter().filter_map(|member| metric(member, &column));
                 let format = NumberFormat::for_values(values);
                 (column, format)
             })
             .collect();
-        Self {
-            rows: data.representatives(EMBEDDED),
-            objectives,
-            metrics,
-        }
+        Self { rows: data.representatives(EMBEDDED), objectives, metrics }
     }
 
     pub(super) fn objective_cells(&self, member: &Member, data: &ReportData) -> Vec<String> {
@@ -86,20 +77,9 @@ impl Table {
             );
         }
         for (column, _) in &self.metrics {
-            let unit = data
-                .front
-                .iter()
-                .flat_map(|member| &member.metrics)
-                .find(|metric| metric.column() == *column);
-            let title = unit.map_or_else(
-                || column.clone(),
-                |metric| in_brackets(&metric.name, &metric.unit),
-            );
-            let _ = write!(
-                page,
-                "<th scope=\"col\" class=\"number\">{}</th>",
-                escape(&title)
-            );
+            let unit = data.front.iter().flat_map(|member| &member.metrics).find(|metric| metric.column() == *column);
+            let title = unit.map_or_else(|| column.clone(), |metric| in_brackets(&metric.name, &metric.unit));
+            let _ = write!(page, "<th scope=\"col\" class=\"number\">{}</th>", escape(&title));
         }
         page.push_str("<th scope=\"col\">remarks</th><th scope=\"col\">architecture</th><th scope=\"col\">file</th></tr></thead>\n<tbody>\n");
         let order = data.order();
@@ -107,10 +87,7 @@ impl Table {
         let stride = rows.div_ceil(ROWS);
         let mut folded = 0;
         let mut ranks = vec![0; all];
-        order
-            .iter()
-            .enumerate()
-            .for_each(|(rank, &index)| ranks[index] = rank + 1);
+        order.iter().enumerate().for_each(|(rank, &index)| ranks[index] = rank + 1);
         for (at, &index) in self.rows.iter().enumerate() {
             let remark = landmarks.get(&index).map_or("", String::as_str);
             let surplus = at % stride != 0 && remark.is_empty();
@@ -130,15 +107,7 @@ impl Table {
         page.push_str("</section>\n");
     }
 
-    fn row(
-        &self,
-        page: &mut String,
-        data: &ReportData,
-        index: usize,
-        rank: usize,
-        remark: &str,
-        surplus: bool,
-    ) {
+    fn row(&self, page: &mut String, data: &ReportData, index: usize, rank: usize, remark: &str, surplus: bool) {
         let member = &data.front[index];
         let class = if Some(index) == data.best_under_limit {
             " class=\"best\""
@@ -149,26 +118,15 @@ impl Table {
         } else {
             ""
         };
-        let _ = write!(
-            page,
-            "<tr id=\"m{index}\"{class}><td class=\"number\" data-v=\"{rank}\">{rank}</td>"
-        );
+        let _ = write!(page, "<tr id=\"m{index}\"{class}><td class=\"number\" data-v=\"{rank}\">{rank}</td>");
         for (value, format) in member.values.iter().zip(&self.objectives) {
-            let _ = write!(
-                page,
-                "<td class=\"number\" data-v=\"{}\">{}</td>",
-                plain(*value),
-                format.show(*value)
-            );
+            let _ = write!(page, "<td class=\"number\" data-v=\"{}\">{}</td>", plain(*value), format.show(*value));
         }
         for (column, format) in &self.metrics {
             let _ = match metric(member, column) {
-                Some(value) => write!(
-                    page,
-                    "<td class=\"number\" data-v=\"{}\">{}</td>",
-                    plain(value),
-                    format.show(value)
-                ),
+                Some(value) => {
+                    write!(page, "<td class=\"number\" data-v=\"{}\">{}</td>", plain(value), format.show(value))
+                }
                 None => write!(page, "<td class=\"number\">–</td>"),
             };
         }
@@ -192,11 +150,7 @@ impl Table {
 }
 
 fn metric(member: &Member, column: &str) -> Option<f64> {
-    member
-        .metrics
-        .iter()
-        .find(|metric| metric.column() == column)
-        .map(|metric| metric.value)
+    member.metrics.iter().find(|metric| metric.column() == column).map(|metric| metric.value)
 }
 
 /// A link to a file beside the page. What is not a plain relative path stays

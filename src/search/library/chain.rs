@@ -17,9 +17,7 @@ type Table = Vec<Vec<Vec<f64>>>;
 pub(super) fn read(root: &At, columns: Vec<Column>) -> Result<Library, LibraryError> {
     for key in ["nodes", "source", "sink"] {
         if root.value.get(key).is_some() {
-            return Err(root.error(format!(
-                "`{key}` belongs to the graph form: leave it out with `positions`"
-            )));
+            return Err(root.error(format!("`{key}` belongs to the graph form: leave it out with `positions`")));
         }
     }
     let list = root.get("positions")?;
@@ -44,15 +42,10 @@ fn read_variants(position: &At, columns: &[Column]) -> Result<Vec<Variant>, Libr
         object(&variant, &["name", "costs"])?;
         let mut costs = Vec::new();
         variant.get("costs")?.numbers(columns, &mut costs)?;
-        variants.push(Variant {
-            name: variant.optional_text("name")?,
-            costs,
-        });
+        variants.push(Variant { name: variant.optional_text("name")?, costs });
     }
     if variants.is_empty() {
-        return Err(
-            list.error("there are no variants: give at least one, or leave the position out")
-        );
+        return Err(list.error("there are no variants: give at least one, or leave the position out"));
     }
     Ok(variants)
 }
@@ -74,29 +67,18 @@ fn read_transitions(
         if from + 1 >= positions.len() {
             let message = match positions.len() {
                 1 => "a single position has no next one: leave `transitions` out".to_owned(),
-                n => format!(
-                    "position {from} has no next one: `from` must be 0 to {}",
-                    n - 2
-                ),
+                n => format!("position {from} has no next one: `from` must be 0 to {}", n - 2),
             };
             return Err(at.error(message));
         }
         if tables[from].is_some() {
-            return Err(at.error(format!(
-                "the transitions from position {from} are given twice: merge them"
-            )));
+            return Err(at.error(format!("the transitions from position {from} are given twice: merge them")));
         }
         let mut table = Vec::new();
         let costs = transition.get("costs")?;
-        for row in costs.exactly(
-            positions[from].len(),
-            &format!("variants at position {from}"),
-        )? {
+        for row in costs.exactly(positions[from].len(), &format!("variants at position {from}"))? {
             let mut cells = Vec::new();
-            for cell in row.exactly(
-                positions[from + 1].len(),
-                &format!("variants at position {}", from + 1),
-            )? {
+            for cell in row.exactly(positions[from + 1].len(), &format!("variants at position {}", from + 1))? {
                 let mut numbers = Vec::new();
                 cell.numbers(columns, &mut numbers)?;
                 cells.push(numbers);
@@ -122,8 +104,7 @@ fn build(
         border.push(border[border.len() - 1] + states);
     }
     let nodes = border[positions.len()] + 1;
-    let mut graph =
-        CostGraph::new(columns, nodes, 0, nodes - 1).map_err(|error| root.error(error))?;
+    let mut graph = CostGraph::new(columns, nodes, 0, nodes - 1).map_err(|error| root.error(error))?;
     let (mut choice, mut edge_names, mut edge_position) = (Vec::new(), Vec::new(), Vec::new());
     for (i, variants) in positions.iter().enumerate() {
         let before = if i == 0 { None } else { tables[i - 1].as_ref() };
@@ -131,29 +112,16 @@ fn build(
             for (v, variant) in variants.iter().enumerate() {
                 let mut costs = variant.costs.clone();
                 if let Some(table) = before {
-                    costs
-                        .iter_mut()
-                        .zip(&table[state][v])
-                        .for_each(|(cost, extra)| *cost += extra);
+                    costs.iter_mut().zip(&table[state][v]).for_each(|(cost, extra)| *cost += extra);
                 }
                 let to = border[i + 1] + if tables[i].is_some() { v } else { 0 };
-                graph
-                    .add_edge(border[i] + state, to, &costs)
-                    .map_err(|error| root.error(error))?;
+                graph.add_edge(border[i] + state, to, &costs).map_err(|error| root.error(error))?;
                 choice.push(v as u32);
                 edge_names.push(variant.name.clone());
                 edge_position.push(i as u32);
             }
         }
     }
-    let form = Form::Chain {
-        positions: names,
-        position: edge_position,
-    };
-    Ok(Library {
-        graph,
-        form,
-        choice,
-        names: edge_names,
-    })
+    let form = Form::Chain { positions: names, position: edge_position };
+    Ok(Library { graph, form, choice, names: edge_names })
 }

@@ -25,36 +25,21 @@ enum Step<'a> {
 impl<'a> At<'a> {
     /// The document.
     pub(super) fn root(value: &'a Value) -> Self {
-        Self {
-            value,
-            parent: None,
-            step: Step::Root,
-        }
+        Self { value, parent: None, step: Step::Root }
     }
 
     /// The member `key`, which must be there.
     pub(super) fn get(&'a self, key: &'a str) -> Result<At<'a>, LibraryError> {
         match self.value.get(key) {
-            Some(value) => Ok(At {
-                value,
-                parent: Some(self),
-                step: Step::Key(key),
-            }),
+            Some(value) => Ok(At { value, parent: Some(self), step: Step::Key(key) }),
             None => Err(self.error(format!("`{key}` is missing: add it"))),
         }
     }
 
     /// The items of an array.
     pub(super) fn items(&'a self) -> Result<impl ExactSizeIterator<Item = At<'a>>, LibraryError> {
-        let array = self
-            .value
-            .as_array()
-            .ok_or_else(|| self.expected("a list"))?;
-        let item = |(i, value)| At {
-            value,
-            parent: Some(self),
-            step: Step::Index(i),
-        };
+        let array = self.value.as_array().ok_or_else(|| self.expected("a list"))?;
+        let item = |(i, value)| At { value, parent: Some(self), step: Step::Index(i) };
         Ok(array.iter().enumerate().map(item))
     }
 
@@ -67,9 +52,7 @@ impl<'a> At<'a> {
         let items = self.items()?;
         if items.len() != length {
             let found = items.len();
-            return Err(self.error(format!(
-                "{found} entries where there are {length} {what}: give one for each"
-            )));
+            return Err(self.error(format!("{found} entries where there are {length} {what}: give one for each")));
         }
         Ok(items)
     }
@@ -88,19 +71,11 @@ impl<'a> At<'a> {
     }
 
     /// One finite number for each column, into `row`.
-    pub(super) fn numbers(
-        &'a self,
-        columns: &[Column],
-        row: &mut Vec<f64>,
-    ) -> Result<(), LibraryError> {
+    pub(super) fn numbers(&'a self, columns: &[Column], row: &mut Vec<f64>) -> Result<(), LibraryError> {
         row.clear();
-        for (item, column) in self
-            .exactly(columns.len(), "objectives and resources")?
-            .zip(columns)
-        {
+        for (item, column) in self.exactly(columns.len(), "objectives and resources")?.zip(columns) {
             let number = item.value.as_f64().filter(|number| number.is_finite());
-            let expected =
-                || item.expected(&format!("a finite number (the cost in `{}`)", column.name));
+            let expected = || item.expected(&format!("a finite number (the cost in `{}`)", column.name));
             row.push(number.ok_or_else(expected)?);
         }
         Ok(())
@@ -108,10 +83,7 @@ impl<'a> At<'a> {
 
     /// A complaint about this value.
     pub(super) fn error(&self, message: impl Display) -> LibraryError {
-        LibraryError::Value {
-            path: self.path(),
-            message: message.to_string(),
-        }
+        LibraryError::Value { path: self.path(), message: message.to_string() }
     }
 
     /// A complaint that this value is of the wrong kind.
@@ -136,28 +108,19 @@ impl<'a> At<'a> {
 
 /// A whole number that is not negative.
 pub(super) fn unsigned(at: &At) -> Result<usize, LibraryError> {
-    let number = at
-        .value
-        .as_u64()
-        .and_then(|number| usize::try_from(number).ok());
+    let number = at.value.as_u64().and_then(|number| usize::try_from(number).ok());
     number.ok_or_else(|| at.expected("a whole number, 0 or more"))
 }
 
 /// Checks that `at` is an object. Keys beyond the `known` ones are left alone, unless one looks like
 /// a misspelling: silently ignored transitions would give a wrong answer.
 pub(super) fn object(at: &At, known: &[&str]) -> Result<(), LibraryError> {
-    let members = at
-        .value
-        .as_object()
-        .ok_or_else(|| at.expected("an object"))?;
+    let members = at.value.as_object().ok_or_else(|| at.expected("an object"))?;
     if members.len() <= known.len() && members.keys().all(|key| known.contains(&key.as_str())) {
         return Ok(());
     }
     for key in members.keys().filter(|key| !known.contains(&key.as_str())) {
-        if let Some(meant) = known
-            .iter()
-            .find(|name| !members.contains_key(**name) && close(key, name))
-        {
+        if let Some(meant) = known.iter().find(|name| !members.contains_key(**name) && close(key, name)) {
             return Err(at.error(format!("`{key}` is unknown: did you mean `{meant}`?")));
         }
     }
