@@ -88,7 +88,7 @@ pub(super) fn run(command: Command) -> Result<(), Failure> {
     truth.sample(usize::try_from(args.limit.unwrap_or(u64::MAX)).unwrap_or(usize::MAX), args.sample_seed);
     let architectures = resolve(&space, &truth, &args.truth).map_err(Failure::input)?;
     // Opened before the work, so that a path that cannot be written is told at once.
-    let csv = args.csv.as_ref().map(|path| open(path)).transpose()?;
+    let csv = args.csv.as_ref().map(open).transpose()?;
 
     let proxies: Vec<Box<dyn Proxy>> = definitions.iter().map(|(definition, _)| definition.proxy()).collect();
     let progress = progress(architectures.len());
