@@ -6,8 +6,16 @@
 
 pub mod audit;
 pub mod cli;
+pub mod config;
+pub mod export;
 pub mod graph;
+pub mod latency;
+pub mod objective;
+pub mod pareto;
 pub mod proxy;
+pub mod report;
+pub mod search;
 pub mod space;
+pub mod study;
 pub mod units;
 pub mod yaml;

@@ -34,14 +34,14 @@ pub enum Shape {
 const LIMIT: usize = 1 << 40;
 
 impl Shape {
+    /// What stands for a shape until it is known; no operator accepts it.
+    pub(super) fn unknown() -> Self {
+        Self::Vector { features: 0 }
+    }
+
     /// A feature map with square positions.
     pub fn map(channels: usize, size: usize) -> Self {
         Self::Map { channels, height: size, width: size }
-    }
-
-    /// Stands for a shape that is not known yet; no operator takes or makes it.
-    pub(super) fn unknown() -> Self {
-        Self::Vector { features: 0 }
     }
 
     /// Channels of a map, features of a vector.

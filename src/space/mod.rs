@@ -215,6 +215,38 @@ impl Space {
         })
     }
 
+    /// Every architecture, found by running the whole network with one combination of answers after another. The
+    /// slow, plain reference for [`Space::compile`]; `None` if there are more than `limit` combinations.
+    pub fn enumerate(&self, limit: usize) -> Option<Vec<Architecture>> {
+        let mut found = Vec::new();
+        let mut next: Option<Vec<usize>> = Some(Vec::new());
+        let mut tried = 0;
+        while let Some(given) = next.take() {
+            tried += 1;
+            if tried > limit {
+                return None;
+            }
+            let mut options = Vec::new();
+            let mut oracle = Recorder::new(|question: &Question| {
+                options.push(question.options);
+                Ok(given.get(options.len() - 1).copied().unwrap_or(0))
+            });
+            let built = self.run(&mut oracle).is_ok();
+            let Recorder { decisions, facts, .. } = oracle;
+            if built && self.satisfies(&facts).is_ok() {
+                found.push(Architecture { decisions: decisions.clone() });
+            }
+            // The next combination: the last decision that has options left moves on, what follows starts over.
+            let taken: Vec<usize> = decisions.iter().map(|decision| decision.option).collect();
+            next = (0..taken.len()).rev().find(|&at| taken[at] + 1 < options[at]).map(|at| {
+                let mut following = taken[..=at].to_vec();
+                following[at] += 1;
+                following
+            });
+        }
+        Some(found)
+    }
+
     /// Compiles the space to its choice graph.
     ///
     /// # Errors

@@ -6,5 +6,15 @@ macro_rules! shipped {
     };
 }
 
-/// Name and text of each.
-pub(super) const SPACES: &[(&str, &str)] = shipped!["nas-bench-201", "mobilenetv3-ofa"];
+/// Name and text of each. Baselines are spaces of one architecture.
+pub(super) const SPACES: &[(&str, &str)] = shipped![
+    "nas-bench-201",
+    "mobilenetv3-ofa",
+    "mobilenetv3-ofa-resolution",
+    "donna",
+    "baselines/mobilenet-v2",
+    "baselines/mobilenet-v3-large",
+    "baselines/mobilenet-v3-small",
+    "baselines/resnet-18",
+    "baselines/efficientnet-lite0",
+];

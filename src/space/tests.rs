@@ -1,28 +1,62 @@
 #![allow(clippy::unwrap_used)]
+use std::collections::BTreeSet;
+
+use num_bigint::BigUint;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
 use super::*;
-use rand::SeedableRng;
 
 fn shipped(name: &str) -> Space {
     Space::load(name, None).unwrap_or_else(|error| panic!("{error:?}"))
+}
+
+fn space(text: &str) -> Space {
+    Space::from_text("s.yaml", text).unwrap_or_else(|error| panic!("{error:?}\n{text}"))
 }
 
 fn graph(space: &Space) -> ChoiceGraph {
     space.compile(Budget::default()).unwrap_or_else(|error| panic!("{error:?}"))
 }
 
+/// Everything wrong with a space, at whatever stage it shows.
+fn mistakes(text: &str) -> String {
+    match Space::from_text("s.yaml", text).and_then(|space| space.compile(Budget::default())) {
+        Ok(_) => "none".to_owned(),
+        Err(error) => format!("{error:?}"),
+    }
+}
+
+const HEAD: &str = "space: s\nversion: 1\nabout: a\ninput: { channels: 3, size: 8 }\n";
+
 #[test]
 fn known_spaces_have_their_known_size() {
-    for (name, count) in [("nas-bench-201", "15625"), ("mobilenetv3-ofa", "21758655492572485851")] {
-        let t = std::time::Instant::now();
-        let graph = graph(&shipped(name));
-        assert_eq!(graph.count().to_string(), count, "{name}");
-        println!(
-            "{name}: {} states {} edges {} variants {:?}",
-            graph.states(),
-            graph.edges().len(),
-            graph.variants(),
-            t.elapsed()
-        );
+    let ofa = BigUint::from(9u32.pow(2) + 9u32.pow(3) + 9u32.pow(4)).pow(5);
+    assert_eq!(ofa.to_string(), "21758655492572485851");
+    for (name, count) in [
+        ("nas-bench-201", BigUint::from(15_625u32)),
+        ("mobilenetv3-ofa", ofa.clone()),
+        ("mobilenetv3-ofa-resolution", ofa * 25u32),
+        ("donna", BigUint::from(384u32).pow(5)),
+        ("baselines/resnet-18", BigUint::from(1u32)),
+    ] {
+        assert_eq!(*graph(&shipped(name)).count(), count, "{name}");
+    }
+}
+
+#[test]
+fn baselines_have_their_published_size() {
+    // Parameters as torchvision (ResNet-18 11,689,512; MobileNetV3-Large 5,483,032), the model zoo of the phone
+    // measurements (MobileNetV2 3,504,960) and the authors (EfficientNet-Lite0 4.652 M) give them.
+    for (name, params, macs) in [
+        ("mobilenet-v2", 3_504_960, 313_619_328),
+        ("mobilenet-v3-large", 5_483_032, 216_589_760),
+        ("resnet-18", 11_689_512, 1_814_073_344),
+        ("efficientnet-lite0", 4_652_008, 385_187_552),
+    ] {
+        let space = shipped(&format!("baselines/{name}"));
+        let cost = space.build(&space.default_architecture()).unwrap().cost();
+        assert_eq!((cost.params.0, cost.macs.0), (params, macs), "{name}");
     }
 }
 
@@ -31,15 +65,284 @@ fn architectures_round_trip() {
     for (name, _) in Space::shipped() {
         let space = shipped(name);
         let graph = graph(&space);
-        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
         for _ in 0..20 {
             let path = graph.sample(&mut rng);
             let architecture = graph.architecture(&path);
             let text = space.format(&architecture);
-            println!("{text}");
-            assert_eq!(space.parse(&text).map_err(|e| e.message), Ok(architecture.clone()));
+            assert_eq!(space.parse(&text).map_err(|e| e.message), Ok(architecture.clone()), "{text}");
             assert_eq!(graph.path(&architecture), Some(path));
-            space.build(&architecture).unwrap();
+            assert!(space.draw(&mut rng).is_some());
         }
     }
+}
+
+#[test]
+fn fragments_join_to_the_whole_network() {
+    for name in ["mobilenetv3-ofa", "mobilenetv3-ofa-resolution", "donna", "nas-bench-201"] {
+        let space = shipped(name);
+        let graph = graph(&space);
+        let path = graph.sample(&mut ChaCha8Rng::seed_from_u64(3));
+        let whole = space.build(&graph.architecture(&path)).unwrap();
+        let mut operators = Vec::new();
+        for &edge in &path {
+            let fragment = graph.fragment(graph.edges()[edge].variant as usize);
+            operators.extend(fragment.ids().skip(1).map(|id| (fragment.node(id).op.clone(), fragment.node(id).shape)));
+        }
+        let expected: Vec<_> =
+            whole.ids().skip(1).map(|id| (whole.node(id).op.clone(), whole.node(id).shape)).collect();
+        assert_eq!(operators, expected, "{name}");
+    }
+}
+
+#[test]
+fn text_forms_are_short_and_checked() {
+    let space = shipped("mobilenetv3-ofa");
+    let text = space.format(&space.default_architecture());
+    assert!(text.starts_with("s1=r2 s1.0=k3,e3 s1.1=k3,e3 s2=r2"), "{text}");
+    for (edit, told) in [
+        (text.replace("s1=r2", "s1=r5"), "`5` is no option of `s1.repeat`; it is one of 2, 3, 4"),
+        (text.replace("s1.1=k3,e3 ", ""), "the architecture does not decide `s1.1.kernel` (one of 3, 5, 7)"),
+        (format!("{text} s9=k3"), "`s9=k3` is no decision of this space, or is decided elsewhere already"),
+        (format!("{text} junk"), "`junk` is not of the form scope=decisions, such as `s1.0=k5,e4`"),
+        (format!("{text} s1=r2"), "`s1` is decided twice"),
+    ] {
+        assert_eq!(space.parse(&edit).unwrap_err().message, told);
+    }
+    let bench = shipped("nas-bench-201");
+    let cell = "|none~0|+|nor_conv_3x3~0|skip_connect~1|+|avg_pool_3x3~0|nor_conv_1x1~1|none~2|";
+    assert_eq!(bench.format(&bench.parse(cell).unwrap()), cell);
+    for (edit, told) in [
+        (cell.replace("none~2", "nonne~2"), "`nonne` is no option"),
+        (cell.replace("|none~0|+", ""), "has 2 nodes; the cell has 3"),
+        (cell.replace("none~2", "none~7"), "`none~7` is not of the form"),
+    ] {
+        let error = bench.parse(&edit).unwrap_err().message;
+        assert!(error.contains(told), "{error}");
+    }
+}
+
+#[test]
+fn mistakes_name_place_and_remedy() {
+    let cases = [
+        (
+            "network:\n  - { op: convv, kernel: 3, channels: 8 }",
+            "s.yaml:6:11: `convv` is not one of conv, depthwise_conv, linear, batch_norm, relu, relu6, hswish, swish, gelu, \
+             sigmoid, hsigmoid, max_pool, avg_pool, global_avg_pool, squeeze_excite, upsample, flatten, identity, zero \
+             (did you mean `conv`?)",
+        ),
+        (
+            "network:\n  - { op: conv, kernal: 3, channels: 8 }",
+            "s.yaml:6:17: unknown key `kernal` (did you mean `kernel`?)",
+        ),
+        (
+            "network:\n  - { op: relu, kernel: 3 }\n  - { op: conv, channels: 8 }\n  - { use: mbcnov }",
+            "s.yaml:6:17: `relu` has no setting `kernel`\n\
+             s.yaml:7:11: `conv` needs the setting `kernel`\n\
+             s.yaml:8:12: there is no block `mbcnov`",
+        ),
+        (
+            "network:\n  - { op: linear, features: 10 }",
+            "s.yaml:6:7: `linear` (linear → 10), fed by `input` (3×8×8): needs a feature vector (put a flatten before it), \
+             but input 0 is 3×8×8 (mend the channels, the stride or the size at one of the two ends)",
+        ),
+        (
+            "network:\n  - { op: conv, kernel: { choice: [] }, channels: 8 }",
+            "s.yaml:6:35: a choice needs at least one option (remove the choice, or list what may be chosen)",
+        ),
+        (
+            "blocks:\n  a: { layers: [ { use: b } ] }\n  b: { layers: [ { use: a } ] }\nnetwork:\n  - { use: a }",
+            "s.yaml:6:3: `a` contains itself: a → b → a (nothing can be recursive here; use `repeat`)",
+        ),
+        (
+            "network:\n  - { op: relu, repeat: 1000000 }",
+            "s.yaml:6:25: expected a whole number from 0 to 1000, found `1000000`",
+        ),
+        (
+            "blocks:\n  a: { params: { k: {} }, layers: [ { op: conv, kernel: =k, channels: =kk * 2 } ] }\nnetwork:\n  - { use: a, with: { k: 3 } }",
+            "s.yaml:6:71: `kk` is not known here, or not a number, in `(kk * 2)` (did you mean `k`?)",
+        ),
+        (
+            "network:\n  - { op: conv, kernel: 3, channels: =in.channels * }",
+            "s.yaml:6:52: the expression ends where a value was expected",
+        ),
+        (
+            "network:\n  - { op: conv, kernel: 3, channels: =in.channels / 2 }",
+            "s.yaml:6:38: `channels` is 1.5, which is not a whole number (round it: round(x), or divisible(x, 8) for channels)",
+        ),
+        (
+            "network:\n  - stage: s1\n    repeat: { choice: [1, 2] }\n    block: { op: relu }\nconstraints: [ s1.repeat > 2 ]",
+            "s.yaml:9:16: no architecture satisfies the constraints: s1.repeat > 2 (loosen one of them)",
+        ),
+        (
+            "network:\n  - stage: s1\n    repeat: { choice: [1, 2] }\n    block: { op: relu }\nconstraints: [ s1.repeta > 2 ]",
+            "s.yaml:9:16: no value of this space is called `s1.repeta` (did you mean `s1.repeat`?)",
+        ),
+        (
+            "network:\n  - stage: s1\n    repeat: { choice: [1, 2] }\n    block: { op: relu }\nconstraints: [ s1.repeat == relu ]",
+            "s.yaml:9:16: `1` is a number and `relu` is a word: they can never be equal",
+        ),
+        (
+            "network:\n  - stage: s1\n    repeat: { choice: [1, 2] }\n    block: { op: conv, kernel: { choice: [1, 3] }, channels: 4 }\nconstraints: [ s1.1.kernel == 3 ]",
+            "s.yaml:9:16: `s1.1.kernel` has no value in every architecture, so `s1.1.kernel == 3` is open there (speak of it in \
+             any(), all(), sum() or count(), which hold over nothing too)",
+        ),
+        (
+            "network:\n  - { name: a.b, op: relu }\n  - { name: c, op: relu }\n  - { name: c, op: gelu }",
+            "s.yaml:6:13: `a.b` cannot be used as a name (use letters, digits and `_`, and start with a letter)\n\
+             s.yaml:8:13: two items are named `c` (give each its own name)",
+        ),
+        (
+            "cells:\n  c: { nodes: [in, a, out], edges: [ { between: [a, in], choice: [ { op: relu } ] } ] }\nnetwork: [ { cell: c } ]",
+            "s.yaml:6:6: nothing leads to the node `a` (add an edge to it)\n\
+             s.yaml:6:49: an edge from `a` to `in` would close a cycle (edges lead from a node to a later one in the list of nodes)\n\
+             s.yaml:6:6: nothing leads to the node `out` (add an edge to it)",
+        ),
+    ];
+    let mut wrong = String::new();
+    for (text, told) in cases {
+        let given = mistakes(&format!("{HEAD}{text}\n"));
+        let sorted = |text: &str| text.lines().map(str::to_owned).collect::<BTreeSet<_>>();
+        if sorted(&given) != sorted(told) {
+            wrong.push_str(&format!("{text}\ngave\n{given}\n\n"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn a_shape_clash_that_only_some_architectures_have_is_found() {
+    let text = format!(
+        "{HEAD}network:\n  - combine: add\n    branches:\n      - [ {{ name: a, op: conv, kernel: 1, channels: {{ choice: [3, 4] }} }} ]\n      - []\n"
+    );
+    let told = mistakes(&text);
+    assert!(
+        told.contains("fed by `branches.0.a.norm` (4×8×8) and `in` (3×8×8): input 1 is 3×8×8, but input 0 is 4×8×8"),
+        "{told}"
+    );
+}
+
+#[test]
+fn overflow_names_the_decision_at_fault() {
+    let text = format!(
+        "{HEAD}decisions:\n  width: {{ choice: [{}] }}\nnetwork:\n  - {{ name: a, op: conv, kernel: 1, channels: =width }}\n  - {{ name: b, op: conv, kernel: 1, channels: =width }}\n",
+        (1..=300).map(|n| n.to_string()).collect::<Vec<_>>().join(", ")
+    );
+    let space = space(&text);
+    let error = space.compile(Budget { states: 200, edges: 1_000_000 }).unwrap_err();
+    assert!(format!("{error:?}").contains("the largest part is decision `width` with"), "{error:?}");
+    let error = space.compile(Budget { states: 1_000_000, edges: 100 }).unwrap_err();
+    assert!(format!("{error:?}").contains("position `a` alone has more than"), "{error:?}");
+}
+
+/// A random space: stages with depth and width, shared and global decisions, choices between blocks, cells, constraints.
+fn random_space(rng: &mut ChaCha8Rng) -> String {
+    let pick = |rng: &mut ChaCha8Rng, options: &[&'static str]| options[rng.gen_range(0..options.len())];
+    let mut text = HEAD.to_owned();
+    text.push_str("decisions:\n  tied: { choice: [1, 3] }\n  unused: { choice: [1, 2] }\n");
+    text.push_str(
+        "blocks:\n  b:\n    params: { channels: 4, k: { choice: [1, 3] }, act: { choice: [relu, gelu] } }\n    residual: auto\n    layers:\n      - { op: conv, kernel: =k, channels: =channels, act: =act }\n      - { op: conv, kernel: { choice: [1, 3] }, channels: =channels, when: act == gelu }\n  t:\n    params: { channels: 4 }\n    layers: [ { op: conv, kernel: =tied, channels: =channels } ]\n",
+    );
+    text.push_str(
+        "cells:\n  c:\n    nodes: [in, out]\n    edges:\n      - between: all\n        choice: [ { op: identity }, { name: conv, op: conv, kernel: { choice: [1, 3] }, channels: =in.channels }, { op: zero } ]\n",
+    );
+    if rng.gen_bool(0.5) {
+        text.push_str("share: [c]\n");
+    }
+    text.push_str("network:\n");
+    let items = rng.gen_range(1..=3);
+    let mut stages = Vec::new();
+    for index in 0..items {
+        match rng.gen_range(0..4) {
+            0 => {
+                let name = format!("s{index}");
+                let depth = pick(rng, &["1", "{ choice: [1, 2] }", "{ choice: [0, 1] }"]);
+                let width = pick(rng, &["4", "{ choice: [4, 5] }"]);
+                let block =
+                    pick(rng, &["{ use: b }", "{ use: t }", "{ choice: [ { use: t }, { use: b, with: { k: 1 } } ] }"]);
+                let share =
+                    if block == "{ use: b }" { pick(rng, &["", "\n    share: [k]", "\n    share: all"]) } else { "" };
+                text.push_str(&format!(
+                    "  - stage: {name}\n    repeat: {depth}\n    channels: {width}\n    block: {block}{share}\n"
+                ));
+                stages.push(name);
+            }
+            1 => text.push_str(&format!("  - {{ name: c{index}, cell: c, repeat: {} }}\n", rng.gen_range(1..=2))),
+            2 => text.push_str(&format!("  - {{ name: t{index}, use: t, when: tied == 3 }}\n")),
+            _ => text.push_str(&format!("  - {{ name: u{index}, use: b, with: {{ act: relu }} }}\n")),
+        }
+    }
+    if let Some(stage) = stages.first()
+        && rng.gen_bool(0.7)
+    {
+        let last = stages.last().unwrap();
+        let rules = [
+            "sum(repeat) <= 2".to_owned(),
+            "count(k == 3) >= 1 or any(act == gelu)".to_owned(),
+            format!("{stage}.repeat + {last}.repeat >= 1"),
+            "{ when: any(act == gelu), require: all(k == 3) }".to_owned(),
+            "most(channels) + least(repeat) < 7".to_owned(),
+            "not (any(*.k == 3) and sum(repeat) > 1)".to_owned(),
+        ];
+        let rule = &rules[rng.gen_range(0..rules.len())];
+        text.push_str(&format!("constraints: [ \"{rule}\" ]\n").replace("\"{", "{").replace("}\"", "}"));
+    }
+    text
+}
+
+#[test]
+fn the_choice_graph_holds_exactly_the_architectures_of_the_space() {
+    let mut rng = ChaCha8Rng::seed_from_u64(20);
+    let mut compared = 0;
+    let mut largest = 0;
+    while compared < 300 {
+        let text = random_space(&mut rng);
+        let space = match Space::from_text("s.yaml", &text) {
+            Ok(space) => space,
+            Err(error) => panic!("{error:?}\n{text}"),
+        };
+        let Some(all) = space.enumerate(20_000) else { continue };
+        let graph = match space.compile(Budget::default()) {
+            Ok(graph) => graph,
+            // A rule about values that this space does not have, or that nothing satisfies.
+            Err(error) => {
+                let told = format!("{error:?}");
+                let known = [
+                    "no value of this space",
+                    "has no value in every",
+                    "no architecture satisfies",
+                    "stands for several",
+                ];
+                assert!(known.iter().any(|k| told.contains(k)), "{told}\n{text}");
+                assert!(!told.contains("no architecture satisfies") || all.is_empty(), "{told}\n{text}");
+                continue;
+            }
+        };
+        let texts: BTreeSet<String> = all.iter().map(|architecture| space.format(architecture)).collect();
+        assert_eq!(texts.len(), all.len(), "text forms are not unique\n{text}");
+        assert_eq!(graph.count().to_string(), all.len().to_string(), "{text}");
+        let found: BTreeSet<String> = graph.paths().map(|path| space.format(&graph.architecture(&path))).collect();
+        assert_eq!(found, texts, "{text}");
+        compared += 1;
+        largest = largest.max(all.len());
+    }
+    assert!(largest > 500, "the random spaces are too small to say much: {largest}");
+}
+
+#[test]
+fn sampling_is_uniform() {
+    let text = format!(
+        "{HEAD}network:\n  - stage: s\n    repeat: {{ choice: [1, 3] }}\n    block: {{ op: conv, kernel: {{ choice: [1, 3] }}, channels: 3 }}\n"
+    );
+    let space = space(&text);
+    let graph = graph(&space);
+    assert_eq!(graph.count().to_string(), "10");
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let mut seen = std::collections::BTreeMap::new();
+    for _ in 0..10_000 {
+        *seen.entry(graph.sample(&mut rng)).or_insert(0u32) += 1;
+    }
+    // χ² with 9 degrees of freedom: 27.9 is the 99.9 % quantile.
+    let chi: f64 = seen.values().map(|&n| (f64::from(n) - 1000.0).powi(2) / 1000.0).sum();
+    assert!(seen.len() == 10 && chi < 27.9, "{chi} {seen:?}");
 }

@@ -1,0 +1,206 @@
+//! Operators as a phone's runtime executes them: their kind and their geometry,
+//! nothing else. Everything that prices an operator sees it in this form,
+//! whether it came from a measured operator list or from one of our graphs.
+
+use std::fmt;
+
+/// The kind of an operator, by the name TFLite gives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum KernelKind {
+    /// Convolution over all input channels.
+    Conv,
+    /// Convolution of each channel alone.
+    Depthwise,
+    /// Convolution in more than one group, not depthwise.
+    Grouped,
+    /// Matrix times vector.
+    FullyConnected,
+    /// Largest element of a window.
+    MaxPool,
+    /// Mean of a window.
+    AveragePool,
+    /// Mean over all positions.
+    Mean,
+    /// Tensors laid side by side along the channels.
+    Concatenation,
+    /// Element-wise product, such as the gate of a squeeze-excite.
+    Multiply,
+    /// Enlargement of a map by copying or interpolating.
+    Resize,
+}
+
+impl KernelKind {
+    /// Every kind, in the order in which messages and tables list them.
+    pub const ALL: [Self; 10] = [
+        Self::Conv,
+        Self::Depthwise,
+        Self::Grouped,
+        Self::FullyConnected,
+        Self::MaxPool,
+        Self::AveragePool,
+        Self::Mean,
+        Self::Concatenation,
+        Self::Multiply,
+        Self::Resize,
+    ];
+
+    /// The name in operator lists and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Conv => "CONV_2D",
+            Self::Depthwise => "DEPTHWISE_CONV_2D",
+            Self::Grouped => "CONV_2D_GROUP",
+            Self::FullyConnected => "FULLY_CONNECTED",
+            Self::MaxPool => "MAX_POOL_2D",
+            Self::AveragePool => "AVERAGE_POOL_2D",
+            Self::Mean => "MEAN",
+            Self::Concatenation => "CONCATENATION",
+            Self::Multiply => "MUL",
+            Self::Resize => "RESIZE",
+        }
+    }
+
+    /// The kind of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// Whether it multiplies by weights over channels: the kinds that run as a matrix product.
+    pub fn is_dense(self) -> bool {
+        matches!(self, Self::Conv | Self::Grouped | Self::FullyConnected)
+    }
+
+    /// Whether measured operator lists have no row for it, so that it has to be inferred from its neighbours.
+    pub fn is_hidden(self) -> bool {
+        matches!(self, Self::Multiply)
+    }
+}
+
+/// One operator with its geometry.
+///
+/// # Shapes
+/// Heights come before widths. `input` counts the padding where the runtime
+/// pads in a step of its own (`explicit_padding`), and does not where the
+/// operator pads as it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Kernel {
+    /// What it computes.
+    pub kind: KernelKind,
+    /// Height and width of the input.
+    pub input: [u32; 2],
+    /// Input channels; of the first input where there are several.
+    pub input_channels: u32,
+    /// Height and width of the output.
+    pub output: [u32; 2],
+    /// Output channels.
+    pub output_channels: u32,
+    /// Height and width of the window; 1 for operators without one.
+    pub window: [u32; 2],
+    /// Stride in both directions.
+    pub stride: u32,
+    /// Distance between the taps of the window.
+    pub dilation: u32,
+    /// Groups; equal to the input channels for a depthwise convolution.
+    pub groups: u32,
+    /// Number of input tensors.
+    pub inputs: u32,
+    /// Whether a padding step of its own copies the input first.
+    pub explicit_padding: bool,
+}
+
+fn area([height, width]: [u32; 2]) -> u64 {
+    u64::from(height) * u64::from(width)
+}
+
+impl Kernel {
+    /// An operator that keeps channels and size; the base from which others are made by naming what differs.
+    pub fn pointwise(kind: KernelKind, size: [u32; 2], channels: u32) -> Self {
+        Self {
+            kind,
+            input: size,
+            input_channels: channels,
+            output: size,
+            output_channels: channels,
+            window: [1, 1],
+            stride: 1,
+            dilation: 1,
+            groups: 1,
+            inputs: 1,
+            explicit_padding: false,
+        }
+    }
+
+    /// Output positions.
+    pub fn positions(&self) -> u64 {
+        area(self.output)
+    }
+
+    /// Taps of the window.
+    pub fn taps(&self) -> u64 {
+        area(self.window)
+    }
+
+    /// Input channels that one output channel sees.
+    pub fn group_width(&self) -> u64 {
+        u64::from(self.input_channels / self.groups.max(1))
+    }
+
+    /// Elements read. Saturates, as do all counts here.
+    pub fn input_elements(&self) -> u64 {
+        match self.kind {
+            KernelKind::Concatenation => self.output_elements(),
+            _ => area(self.input).saturating_mul(u64::from(self.input_channels)),
+        }
+    }
+
+    /// Elements written.
+    pub fn output_elements(&self) -> u64 {
+        self.positions().saturating_mul(u64::from(self.output_channels))
+    }
+
+    /// Weights of convolutions and fully connected layers, biases not counted; 0 for other kinds.
+    pub fn weights(&self) -> u64 {
+        match self.kind {
+            KernelKind::Conv | KernelKind::Grouped | KernelKind::FullyConnected | KernelKind::Depthwise => {
+                self.taps().saturating_mul(self.group_width()).saturating_mul(u64::from(self.output_channels))
+            }
+            _ => 0,
+        }
+    }
+
+    /// Multiply-adds of convolutions and fully connected layers; 0 for other kinds.
+    pub fn macs(&self) -> u64 {
+        self.positions().saturating_mul(self.weights())
+    }
+
+    /// Elements that all windows read together, over all channels.
+    pub fn window_elements(&self) -> u64 {
+        self.positions().saturating_mul(self.taps()).saturating_mul(u64::from(self.input_channels))
+    }
+}
+
+impl fmt::Display for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let size = |[height, width]: [u32; 2]| {
+            if height == width { height.to_string() } else { format!("{height}x{width}") }
+        };
+        write!(f, "{} {}@{}", self.kind.name(), self.input_channels, size(self.input))?;
+        write!(f, " to {}@{}", self.output_channels, size(self.output))?;
+        if self.taps() > 1 {
+            write!(f, ", window {}", size(self.window))?;
+        }
+        if self.stride > 1 {
+            write!(f, ", stride {}", self.stride)?;
+        }
+        if self.dilation > 1 {
+            write!(f, ", dilation {}", self.dilation)?;
+        }
+        if self.kind == KernelKind::Grouped {
+            write!(f, ", {} groups", self.groups)?;
+        }
+        if self.kind == KernelKind::Concatenation {
+            write!(f, ", {} inputs", self.inputs)?;
+        }
+        Ok(())
+    }
+}

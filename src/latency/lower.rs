@@ -1,0 +1,135 @@
+//! Lowers a network to the operators that TFLite runs for it: batch norm folded
+//! into its convolution, activations fused into their producers, padding merged
+//! where the runtime pads as it goes, squeeze-excite as its four parts. Only
+//! live nodes run.
+//!
+//! Additions, and batch norms or activations that stand alone, run in TFLite but
+//! have no rows in the measured operator lists that tables are fitted to. Their
+//! cost is part of what the fit gives to the other operators, so they lower to
+//! nothing here too.
+
+use super::{Kernel, KernelKind};
+use crate::graph::{BlockId, Conv2d, Network, NodeId, Op, Pool, PoolKind, Shape};
+
+/// An operator of a lowered network and the block it serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lowered {
+    /// The block.
+    pub block: BlockId,
+    /// The operator.
+    pub kernel: Kernel,
+}
+
+/// The operators that run for a network, in order.
+pub fn lower(network: &Network) -> Vec<Lowered> {
+    let live = network.live();
+    let mut lowered = Vec::with_capacity(network.len());
+    for id in network.ids().filter(|&id| live.contains(id)) {
+        let block = network.node(id).block;
+        let inputs = || network.inputs(id).into_iter().filter(|&from| live.contains(from)).count();
+        node_kernels(network, id, inputs, |kernel| lowered.push(Lowered { block, kernel }));
+    }
+    lowered
+}
+
+/// The operators of one node. `inputs` counts its live inputs, where that matters.
+fn node_kernels(network: &Network, id: NodeId, inputs: impl Fn() -> usize, mut emit: impl FnMut(Kernel)) {
+    let node = network.node(id);
+    let input = network.input_shape(id);
+    match &node.op {
+        Op::Conv2d(conv) => emit(convolution(conv, input, node.shape)),
+        Op::Linear { .. } => emit(Kernel {
+            output_channels: channels(node.shape),
+            ..Kernel::pointwise(KernelKind::FullyConnected, [1, 1], channels(input))
+        }),
+        Op::Pool(pool) => emit(pooling(pool, input, node.shape)),
+        Op::GlobalAvgPool => emit(mean(input)),
+        Op::Multiply => emit(Kernel { inputs: to_u32(inputs()), ..same_shape(KernelKind::Multiply, node.shape) }),
+        Op::Concat => emit(Kernel {
+            input_channels: channels(input),
+            inputs: to_u32(inputs()),
+            ..same_shape(KernelKind::Concatenation, node.shape)
+        }),
+        Op::SqueezeExcite(gate) => {
+            let (outer, hidden) = (channels(input), to_u32(gate.hidden));
+            let dense = Kernel::pointwise(KernelKind::Conv, [1, 1], outer);
+            emit(mean(input));
+            emit(Kernel { output_channels: hidden, ..dense });
+            emit(Kernel { input_channels: hidden, ..dense });
+            emit(Kernel { inputs: 2, ..same_shape(KernelKind::Multiply, input) });
+        }
+        Op::Upsample { .. } => {
+            emit(Kernel { output: size(node.shape), ..same_shape(KernelKind::Resize, input) });
+        }
+        Op::Input { .. }
+        | Op::BatchNorm
+        | Op::Activation { .. }
+        | Op::Add
+        | Op::Flatten
+        | Op::Identity
+        | Op::Zero { .. } => {}
+    }
+}
+
+fn convolution(conv: &Conv2d, input: Shape, output: Shape) -> Kernel {
+    let (unpadded, out) = (size(input), size(output));
+    let stride = to_u32(conv.stride);
+    let padded = [0, 1].map(|axis| unpadded[axis].saturating_add(2 * to_u32(conv.padding[axis])));
+    let groups = to_u32(conv.groups);
+    let kind = match groups {
+        1 => KernelKind::Conv,
+        _ if groups == channels(input) => KernelKind::Depthwise,
+        _ => KernelKind::Grouped,
+    };
+    // A convolution pads as it goes where the output is as large as TFLite's SAME padding makes it.
+    // Depthwise convolutions are exported with a padding step of their own.
+    let same = [0, 1].iter().all(|&axis| out[axis] == unpadded[axis].div_ceil(stride));
+    let explicit_padding = padded != unpadded && (kind == KernelKind::Depthwise || !same);
+    Kernel {
+        kind,
+        input: if explicit_padding { padded } else { unpadded },
+        input_channels: channels(input),
+        output: out,
+        output_channels: channels(output),
+        window: conv.kernel.map(to_u32),
+        stride,
+        dilation: to_u32(conv.dilation),
+        groups,
+        inputs: 1,
+        explicit_padding,
+    }
+}
+
+fn pooling(pool: &Pool, input: Shape, output: Shape) -> Kernel {
+    let kind = match pool.kind {
+        PoolKind::Max => KernelKind::MaxPool,
+        PoolKind::Avg => KernelKind::AveragePool,
+    };
+    let window = to_u32(pool.kernel);
+    Kernel { output: size(output), window: [window, window], stride: to_u32(pool.stride), ..same_shape(kind, input) }
+}
+
+fn mean(input: Shape) -> Kernel {
+    Kernel { output: [1, 1], ..same_shape(KernelKind::Mean, input) }
+}
+
+fn same_shape(kind: KernelKind, shape: Shape) -> Kernel {
+    Kernel::pointwise(kind, size(shape), channels(shape))
+}
+
+fn size(shape: Shape) -> [u32; 2] {
+    let (height, width) = shape.size();
+    [to_u32(height), to_u32(width)]
+}
+
+fn channels(shape: Shape) -> u32 {
+    to_u32(shape.channels())
+}
+
+/// Saturates: a graph admits sizes up to 2^40, and what costs that much need not be told apart.
+fn to_u32(value: usize) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+//! Joins measured latencies with the operators of the networks that were
+//! measured, from operator lists or from architecture files.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use super::{
+    Kernel, LatencyError, Measurement, Sample, Selector, lower, read_measurements, read_network, read_operators,
+};
+use crate::yaml::nearest;
+
+/// The measured networks that `selector` picks, each with its operators.
+///
+/// A network is looked up by name in the operator lists, if there are any. A
+/// name that is none of theirs is the path of an architecture file, relative to
+/// the folder of the file of measurements.
+///
+/// # Errors
+/// Whatever the files hold that they should not, and networks without operators, all of them named.
+pub fn read_samples(
+    networks: &Path,
+    operators: Option<&Path>,
+    selector: &Selector,
+) -> Result<Vec<Sample>, LatencyError> {
+    let measurements = read_measurements(networks, selector)?;
+    let mut lists: HashMap<String, Vec<Kernel>> = HashMap::new();
+    if let Some(path) = operators {
+        lists.extend(read_operators(path)?.into_iter().map(|list| (list.model, list.kernels)));
+    }
+    let folder = networks.parent().unwrap_or(Path::new(""));
+    let mut samples = Vec::with_capacity(measurements.len());
+    let mut missing = Vec::new();
+    let mut models = HashSet::new();
+    for Measurement { network, ms } in measurements {
+        let file = folder.join(&network);
+        let kernels = match lists.get(&network) {
+            Some(kernels) => kernels.clone(),
+            None if file.is_file() => lower(&read_network(&file)?).into_iter().map(|l| l.kernel).collect(),
+            None => {
+                missing.push(network);
+                continue;
+            }
+        };
+        models.insert(network.clone());
+        samples.push(Sample { network, kernels, ms });
+    }
+    let Some(first) = missing.first() else { return Ok(samples) };
+    let shown: Vec<String> = missing.iter().take(8).map(|name| format!("`{name}`")).collect();
+    let more = if missing.len() > 8 { format!(" and {} more", missing.len() - 8) } else { String::new() };
+    let spare = lists.keys().map(String::as_str).filter(|name| !models.contains(*name));
+    let hint = match nearest(first, spare) {
+        hint if hint.starts_with("did you mean") => format!("; {hint}"),
+        _ => String::new(),
+    };
+    let wanted = match operators {
+        Some(path) => format!("neither a model in {} nor an architecture file beside it", path.display()),
+        None => "no architecture file beside it, and no operator lists were given".to_owned(),
+    };
+    let problem = format!("no operators for {}{more}: {wanted}{hint}", shown.join(", "));
+    Err(LatencyError::content(networks, problem))
+}

@@ -1,0 +1,32 @@
+//! The tables that come with the program. They are files under `latency_tables/`,
+//! built in so that the program needs nothing beside it.
+
+use super::LatencyTable;
+use crate::yaml::{Diagnostics, nearest};
+
+macro_rules! shipped {
+    ($($name:literal),* $(,)?) => {
+        [$(($name, include_str!(concat!("../../latency_tables/", $name, ".yaml")))),*]
+    };
+}
+
+/// Name and text of each table.
+const SHIPPED: [(&str, &str); 2] = shipped!["galaxy-s10-exynos9820/1large-float", "galaxy-s10-exynos9820/1large-quant"];
+
+impl LatencyTable {
+    /// The names of the shipped tables.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        SHIPPED.into_iter().map(|(name, _)| name)
+    }
+
+    /// The shipped table of that name.
+    ///
+    /// # Errors
+    /// A name that is none of [`LatencyTable::names`].
+    pub fn named(name: &str) -> Result<Self, Diagnostics> {
+        match SHIPPED.iter().find(|(shipped, _)| *shipped == name) {
+            Some((_, text)) => Self::parse(&format!("latency_tables/{name}.yaml"), text),
+            None => Err(Diagnostics::file(name, "is no shipped latency table", nearest(name, Self::names()))),
+        }
+    }
+}

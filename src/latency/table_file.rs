@@ -1,0 +1,398 @@
+//! The file form of latency tables: YAML that a person can read and a person
+//! may write, with unit and provenance required. Every fault of a file is told
+//! at once, with its place.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::coverage::{Covered, Property};
+use super::table::{FitError, MeasuredRow, Provenance, SourceFile};
+use super::{Coverage, Kernel, KernelKind, LatencyError, LatencyTable, OperatorModel, TableInfo, Term};
+use crate::units::Millis;
+use crate::yaml::{Diagnostics, Document, Field, Kind, Node, Problems, Schema, nearest};
+
+const VERSION: i64 = 1;
+const COUNT: Kind = Kind::Int { min: 1, max: 1 << 40 };
+const SIZE: Kind = Kind::Int { min: 1, max: 1 << 20 };
+const PAIR: Kind = Kind::List(&SIZE, 2);
+const POSITIVE: Kind = Kind::Number { min: 0.0, max: 1e9 };
+const PERCENT: Kind = Kind::Number { min: 0.0, max: 1e9 };
+const KINDS: Kind = Kind::Word(&[
+    "CONV_2D",
+    "DEPTHWISE_CONV_2D",
+    "CONV_2D_GROUP",
+    "FULLY_CONNECTED",
+    "MAX_POOL_2D",
+    "AVERAGE_POOL_2D",
+    "MEAN",
+    "CONCATENATION",
+    "MUL",
+    "RESIZE",
+]);
+
+const fn field(name: &'static str, kind: &'static Kind, required: bool, doc: &'static str) -> Field {
+    Field { name, kind, required, doc }
+}
+
+/// The structure of a latency table file.
+pub static TABLE_SCHEMA: Schema = Schema {
+    name: "table",
+    doc: "What operators cost on one device: rows measured or fitted, with unit and provenance.",
+    fields: &[
+        field("table", &Kind::Text, true, "name of the table"),
+        field("version", &Kind::Int { min: VERSION, max: VERSION }, true, "version of the format, 1"),
+        field("device", &Kind::Text, true, "the phone, as its maker calls it"),
+        field("soc", &Kind::Text, true, "its system on chip; phones of one name differ in it"),
+        field("runtime", &Kind::Text, true, "what ran the networks, with its version"),
+        field("precision", &Kind::Text, true, "`float`, `quant` or another name of the number format"),
+        field("cores", &Kind::Text, true, "the processor cores that ran"),
+        field("unit", &Kind::Word(&["ms", "us"]), true, "unit of every time in the file: ms, or us for microseconds"),
+        field(
+            "provenance",
+            &Kind::Map(&[
+                field("source", &Kind::Text, true, "who measured what, and where it is published"),
+                field("licence", &Kind::Text, true, "licence of the measurements"),
+                field("note", &Kind::Text, false, "what a reader has to know before trusting a number"),
+                field("command", &Kind::Text, false, "the command that made the table"),
+                field(
+                    "files",
+                    &Kind::List(
+                        &Kind::Map(&[
+                            field("name", &Kind::Text, true, "file name"),
+                            field("blake3", &Kind::Text, true, "BLAKE3 hash of the file"),
+                        ]),
+                        0,
+                    ),
+                    false,
+                    "the files the table was made from",
+                ),
+                field("networks", &COUNT, false, "number of measured networks behind the fitted rows"),
+                field(
+                    "error",
+                    &Kind::Map(&[
+                        field("left_out", &Kind::Word(&["families", "folds"]), true, "what was left out together"),
+                        field("mape", &PERCENT, true, "mean absolute relative error, percent"),
+                        field("within_10", &PERCENT, true, "networks within 10 %, percent"),
+                        field("spearman", &Kind::Number { min: -1.0, max: 1.0 }, true, "rank correlation"),
+                        field("baseline_mape", &PERCENT, true, "the same error of the 17-term baseline, percent"),
+                    ]),
+                    false,
+                    "error of the fit on networks left out",
+                ),
+            ]),
+            true,
+            "where the numbers come from",
+        ),
+        field(
+            "covered",
+            &Kind::List(
+                &Kind::Map(&[
+                    field("operator", &KINDS, true, "kind of operator"),
+                    field("operators", &COUNT, true, "how many the measured networks hold"),
+                    field("input_size", &PAIR, true, "lowest and highest"),
+                    field("input_channels", &PAIR, true, "lowest and highest"),
+                    field("output_channels", &PAIR, true, "lowest and highest"),
+                    field("window", &PAIR, true, "lowest and highest"),
+                    field("stride", &PAIR, true, "lowest and highest"),
+                    field("dilation", &PAIR, true, "lowest and highest"),
+                    field("group_width", &PAIR, true, "lowest and highest"),
+                ]),
+                0,
+            ),
+            false,
+            "ranges of geometry behind the fitted rows; prices beyond them are flagged",
+        ),
+        field("rows", &Kind::List(&ROW, 1), true, "the costs"),
+    ],
+};
+
+const ROW: Kind = Kind::Tagged(&[
+    (
+        "term",
+        &[
+            field("source", &Kind::Word(&["fitted"]), true, "fitted: a coefficient of the operator model"),
+            field("term", &Kind::Text, true, "the count that it multiplies"),
+            field("cost", &POSITIVE, true, "time per unit of the count"),
+            field("per", &Kind::Text, false, "what one unit of the count is"),
+        ],
+    ),
+    (
+        "operator",
+        &[
+            field("source", &Kind::Word(&["measured"]), true, "measured: the time of exactly this operator"),
+            field("operator", &KINDS, true, "kind of operator"),
+            field("input", &PAIR, true, "height and width; padded where padding is a step of its own"),
+            field("input_channels", &SIZE, true, "input channels"),
+            field("output", &PAIR, true, "height and width"),
+            field("output_channels", &SIZE, true, "output channels"),
+            field("window", &PAIR, false, "height and width of the window; 1, 1 if absent"),
+            field("stride", &SIZE, false, "stride; 1 if absent"),
+            field("dilation", &SIZE, false, "dilation; 1 if absent"),
+            field("groups", &SIZE, false, "groups; 1 if absent"),
+            field("inputs", &SIZE, false, "number of inputs; 1 if absent"),
+            field("explicit_padding", &Kind::Bool, false, "whether a padding step runs before it; false if absent"),
+            field("mean", &POSITIVE, true, "mean time"),
+            field("std", &POSITIVE, true, "standard deviation of the time"),
+            field("count", &COUNT, true, "number of runs"),
+        ],
+    ),
+]);
+
+impl LatencyTable {
+    /// Reads and checks a table file.
+    ///
+    /// # Errors
+    /// A file that cannot be read, and everything that [`LatencyTable::parse`] refuses.
+    pub fn load(path: &Path) -> Result<Self, LatencyError> {
+        Ok(Self::from_document(&Document::read(path)?)?)
+    }
+
+    /// Checks the text of a table; `name` is what messages call it.
+    ///
+    /// # Errors
+    /// Unknown or missing keys (unit and provenance among them), unknown terms and operators, costs
+    /// that are negative or not finite, duplicate rows: all at once, each with its place.
+    pub fn parse(name: &str, text: &str) -> Result<Self, Diagnostics> {
+        Self::from_document(&Document::parse(name, text)?)
+    }
+
+    /// Checks a table that has been read.
+    ///
+    /// # Errors
+    /// As [`LatencyTable::parse`].
+    pub fn from_document(document: &Document) -> Result<Self, Diagnostics> {
+        lower(document)
+    }
+
+    /// The table as a file.
+    pub fn to_yaml(&self) -> String {
+        let quoted = |text: &str| serde_json::Value::from(text).to_string();
+        let info = &self.info;
+        let mut out = String::new();
+        // Writing to a string cannot fail.
+        let mut line = |text: std::fmt::Arguments| {
+            let _ = out.write_fmt(text);
+            out.push('\n');
+        };
+        line(format_args!("table: {}\nversion: {VERSION}", quoted(&info.table)));
+        for (key, value) in [
+            ("device", &info.device),
+            ("soc", &info.soc),
+            ("runtime", &info.runtime),
+            ("precision", &info.precision),
+            ("cores", &info.cores),
+        ] {
+            line(format_args!("{key}: {}", quoted(value)));
+        }
+        line(format_args!("unit: ms\nprovenance:"));
+        let provenance = &info.provenance;
+        for (key, value) in [
+            ("source", &provenance.source),
+            ("licence", &provenance.licence),
+            ("note", &provenance.note),
+            ("command", &provenance.command),
+        ] {
+            if !value.is_empty() {
+                line(format_args!("  {key}: {}", quoted(value)));
+            }
+        }
+        if !provenance.files.is_empty() {
+            line(format_args!("  files:"));
+        }
+        for file in &provenance.files {
+            line(format_args!("    - {{name: {}, blake3: {}}}", quoted(&file.name), quoted(&file.blake3)));
+        }
+        if let Some(networks) = provenance.networks {
+            line(format_args!("  networks: {networks}"));
+        }
+        if let Some(error) = &provenance.error {
+            line(format_args!("  # On networks of {} that the fit had not seen; percent.", error.left_out));
+            line(format_args!("  error:"));
+            line(format_args!("    left_out: {}", error.left_out));
+            line(format_args!("    mape: {:.2}\n    within_10: {:.1}", error.mape, error.within_10));
+            line(format_args!("    spearman: {:.4}\n    baseline_mape: {:.2}", error.spearman, error.baseline_mape));
+        }
+        line(format_args!("# Lowest and highest value of each property in the measured networks."));
+        let covered: Vec<KernelKind> =
+            KernelKind::ALL.into_iter().filter(|&kind| self.coverage.kind(kind).is_some()).collect();
+        line(format_args!("covered:{}", if covered.is_empty() { " []" } else { "" }));
+        for kind in covered {
+            let Some(seen) = self.coverage.kind(kind) else { continue };
+            line(format_args!("  - operator: {}\n    operators: {}", kind.name(), seen.operators));
+            for (property, (low, high)) in Property::ALL.into_iter().zip(seen.ranges) {
+                line(format_args!("    {}: [{low}, {high}]", property.name()));
+            }
+        }
+        line(format_args!("# An operator costs the sum of its counts times these; a measured row comes before them."));
+        line(format_args!("rows:"));
+        for (term, cost) in self.model.coefficients() {
+            let per = quoted(term.unit());
+            line(format_args!("  - {{source: fitted, term: {}, cost: {cost:e}, per: {per}}}", term.name()));
+        }
+        let mut measured: Vec<(&Kernel, &MeasuredRow)> = self.measured.iter().collect();
+        measured.sort_by_key(|(kernel, _)| **kernel);
+        for (k, row) in measured {
+            let pair = |[a, b]: [u32; 2]| format!("[{a}, {b}]");
+            line(format_args!("  - source: measured\n    operator: {}", k.kind.name()));
+            line(format_args!("    input: {}\n    input_channels: {}", pair(k.input), k.input_channels));
+            line(format_args!("    output: {}\n    output_channels: {}", pair(k.output), k.output_channels));
+            line(format_args!("    window: {}\n    stride: {}", pair(k.window), k.stride));
+            line(format_args!("    dilation: {}\n    groups: {}\n    inputs: {}", k.dilation, k.groups, k.inputs));
+            line(format_args!("    explicit_padding: {}", k.explicit_padding));
+            line(format_args!("    mean: {:e}\n    std: {:e}\n    count: {}", row.ms.0, row.std.0, row.count));
+        }
+        out
+    }
+}
+
+/// A document that passed the schema, as a table.
+fn lower(document: &Document) -> Result<LatencyTable, Diagnostics> {
+    let mut problems = document.problems();
+    TABLE_SCHEMA.check(document, &mut problems);
+    if problems.any() {
+        return Err(problems.into_diagnostics());
+    }
+    let root = &document.root;
+    let stated = root.get("provenance").expect("the schema requires it");
+    let to_ms = if text(root, "unit") == "us" { 1e-3 } else { 1.0 };
+    let info = TableInfo {
+        table: text(root, "table"),
+        device: text(root, "device"),
+        soc: text(root, "soc"),
+        runtime: text(root, "runtime"),
+        precision: text(root, "precision"),
+        cores: text(root, "cores"),
+        provenance: provenance(stated),
+    };
+    for key in ["source", "licence"] {
+        if let Some(value) = stated.get(key).filter(|v| v.text().is_some_and(|t| t.trim().is_empty())) {
+            problems.at(
+                value,
+                &format!("provenance.{key}"),
+                format!("`{key}` is empty"),
+                "say where the numbers come from",
+            );
+        }
+    }
+    let coverage = coverage(root, &mut problems);
+    let mut coefficients = Vec::new();
+    let mut measured = HashMap::new();
+    let mut terms = HashSet::new();
+    for (index, row) in root.get("rows").map(Node::items).unwrap_or_default().iter().enumerate() {
+        let path = format!("rows[{index}]");
+        if row.get("term").is_some() {
+            if let Some((term, cost)) = fitted_row(row, &path, &mut problems) {
+                if !terms.insert(term) {
+                    let message = format!("term `{}` has two rows", term.name());
+                    problems.at(row, &path, message, "keep one");
+                }
+                coefficients.push((term, cost * to_ms));
+            }
+        } else if let Some((kernel, measurement)) = measured_row(row, &path, to_ms, &mut problems)
+            && measured.insert(kernel, measurement).is_some()
+        {
+            problems.at(row, &path, format!("{kernel} has two rows"), "keep one");
+        }
+    }
+    problems.or(LatencyTable { info, model: OperatorModel::new(coefficients), coverage, measured })
+}
+
+fn text(node: &Node, key: &str) -> String {
+    node.get(key).and_then(Node::text).unwrap_or_default().to_owned()
+}
+
+fn number(node: &Node, key: &str) -> f64 {
+    node.get(key).and_then(Node::number).unwrap_or_default()
+}
+
+/// A whole number that the schema has bounded; `absent` where the key is not there.
+fn size(node: &Node, key: &str, absent: u32) -> u32 {
+    node.get(key).and_then(Node::int).and_then(|value| u32::try_from(value).ok()).unwrap_or(absent)
+}
+
+fn pair(node: &Node, key: &str, path: &str, problems: &mut Problems) -> [u32; 2] {
+    let Some(list) = node.get(key) else { return [1, 1] };
+    let values: Vec<u32> = list.items().iter().filter_map(|v| u32::try_from(v.int()?).ok()).collect();
+    match values[..] {
+        [a, b] => [a, b],
+        _ => {
+            problems.at(list, &format!("{path}.{key}"), format!("`{key}` needs exactly two numbers"), "");
+            [1, 1]
+        }
+    }
+}
+
+fn provenance(node: &Node) -> Provenance {
+    let files = node.get("files").map(Node::items).unwrap_or_default();
+    Provenance {
+        source: text(node, "source"),
+        licence: text(node, "licence"),
+        note: text(node, "note"),
+        command: text(node, "command"),
+        files: files.iter().map(|f| SourceFile { name: text(f, "name"), blake3: text(f, "blake3") }).collect(),
+        networks: node.get("networks").and_then(Node::int).and_then(|n| u64::try_from(n).ok()),
+        error: node.get("error").map(|error| FitError {
+            left_out: text(error, "left_out"),
+            mape: number(error, "mape"),
+            within_10: number(error, "within_10"),
+            spearman: number(error, "spearman"),
+            baseline_mape: number(error, "baseline_mape"),
+        }),
+    }
+}
+
+fn coverage(root: &Node, problems: &mut Problems) -> Coverage {
+    let mut coverage = Coverage::default();
+    for (index, item) in root.get("covered").map(Node::items).unwrap_or_default().iter().enumerate() {
+        let path = format!("covered[{index}]");
+        let Some(kind) = KernelKind::from_name(&text(item, "operator")) else { continue };
+        if coverage.kind(kind).is_some() {
+            problems.at(item, &path, format!("{} is covered twice", kind.name()), "keep one");
+        }
+        let ranges = Property::ALL.map(|property| {
+            let [low, high] = pair(item, property.name(), &path, problems);
+            if low > high {
+                let message = format!("the range of `{}` runs from {low} down to {high}", property.name());
+                problems.at(item, &path, message, "the lowest value comes first");
+            }
+            (low, high)
+        });
+        let operators = item.get("operators").and_then(Node::int).and_then(|n| u64::try_from(n).ok()).unwrap_or(1);
+        coverage.set(kind, Covered { operators, ranges });
+    }
+    coverage
+}
+
+fn fitted_row(row: &Node, path: &str, problems: &mut Problems) -> Option<(Term, f64)> {
+    let name = row.get("term")?;
+    let written = name.text().unwrap_or_default();
+    let Some(term) = Term::from_name(written) else {
+        let help = nearest(written, Term::ALL.map(Term::name));
+        problems.at(name, &format!("{path}.term"), format!("unknown term `{written}`"), help);
+        return None;
+    };
+    Some((term, number(row, "cost")))
+}
+
+fn measured_row(row: &Node, path: &str, to_ms: f64, problems: &mut Problems) -> Option<(Kernel, MeasuredRow)> {
+    let kernel = Kernel {
+        kind: KernelKind::from_name(&text(row, "operator"))?,
+        input: pair(row, "input", path, problems),
+        input_channels: size(row, "input_channels", 1),
+        output: pair(row, "output", path, problems),
+        output_channels: size(row, "output_channels", 1),
+        window: pair(row, "window", path, problems),
+        stride: size(row, "stride", 1),
+        dilation: size(row, "dilation", 1),
+        groups: size(row, "groups", 1),
+        inputs: size(row, "inputs", 1),
+        explicit_padding: row.get("explicit_padding").and_then(Node::bool).unwrap_or(false),
+    };
+    let count = row.get("count").and_then(Node::int).and_then(|n| u64::try_from(n).ok()).unwrap_or(1);
+    let time = |key| Millis(number(row, key) * to_ms);
+    Some((kernel, MeasuredRow { ms: time("mean"), std: time("std"), count }))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,102 @@
+#![allow(clippy::unwrap_used)]
+use super::*;
+
+const TABLE: &str = "table: t\nversion: 1\ndevice: d\nsoc: s\nruntime: r\nprecision: float\ncores: c\nunit: ms\n\
+                     provenance: {source: somebody, licence: MIT}\n\
+                     covered:\n  - {operator: CONV_2D, operators: 3, input_size: [1, 64], input_channels: [1, 32], \
+                     output_channels: [1, 32], window: [1, 3], stride: [1, 2], dilation: [1, 1], group_width: [1, 1]}\n\
+                     rows:\n  - {source: fitted, term: network, cost: 0.5}\n\
+                     \x20 - {source: fitted, term: macs, cost: 1e-6}\n\
+                     \x20 - {source: measured, operator: CONV_2D, input: [8, 8], input_channels: 4, output: [8, 8], \
+                     output_channels: 4, mean: 0.25, std: 0.01, count: 50}\n";
+
+fn conv(size: u32, channels: u32) -> Kernel {
+    Kernel::pointwise(KernelKind::Conv, [size, size], channels)
+}
+
+#[test]
+fn measured_rows_come_before_fitted_ones() {
+    use crate::latency::Source::{Fitted, Measured};
+    let table = LatencyTable::parse("t.yaml", TABLE).unwrap();
+    assert_eq!(table.overhead(), Millis(0.5));
+    let (exact, near) = (table.price(&conv(8, 4)), table.price(&conv(8, 5)));
+    assert_eq!((exact.ms, exact.source), (Millis(0.25), Measured));
+    assert_eq!(near.source, Fitted);
+    assert!((near.ms.0 - 64.0 * 25.0 * 1e-6).abs() < 1e-15);
+    assert_eq!(table.total(&[conv(8, 4), conv(8, 4)]), Millis(1.0));
+}
+
+#[test]
+fn prices_beyond_what_was_measured_are_flagged() {
+    let table = LatencyTable::parse("t.yaml", TABLE).unwrap();
+    assert!(table.price(&conv(64, 32)).flags.is_empty());
+    let messages = |kernel: &Kernel| table.price(kernel).flags.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(
+        messages(&Kernel { input_channels: 33, ..conv(64, 32) }),
+        ["CONV_2D: input_channels 33 is extrapolated, measured networks have 1 to 32"]
+    );
+    assert_eq!(
+        messages(&Kernel { window: [3, 7], ..conv(64, 32) }),
+        ["CONV_2D: window 7 is extrapolated, measured networks have 1 to 3"]
+    );
+    assert_eq!(
+        messages(&Kernel::pointwise(KernelKind::Resize, [8, 8], 4)),
+        ["RESIZE is not covered: no measured network has one"]
+    );
+}
+
+#[test]
+fn microseconds_are_converted() {
+    let table = LatencyTable::parse("t.yaml", &TABLE.replace("unit: ms", "unit: us")).unwrap();
+    assert_eq!(table.overhead(), Millis(0.0005));
+    assert_eq!(table.price(&conv(8, 4)).ms, Millis(0.00025));
+}
+
+#[test]
+fn written_tables_read_back_equal() {
+    let table = LatencyTable::parse("t.yaml", TABLE).unwrap();
+    let text = table.to_yaml();
+    assert_eq!(LatencyTable::parse("again.yaml", &text).unwrap(), table, "{text}");
+}
+
+#[test]
+fn broken_tables_are_refused_with_their_place() {
+    let cases = [
+        ("unit: ms\n", "", "`unit` is missing"),
+        ("provenance: {source: somebody, licence: MIT}\n", "", "`provenance` is missing"),
+        ("source: somebody", "source: ' '", "`source` is empty"),
+        ("unit: ms", "unit: seconds", "`seconds` is not one of ms, us"),
+        ("version: 1", "version: 2", "t.yaml:2:10: expected a whole number from 1 to 1, found `2`"),
+        ("device: d", "device: d\nmodel: x", "t.yaml:4:1: unknown key `model`"),
+        ("cost: 1e-6", "cost: -1e-6", "expected a number from 0 to 1000000000, found `-0.000001`"),
+        ("cost: 1e-6", "cost: .nan", "non-finite"),
+        ("cost: 1e-6", "cost: .inf", "non-finite"),
+        ("term: macs", "term: mac", "unknown term `mac` (did you mean `macs`?)"),
+        ("term: macs", "term: network", "term `network` has two rows"),
+        ("mean: 0.25", "mean: -0.25", "-0.25"),
+        ("input: [8, 8]", "input: [8, 8, 8]", "needs exactly two numbers"),
+        ("[1, 64]", "[64, 1]", "runs from 64 down to 1"),
+    ];
+    for (from, to, wanted) in cases {
+        assert!(TABLE.contains(from), "{from}");
+        let error = format!("{:?}", LatencyTable::parse("t.yaml", &TABLE.replacen(from, to, 1)).unwrap_err());
+        assert!(error.contains(wanted) && error.contains("t.yaml:"), "{error} should say {wanted}");
+    }
+    let (head, row) = TABLE.rsplit_once("  - ").unwrap();
+    let doubled = format!("{head}  - {row}  - {row}");
+    let error = format!("{:?}", LatencyTable::parse("t.yaml", &doubled).unwrap_err());
+    assert!(error.contains("has two rows"), "{error}");
+}
+
+#[test]
+fn shipped_tables_load_and_say_what_they_rest_on() {
+    for name in LatencyTable::names() {
+        let table = LatencyTable::named(name).unwrap();
+        let about = table.about();
+        for said in ["Exynos 9820", "TFLite 2.10", "qed-usc", "measured none itself", "left out of the fit"] {
+            assert!(about.contains(said), "{name}: {about}");
+        }
+    }
+    let error = LatencyTable::named("galaxy-s10-exynos9820/1large-floot").unwrap_err();
+    assert!(format!("{error:?}").contains("did you mean"), "{error:?}");
+}

@@ -1,0 +1,328 @@
+//! What a report is made of: plain data that a search fills in and every writer
+//! reads. It is also the content of `front.json`, so it reads back unchanged.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::number::{plain, readable};
+
+/// Everything a report shows.
+///
+/// Objective `i` of every `values` lines up with `objectives[i]`. Indices such
+/// as [`knee`](Self::knee) point into `front`, whose order is free: writers sort
+/// by the first objective.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ReportData {
+    /// Version of this format.
+    pub version: FormatVersion,
+    /// Headline of plot and page.
+    pub title: String,
+    /// The space that was searched.
+    pub space: SpaceSummary,
+    /// What was optimised; the first two are the axes of the main plot.
+    pub objectives: Vec<Objective>,
+    /// Hard limits of the search.
+    pub limits: Vec<Limit>,
+    /// The front.
+    pub front: Vec<Member>,
+    /// Objective values of randomly drawn architectures, for comparison. Rows that
+    /// are not finite are left out of every file, and the plot says how many.
+    #[serde(serialize_with = "finite_rows")]
+    pub sampled: Vec<Vec<f64>>,
+    /// Known networks, for comparison.
+    pub baselines: Vec<Baseline>,
+    /// The member where giving up a little of one objective buys most of another.
+    pub knee: Option<usize>,
+    /// The best member that keeps every limit.
+    pub best_under_limit: Option<usize>,
+    /// How far the front can be relied on to be the front.
+    pub certificate: Certificate,
+    /// How the front was made.
+    pub run: RunCard,
+    /// Remarks a reader of the numbers must know.
+    pub notes: Vec<String>,
+}
+
+/// JSON has no number for NaN, and the null it would become does not read back.
+fn finite_rows<S: Serializer>(rows: &[Vec<f64>], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(rows.iter().filter(|row| row.iter().all(|value| value.is_finite())))
+}
+
+/// The version of `front.json`, written as the number 1; reading any other fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FormatVersion;
+
+impl FormatVersion {
+    const NUMBER: u64 = 1;
+}
+
+impl Serialize for FormatVersion {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(Self::NUMBER)
+    }
+}
+
+impl<'de> Deserialize<'de> for FormatVersion {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match u64::deserialize(deserializer)? {
+            Self::NUMBER => Ok(Self),
+            other => Err(serde::de::Error::custom(format!(
+                "this is version {other} of the format, but only version {} is understood",
+                Self::NUMBER
+            ))),
+        }
+    }
+}
+
+/// The searched space in a few words.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SpaceSummary {
+    /// Name, as its file gives it.
+    pub name: String,
+    /// One or two sentences about where it comes from.
+    pub about: String,
+    /// Number of architectures in decimal digits; it may exceed any integer type.
+    pub architectures: String,
+}
+
+/// Which way an objective improves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// Lower is better.
+    #[default]
+    Minimise,
+    /// Higher is better.
+    Maximise,
+}
+
+impl Direction {
+    /// The value as a cost, so that lower is always better.
+    pub fn cost(self, value: f64) -> f64 {
+        match self {
+            Self::Minimise => value,
+            Self::Maximise => -value,
+        }
+    }
+
+    /// `lower is better` or `higher is better`.
+    pub fn phrase(self) -> &'static str {
+        match self {
+            Self::Minimise => "lower is better",
+            Self::Maximise => "higher is better",
+        }
+    }
+}
+
+/// One quantity that was optimised.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Objective {
+    /// Short name, used in column headers: `latency`.
+    pub name: String,
+    /// Name for people, used on axes: `Latency, Galaxy S10, one core`.
+    pub label: String,
+    /// Unit; `1` for a plain number.
+    pub unit: String,
+    /// Which way it improves.
+    pub direction: Direction,
+}
+
+impl Objective {
+    /// The short name with its unit in brackets, where it has one.
+    pub fn name_with_unit(&self) -> String {
+        in_brackets(&self.name, &self.unit)
+    }
+
+    /// The label with its unit in brackets, where it has one.
+    pub fn label_with_unit(&self) -> String {
+        let label = if self.label.is_empty() { &self.name } else { &self.label };
+        in_brackets(label, &self.unit)
+    }
+
+    /// The name as a column header, `latency_ms`.
+    pub fn column(&self) -> String {
+        column_name(&self.name, &self.unit)
+    }
+}
+
+/// Which side of a bound is allowed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Relation {
+    /// At most the bound.
+    #[default]
+    #[serde(rename = "<=")]
+    AtMost,
+    /// At least the bound.
+    #[serde(rename = ">=")]
+    AtLeast,
+}
+
+impl Relation {
+    /// The sign as people write it.
+    pub fn sign(self) -> &'static str {
+        match self {
+            Self::AtMost => "≤",
+            Self::AtLeast => "≥",
+        }
+    }
+}
+
+/// A hard limit of the search. It is drawn where `quantity` names an objective.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Limit {
+    /// Name of the limited quantity.
+    pub quantity: String,
+    /// Which side of the bound is allowed.
+    pub relation: Relation,
+    /// The bound, in `unit`.
+    pub bound: f64,
+    /// Unit; `1` for a plain number.
+    pub unit: String,
+}
+
+impl Limit {
+    /// `latency ≤ 30 ms`.
+    pub fn sentence(&self) -> String {
+        let mut text = format!("{} {} {}", self.quantity, self.relation.sign(), readable(self.bound));
+        if !unit_suffix(&self.unit).is_empty() {
+            text.push(' ');
+            text.push_str(&self.unit);
+        }
+        text
+    }
+}
+
+/// One architecture of the front.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Member {
+    /// Short identifier within this report.
+    pub id: String,
+    /// The architecture's text form.
+    pub architecture: String,
+    /// Hash of its content.
+    pub hash: String,
+    /// One value for each objective.
+    pub values: Vec<f64>,
+    /// The decisions that make it, in order.
+    pub decisions: Vec<Decision>,
+    /// Its blocks in order, with what each costs.
+    pub blocks: Vec<Block>,
+    /// Further quantities: parameters, multiply-adds.
+    pub metrics: Vec<Metric>,
+    /// Its architecture file, relative to the report.
+    pub file: Option<String>,
+    /// Warnings about this member alone, such as an extrapolated latency.
+    pub flags: Vec<String>,
+}
+
+/// One decided choice.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// Where in the space.
+    pub path: String,
+    /// What was chosen.
+    pub value: String,
+}
+
+/// One block of a member.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Block {
+    /// Name, as the space gives it.
+    pub name: String,
+    /// What it is, in a few words.
+    pub description: String,
+    /// Predicted latency in milliseconds, where a table covers it.
+    pub latency_ms: Option<f64>,
+}
+
+/// A quantity that was not optimised.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Metric {
+    /// Name, used in column headers.
+    pub name: String,
+    /// Value in `unit`.
+    pub value: f64,
+    /// Unit; `1` for a plain number.
+    pub unit: String,
+}
+
+impl Metric {
+    /// The name as a column header.
+    pub fn column(&self) -> String {
+        column_name(&self.name, &self.unit)
+    }
+}
+
+/// A known network to compare with.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Baseline {
+    /// Its usual name.
+    pub name: String,
+    /// One value for each objective; none where it is not known.
+    pub values: Vec<Option<f64>>,
+}
+
+/// How far the front can be relied on to be the front.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// Whether no better architecture of the space is missing.
+    pub complete: bool,
+    /// Certified relative gap; zero for an exact front, none where nothing is certified.
+    pub epsilon: Option<f64>,
+    /// The certificate as a sentence.
+    pub statement: String,
+}
+
+impl Certificate {
+    /// The certificate in a few words.
+    pub fn short(&self) -> String {
+        match (self.complete, self.epsilon) {
+            (true, None | Some(0.0)) => "complete and exact".to_owned(),
+            (_, Some(epsilon)) => format!("within {} % of the exact front", plain(epsilon * 100.0)),
+            (false, None) => "not certified".to_owned(),
+        }
+    }
+}
+
+/// How the front was made.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunCard {
+    /// Facts worth a line each: strategy, evaluations, device, host.
+    pub entries: Vec<Entry>,
+    /// The search config, word for word.
+    pub config: String,
+    /// Seed of every random choice.
+    pub seed: u64,
+    /// Versions of the program, the tables and the scores.
+    pub versions: Vec<Entry>,
+    /// Wall-clock time of the search in seconds.
+    pub seconds: f64,
+}
+
+/// A named fact.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its name.
+    pub key: String,
+    /// What it is.
+    pub value: String,
+}
+
+/// `latency (ms)`; the name alone for a plain number.
+pub(super) fn in_brackets(name: &str, unit: &str) -> String {
+    match unit_suffix(unit) {
+        "" => name.to_owned(),
+        unit => format!("{name} ({unit})"),
+    }
+}
+
+/// The unit for display: nothing for a plain number.
+pub(super) fn unit_suffix(unit: &str) -> &str {
+    if unit == "1" { "" } else { unit }
+}
+
+fn column_name(name: &str, unit: &str) -> String {
+    match unit_suffix(unit) {
+        "" => name.to_owned(),
+        unit => format!("{name}_{unit}"),
+    }
+}

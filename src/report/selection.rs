@@ -1,0 +1,137 @@
+//! Questions about the data that several writers ask: is it consistent, in which
+//! order do members stand, which of them may no shortened view leave out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::ReportError;
+use super::data::{Direction, Limit, Relation, ReportData};
+
+impl ReportData {
+    /// Refuses data that no writer could show truthfully.
+    ///
+    /// # Errors
+    ///
+    /// [`ReportError::Data`] where a row does not have one value for each
+    /// objective, a value of the front, a limit or a baseline is not finite, or
+    /// an index points outside the front.
+    pub fn check(&self) -> Result<(), ReportError> {
+        let wrong = |what: String| Err(ReportError::Data(what));
+        let width = self.objectives.len();
+        if width == 0 {
+            return wrong("there is no objective; a front needs at least one".to_owned());
+        }
+        for member in &self.front {
+            if member.values.len() != width {
+                let found = member.values.len();
+                return wrong(format!("`{}` has {found} values for {width} objectives", member.id));
+            }
+            let metrics = member.metrics.iter().map(|metric| metric.value);
+            if let Some(value) = member.values.iter().copied().chain(metrics).find(|v| !v.is_finite()) {
+                return wrong(format!("`{}` has the value {value}; leave it out of the front", member.id));
+            }
+        }
+        for (index, row) in self.sampled.iter().enumerate() {
+            if row.len() != width {
+                let found = row.len();
+                return wrong(format!("sample {index} has {found} values for {width} objectives"));
+            }
+        }
+        for baseline in &self.baselines {
+            if baseline.values.len() != width {
+                let found = baseline.values.len();
+                return wrong(format!("baseline `{}` has {found} values for {width} objectives", baseline.name));
+            }
+            if baseline.values.iter().flatten().any(|value| !value.is_finite()) {
+                return wrong(format!(
+                    "baseline `{}` has a value that is not finite; give none instead",
+                    baseline.name
+                ));
+            }
+        }
+        if let Some(limit) = self.limits.iter().find(|limit| !limit.bound.is_finite()) {
+            return wrong(format!("the limit on `{}` is not finite", limit.quantity));
+        }
+        for (name, index) in [("knee", self.knee), ("best_under_limit", self.best_under_limit)] {
+            if let Some(index) = index.filter(|index| *index >= self.front.len()) {
+                return wrong(format!("`{name}` is {index}, but the front has {} members", self.front.len()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Indices into `front`, best first objective first, ties by the next ones,
+    /// then by hash and identifier, so that equal data give equal files.
+    pub fn order(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.front.len()).collect();
+        order.sort_by(|&a, &b| {
+            let (left, right) = (&self.front[a], &self.front[b]);
+            self.objectives
+                .iter()
+                .zip(left.values.iter().zip(&right.values))
+                .map(|(objective, (x, y))| objective.direction.cost(*x).total_cmp(&objective.direction.cost(*y)))
+                .find(|ordering| ordering.is_ne())
+                .unwrap_or_else(|| (&left.hash, &left.id, a).cmp(&(&right.hash, &right.id, b)))
+        });
+        order
+    }
+
+    /// The same data without samples that are not finite, and how many those were.
+    pub(super) fn finite_samples(&self) -> (Vec<&[f64]>, usize) {
+        let finite: Vec<&[f64]> =
+            (self.sampled.iter()).map(Vec::as_slice).filter(|row| row.iter().all(|value| value.is_finite())).collect();
+        let dropped = self.sampled.len() - finite.len();
+        (finite, dropped)
+    }
+
+    /// The members no shortened view may leave out, each with what is special
+    /// about it: the best in each objective, knee, best under the limit.
+    pub(super) fn landmarks(&self, order: &[usize]) -> BTreeMap<usize, String> {
+        let mut remarks: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+        if let Some(index) = self.best_under_limit {
+            remarks.entry(index).or_default().push(self.best_phrase().to_owned());
+        }
+        if let Some(index) = self.knee {
+            remarks.entry(index).or_default().push("knee".to_owned());
+        }
+        for (column, objective) in self.objectives.iter().enumerate() {
+            let cost = |member: usize| objective.direction.cost(self.front[member].values[column]);
+            // With one member, being the best says nothing.
+            let contested = order.iter().any(|&index| cost(index) != cost(order[0]));
+            if let Some(index) =
+                order.iter().copied().min_by(|&a, &b| cost(a).total_cmp(&cost(b))).filter(|_| contested)
+            {
+                let word = match objective.direction {
+                    Direction::Minimise => "lowest",
+                    Direction::Maximise => "highest",
+                };
+                remarks.entry(index).or_default().push(format!("{word} {}", objective.name));
+            }
+        }
+        remarks.into_iter().map(|(index, remarks)| (index, remarks.join(", "))).collect()
+    }
+
+    /// What the best member is the best of.
+    pub(super) fn best_phrase(&self) -> &'static str {
+        match self.limits.as_slice() {
+            [] => "best",
+            [Limit { relation: Relation::AtMost, .. }] => "best under the limit",
+            [_] => "best over the limit",
+            _ => "best within the limits",
+        }
+    }
+
+    /// At most `room` members in the order of [`order`](Self::order): the
+    /// landmarks, and others evenly spread over the rest.
+    pub(super) fn representatives(&self, room: usize) -> Vec<usize> {
+        let order = self.order();
+        if order.len() <= room {
+            return order;
+        }
+        let landmarks = self.landmarks(&order);
+        let ranks = order.iter().enumerate().filter(|(_, index)| landmarks.contains_key(index));
+        let mut chosen: BTreeSet<usize> = ranks.map(|(rank, _)| rank).take(room).collect();
+        let rest = room - chosen.len();
+        chosen.extend((1..=rest).map(|step| step * order.len() / (rest + 1)));
+        chosen.into_iter().map(|rank| order[rank]).collect()
+    }
+}

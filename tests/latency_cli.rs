@@ -1,0 +1,190 @@
+//! `pocketnas latency` through the binary.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+/// A folder with the files of a made-up phone: nine small networks whose latency is exactly
+/// 0.5 ms + 2e-6 ms per multiply-add + 1e-5 ms per output element.
+struct Dir(tempfile::TempDir);
+
+impl Dir {
+    fn new() -> Self {
+        let dir = Self(tempfile::tempdir().unwrap());
+        let mut networks = "network,ms\n".to_owned();
+        let mut operators =
+            "model,operator,input_hw,input_channels,output_hw,kernel,stride,filters,groups\n".to_owned();
+        let mut families = "model,family\n".to_owned();
+        for (i, (size, input, output)) in [
+            (8, 16, 16),
+            (16, 8, 64),
+            (32, 8, 16),
+            (8, 64, 8),
+            (16, 16, 24),
+            (4, 256, 8),
+            (28, 8, 72),
+            (7, 128, 160),
+            (14, 48, 96),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let positions = f64::from(size * size);
+            let ms = 0.5 + positions * f64::from(input * output) * 2e-6 + positions * f64::from(output) * 1e-5;
+            networks += &format!("net{i},{ms}\n");
+            operators += &format!("net{i},CONV_2D,{size},{input},{size},1,1,{output},1\n");
+            families += &format!("net{i},f{}\n", i % 3);
+        }
+        dir.write("networks.csv", &networks);
+        dir.write("operators.csv", &operators);
+        dir.write("families.csv", &families);
+        dir
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    fn latency(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::cargo_bin("pocketnas").unwrap();
+        command.current_dir(self.0.path()).arg("latency").args(arguments);
+        command
+    }
+
+    fn measured(&self, command: &str, more: &[&str]) -> Command {
+        let mut all = vec![command, "--networks", "networks.csv", "--operators", "operators.csv"];
+        all.extend(["--device", "phone", "--cores", "big", "--precision", "float"]);
+        all.extend(more);
+        self.latency(&all)
+    }
+}
+
+fn json(command: &mut Command) -> Value {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The message of a command that must be refused.
+fn refused(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(output.stdout.is_empty() && !error.contains("panicked"), "{error}");
+    // The renderer breaks lines.
+    error.replace(['\n', '│'], " ").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_users_own_csv_is_enough_for_a_table() {
+    let dir = Dir::new();
+    let fitted = json(&mut dir.measured("fit", &["--out", "phone.yaml", "--cross-validate", "families", "--json"]));
+    assert_eq!(fitted["networks"], 9);
+    assert!(fitted["mape"].as_f64().unwrap() < 5.0, "{fitted}");
+    for key in ["within_10", "spearman", "coverage", "bound_over_mean"] {
+        assert!(fitted.get(key).is_some() && fitted["baseline"].get(key).is_some(), "{key} in {fitted}");
+    }
+    let judged = json(&mut dir.measured("eval", &["--table", "phone.yaml", "--json"]));
+    let keys: Vec<&String> = judged.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["networks", "mape", "within_10", "spearman", "coverage", "bound_over_mean"]);
+    assert!(judged["mape"].as_f64().unwrap() < 1.0, "{judged}");
+
+    let predicted =
+        json(&mut dir.latency(&["predict", "--table", "phone.yaml", "operators.csv", "--model", "net3", "--json"]));
+    let expected = 0.5 + 64.0 * 512.0 * 2e-6 + 512.0 * 1e-5;
+    assert!((predicted["mean_ms"].as_f64().unwrap() / expected - 1.0).abs() < 0.03, "{predicted}");
+    let shares: f64 = predicted["blocks"].as_array().unwrap().iter().map(|b| b["share"].as_f64().unwrap()).sum();
+    assert!((shares - 1.0).abs() < 1e-9);
+    assert_eq!((&predicted["bound_ms"], &predicted["confidence"]), (&Value::Null, &Value::Null));
+    assert_eq!(predicted["flags"], Value::Array(vec![]));
+
+    let tables = json(&mut dir.latency(&["tables", ".", "--json"]));
+    assert_eq!(tables[0]["device"], "phone");
+    assert_eq!(tables[0]["provenance"]["error"]["left_out"], "families");
+}
+
+#[test]
+fn measured_columns_of_an_operators_file_are_never_read() {
+    let dir = Dir::new();
+    let plain = json(&mut dir.measured("fit", &["--out", "plain.yaml", "--json"]));
+    let text = fs::read_to_string(dir.path("operators.csv")).unwrap();
+    let mut lines = text.lines();
+    let mut noisy = format!("{},s10_gpu_us,s10_gpu_kernel\n", lines.next().unwrap());
+    for line in lines {
+        noisy += &format!("{line},NaN,\u{1f980}\n");
+    }
+    dir.write("operators.csv", &noisy);
+    assert_eq!(json(&mut dir.measured("fit", &["--out", "noisy.yaml", "--json"])), plain);
+}
+
+/// A network file as the exporter writes it, and the same network as an operator list.
+#[test]
+fn architecture_files_are_priced_by_block() {
+    let dir = Dir::new();
+    dir.measured("fit", &["--out", "phone.yaml"]).assert().success();
+    let network = r#"{"version": 1, "name": "x", "network": {"nodes": [
+        {"name": "image", "block": "stem", "op": "input", "shape": [16, 8, 8]},
+        {"name": "conv", "block": "stem", "inputs": ["image"], "op": "conv2d", "channels": 16, "kernel": [1, 1],
+         "stride": 1, "padding": [0, 0], "dilation": 1, "groups": 1, "bias": false},
+        {"name": "wide", "block": "head", "inputs": ["conv"], "op": "conv2d", "channels": 999, "kernel": [3, 3],
+         "stride": 1, "padding": [1, 1], "dilation": 1, "groups": 1, "bias": false},
+        {"name": "up", "block": "head", "inputs": ["wide"], "op": "upsample", "scale": 2, "mode": "nearest"}
+        ], "outputs": ["up"]}}"#;
+    dir.write("network.json", network);
+    dir.write("network.yaml", network);
+    let from = |file: &str| json(&mut dir.latency(&["predict", "--table", "phone.yaml", file, "--json"]));
+    let predicted = from("network.json");
+    assert_eq!(predicted, from("network.yaml"));
+    let names: Vec<&str> =
+        predicted["blocks"].as_array().unwrap().iter().map(|b| b["name"].as_str().unwrap()).collect();
+    assert_eq!(names[..2], ["stem", "head"]);
+    let flags = predicted["flags"].to_string();
+    for wanted in ["output_channels 999 is extrapolated, measured networks have 8 to 160", "RESIZE is not covered"] {
+        assert!(flags.contains(wanted), "{flags}");
+    }
+
+    // Measured architecture files fit a table without any operator list.
+    dir.write("files.csv", "network,ms\nnetwork.json,5\nnetwork.yaml,6\n");
+    let arguments = ["fit", "--networks", "files.csv", "--device", "p", "--cores", "c", "--precision", "quant"];
+    dir.latency(&[&arguments[..], &["--out", "files.yaml"]].concat()).assert().success();
+}
+
+#[test]
+fn bad_input_is_refused_with_what_would_be_right() {
+    let dir = Dir::new();
+    dir.measured("fit", &["--out", "phone.yaml"]).assert().success();
+    dir.write("latin.csv", "");
+    fs::write(dir.path("latin.csv"), b"network,ms\n\xe9t\xe9,1\n").unwrap();
+    dir.write("other.csv", "network,ms\nnet33,1\nnet0,2\n");
+    dir.write("one.csv", "network,ms\nnet0,2\n");
+    dir.write("nounit.yaml", &fs::read_to_string(dir.path("phone.yaml")).unwrap().replace("unit: ms\n", ""));
+    dir.write("plain.yaml", "a: 1\n");
+    let fit = |file| {
+        let arguments =
+            ["fit", "--operators", "operators.csv", "--device", "p", "--cores", "c", "--precision", "float"];
+        refused(&mut dir.latency(&[&arguments[..], &["--out", "x.yaml", "--networks", file]].concat()))
+    };
+    let predict = |table, file| refused(&mut dir.latency(&["predict", "--table", table, file]));
+    for (message, wanted) in [
+        (fit("missing.csv"), "cannot read missing.csv"),
+        (fit("latin.csv"), "line 2 is not UTF-8"),
+        (fit("other.csv"), "no operators for `net33`"),
+        (fit("one.csv"), "a fit needs at least 2"),
+        (predict("nounit.yaml", "operators.csv"), "`unit` is missing"),
+        (predict("nowhere.yaml", "operators.csv"), "nowhere.yaml"),
+        (predict("phone.yaml", "operators.csv"), "holds 9 models"),
+        (predict("phone.yaml", "plain.yaml"), "is no architecture file"),
+    ] {
+        assert!(message.contains(wanted), "{message} should say {wanted}");
+    }
+    let unwritable = dir.measured("fit", &["--out", "no/such/folder/x.yaml"]).output().unwrap();
+    assert_eq!(unwritable.status.code(), Some(1));
+    assert!(Path::new(&dir.path("phone.yaml")).is_file());
+}

@@ -1,0 +1,130 @@
+//! Opens pages in headless Chromium and asks them what works.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use pocketnas::report::{ReportData, html_page};
+use serde_json::Value;
+
+use crate::samples;
+
+const WATCH: &str = "<script>window.trouble = [];
+addEventListener('error', event => trouble.push(String(event.message || event.target)), true);
+addEventListener('securitypolicyviolation', event => trouble.push('blocked ' + event.blockedURI));
+const log = console.error; console.error = (...words) => { trouble.push(words.join(' ')); log(...words); };
+</script>";
+const SELF_CHECK: &str = include_str!("selfcheck.js");
+
+/// The browser, or none with a word on how to get it. On CI its absence is a failure.
+fn chromium() -> Option<PathBuf> {
+    let named = std::env::var_os("CHROMIUM").map(PathBuf::from);
+    let names = ["chromium", "chromium-browser", "google-chrome"].map(PathBuf::from);
+    let found = named
+        .into_iter()
+        .chain(names)
+        .find(|program| Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success()));
+    if found.is_none() {
+        let advice = "the page is not tested in a browser: install one with `apt-get install -y chromium`, \
+                      or set CHROMIUM to its path";
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "{advice}");
+        println!("{advice}");
+    }
+    found
+}
+
+/// Opens the page of `data` with the self-check, and `extra` markup, in a window of this width.
+fn facts(program: &PathBuf, data: &ReportData, extra: &str, width: u32) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    let page = html_page(data).unwrap();
+    let page = page
+        .replacen("<title>", &format!("{WATCH}<title>"), 1)
+        .replace("</body>", &format!("{extra}<script>{SELF_CHECK}</script></body>"));
+    let path = folder.path().join("report.html");
+    std::fs::write(&path, page).unwrap();
+    let output = Command::new(program)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
+        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+        .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
+        .arg(format!("--window-size={width},1000"))
+        .args(["--virtual-time-budget=8000", "--dump-dom"])
+        .arg(format!("file://{}", path.display()))
+        .output()
+        .unwrap();
+    let dom = String::from_utf8_lossy(&output.stdout);
+    let encoded = dom.rsplit_once("FACTS").and_then(|(_, rest)| rest.split_once("END"));
+    let (encoded, _) =
+        encoded.unwrap_or_else(|| panic!("no findings from {program:?}: {}", String::from_utf8_lossy(&output.stderr)));
+    serde_json::from_slice(&base64(encoded)).unwrap()
+}
+
+/// Decodes base64: the dumped page has its text escaped, which base64 survives.
+fn base64(text: &str) -> Vec<u8> {
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut bytes = Vec::new();
+    let (mut buffer, mut bits) = (0_u32, 0);
+    for digit in text.bytes().filter_map(|byte| alphabet.iter().position(|known| *known == byte)) {
+        (buffer, bits) = ((buffer << 6) | digit as u32, bits + 6);
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push((buffer >> bits) as u8);
+            buffer &= (1 << bits) - 1;
+        }
+    }
+    bytes
+}
+
+#[test]
+fn the_page_works_in_a_browser() {
+    let Some(program) = chromium() else { return };
+    for width in [1400, 500] {
+        let facts = facts(&program, &samples::realistic(), "", width);
+        let expected = serde_json::json!({
+            "targets": 300, "tabStops": 1, "focused": "#11", "afterArrow": "#12", "kept": true,
+            "hovered": true, "backToKept": "#12", "released": true, "clicked": true,
+            "bars": 19, "rings": 1, "rows": 41, "rowsUnfolded": 300, "rowsSorted": 300, "sorted": true,
+            "switches": {"sampled": [true, false], "baselines": [true, false]},
+            "overflow": 0, "resources": [], "trouble": [], "broken": "undefined",
+        });
+        for (key, value) in expected.as_object().unwrap() {
+            assert_eq!(&facts[key], value, "{key} at {width} pixels; all: {facts:#}");
+        }
+        assert!(facts["first"].as_str().unwrap().contains("best under the limit"), "{facts:#}");
+        assert!(facts["linked"].as_str().unwrap().contains("best under the limitkept"), "{facts:#}");
+        assert!(facts["label"].as_str().unwrap().starts_with("Rank 11: latency (ms) 16.6"), "{facts:#}");
+        assert_eq!(facts["total"], "16.62 ms", "the blocks add up to the latency");
+        // Drawn points are a quarter of a pixel apart at best, and thinned below a radius.
+        assert!(facts["furthest"].as_f64().unwrap() < 8.0, "targets are not where points are: {facts:#}");
+    }
+}
+
+#[test]
+fn names_that_look_like_markup_stay_text_in_a_browser() {
+    let Some(program) = chromium() else { return };
+    let facts = facts(&program, &samples::hostile(), "", 1400);
+    assert_eq!(facts["broken"], "undefined", "{facts:#}");
+    assert_eq!(facts["trouble"], serde_json::json!([]), "{facts:#}");
+    assert!(facts["text"].as_str().unwrap().contains("</script><script>window.broken=1</script><img src=x"));
+}
+
+#[test]
+fn pages_without_a_front_or_with_many_objectives_work_in_a_browser() {
+    let Some(program) = chromium() else { return };
+    for (name, data) in samples::all() {
+        if !["infeasible", "strip", "three", "nothing", "overflowing"].contains(&name) {
+            continue;
+        }
+        let facts = facts(&program, &data, "", 1400);
+        assert_eq!(facts["trouble"], serde_json::json!([]), "{name}: {facts:#}");
+        assert_eq!(facts["overflow"], 0, "{name}: {facts:#}");
+    }
+}
+
+/// Shows that the tests above would notice a request.
+#[test]
+fn the_page_cannot_reach_the_network() {
+    let Some(program) = chromium() else { return };
+    let image = "<img src=\"http://127.0.0.1:9/pixel.png\">";
+    let facts = facts(&program, &samples::realistic(), image, 1400);
+    let trouble = facts["trouble"].to_string();
+    assert!(trouble.contains("blocked http://127.0.0.1:9/pixel.png"), "{facts:#}");
+}
