@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::Failure;
+use super::{Failure, emit, emit_json};
 use crate::audit::{Bootstrap, Judgement, MeasureError, Measured, Truth, judge, measure, resolve};
 use crate::proxy::{Definition, Proxy};
 use crate::space::Space;
@@ -88,7 +88,7 @@ pub(super) fn run(command: Command) -> Result<(), Failure> {
     truth.sample(usize::try_from(args.limit.unwrap_or(u64::MAX)).unwrap_or(usize::MAX), args.sample_seed);
     let architectures = resolve(&space, &truth, &args.truth).map_err(Failure::input)?;
     // Opened before the work, so that a path that cannot be written is told at once.
-    let csv = args.csv.as_ref().map(|path| open(path)).transpose()?;
+    let csv = args.csv.as_ref().map(open).transpose()?;
 
     let proxies: Vec<Box<dyn Proxy>> = definitions.iter().map(|(definition, _)| definition.proxy()).collect();
     let progress = progress(architectures.len());
@@ -97,7 +97,8 @@ pub(super) fn run(command: Command) -> Result<(), Failure> {
     progress.finish_and_clear();
     let measured = measured.map_err(|error| at_line(&error, &truth, &args))?;
     if let Some((path, writer)) = csv {
-        write(writer, &truth, &measured).map_err(|error| failed(&path, &error))?;
+        write(writer, &truth, &measured)
+            .map_err(|error| Failure::failed(format!("{}: cannot be written: {error}", path.display())))?;
     }
 
     let values: Vec<f64> = truth.rows.iter().map(|row| row.value).collect();
@@ -122,13 +123,7 @@ pub(super) fn run(command: Command) -> Result<(), Failure> {
             context: context.clone(),
         })
         .collect();
-    if args.json {
-        let document = serde_json::to_string_pretty(&entries).map_err(|e| Failure::Failed(miette::Report::msg(e)))?;
-        println!("{document}");
-    } else {
-        print(&entries, &context);
-    }
-    Ok(())
+    if args.json { emit_json(&entries) } else { emit(&table(&entries, &context)) }
 }
 
 /// The proxies asked for, then the baselines that are not among them.
@@ -164,10 +159,6 @@ fn open(path: &PathBuf) -> Result<Output, Failure> {
     Ok((path.clone(), csv::Writer::from_writer(file)))
 }
 
-fn failed(path: &std::path::Path, error: &dyn std::fmt::Display) -> Failure {
-    Failure::Failed(miette::Report::msg(format!("{}: cannot be written: {error}", path.display())))
-}
-
 fn write(mut writer: csv::Writer<std::fs::File>, truth: &Truth, measured: &Measured) -> csv::Result<()> {
     let names = measured.columns.iter().map(|column| column.proxy.as_str());
     writer.write_record(["architecture", "truth"].into_iter().chain(names))?;
@@ -186,13 +177,13 @@ fn progress(rows: usize) -> ProgressBar {
     bar
 }
 
-fn print(entries: &[Entry], context: &Context) {
-    println!(
-        "{} against `{}`: {} distinct live networks, {} dead, {} rows without a number left out, best truth {}",
+fn table(entries: &[Entry], context: &Context) -> String {
+    let mut text = format!(
+        "{} against `{}`: {} distinct live networks, {} dead, {} rows without a number left out, best truth {}\n",
         context.space, context.truth_column, context.distinct, context.dead, context.skipped, context.best_truth
     );
-    println!(
-        "{:<14} {:>7}  {:<24} {:<24} {:<16} {:>12} {:>9}",
+    text += &format!(
+        "{:<14} {:>7}  {:<24} {:<24} {:<16} {:>12} {:>9}\n",
         "proxy", "n", "Spearman (95 %)", "Kendall (95 %)", "top half ρ / τ", "best of 10", "µs each"
     );
     for entry in entries {
@@ -203,8 +194,8 @@ fn print(entries: &[Entry], context: &Context) {
             (None, _) => "not defined".to_owned(),
         };
         let short = |value: Option<f64>, digits: usize| value.map_or("-".to_owned(), |v| format!("{v:.digits$}"));
-        println!(
-            "{:<14} {:>7}  {:<24} {:<24} {:<16} {:>12} {:>9.1}{}",
+        text += &format!(
+            "{:<14} {:>7}  {:<24} {:<24} {:<16} {:>12} {:>9.1}{}\n",
             judged.proxy,
             judged.n,
             correlation(judged.spearman, judged.spearman_interval),
@@ -215,4 +206,5 @@ fn print(entries: &[Entry], context: &Context) {
             if entry.baseline { "  baseline" } else { "" },
         );
     }
+    text
 }
