@@ -22,11 +22,7 @@ struct Tree<const M: usize> {
 
 impl<const M: usize> Forest<M> {
     pub(super) fn new() -> Self {
-        Self {
-            recent: Vec::new(),
-            trees: Vec::new(),
-            last: None,
-        }
+        Self { recent: Vec::new(), trees: Vec::new(), last: None }
     }
 
     /// A row that is nowhere above `bar`, if there is one.
@@ -34,10 +30,7 @@ impl<const M: usize> Forest<M> {
         if let Some(row) = self.last.filter(|row| below(row, bar)) {
             return Some(row);
         }
-        let in_trees = self
-            .trees
-            .iter()
-            .find_map(|tree| tree.find_below(bar, 0, 0, tree.rows.len()));
+        let in_trees = self.trees.iter().find_map(|tree| tree.find_below(bar, 0, 0, tree.rows.len()));
         let found = in_trees.or_else(|| self.recent.iter().find(|row| below(row, bar)).copied());
         self.last = found.or(self.last);
         found
@@ -65,25 +58,15 @@ impl<const M: usize> Tree<M> {
     }
 
     /// Looks below `node`, which covers the rows from `start` to `end`.
-    fn find_below(
-        &self,
-        bar: &[i64; M],
-        node: usize,
-        start: usize,
-        end: usize,
-    ) -> Option<[i64; M]> {
+    fn find_below(&self, bar: &[i64; M], node: usize, start: usize, end: usize) -> Option<[i64; M]> {
         if !below(&self.least[node], bar) {
             return None;
         }
         if end - start <= LEAF {
-            return self.rows[start..end]
-                .iter()
-                .find(|row| below(row, bar))
-                .copied();
+            return self.rows[start..end].iter().find(|row| below(row, bar)).copied();
         }
         let middle = start + (end - start) / 2;
-        self.find_below(bar, 2 * node + 1, start, middle)
-            .or_else(|| self.find_below(bar, 2 * node + 2, middle, end))
+        self.find_below(bar, 2 * node + 1, start, middle).or_else(|| self.find_below(bar, 2 * node + 2, middle, end))
     }
 }
 
@@ -132,9 +115,6 @@ mod tests {
             forest.insert(&row);
             rows.push(row);
         }
-        assert!(
-            forest.trees.len() > 1 && (300..2900).contains(&found_some),
-            "{found_some}"
-        );
+        assert!(forest.trees.len() > 1 && (300..2900).contains(&found_some), "{found_some}");
     }
 }

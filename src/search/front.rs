@@ -37,12 +37,7 @@ pub struct Options {
 impl Default for Options {
     /// The exact front without limits, at most 200 million labels and 4 GiB.
     fn default() -> Self {
-        Self {
-            limits: Vec::new(),
-            epsilon: 0.0,
-            max_labels: 200_000_000,
-            max_bytes: 4 << 30,
-        }
+        Self { limits: Vec::new(), epsilon: 0.0, max_labels: 200_000_000, max_bytes: 4 << 30 }
     }
 }
 
@@ -112,9 +107,7 @@ pub enum FrontError {
         nodes: Vec<usize>,
     },
     /// No path leads from source to sink.
-    #[error(
-        "no path leads from the source (node {source_node}) to the sink (node {sink}): add the missing edges"
-    )]
+    #[error("no path leads from the source (node {source_node}) to the sink (node {sink}): add the missing edges")]
     Unreachable {
         /// The source.
         source_node: usize,
@@ -122,9 +115,7 @@ pub enum FrontError {
         sink: usize,
     },
     /// A sum overflows.
-    #[error(
-        "the costs in column `{column}` add up to more than a 64-bit float can hold: use a larger unit"
-    )]
+    #[error("the costs in column `{column}` add up to more than a 64-bit float can hold: use a larger unit")]
     SumTooLarge {
         /// The column.
         column: String,
@@ -133,9 +124,7 @@ pub enum FrontError {
     #[error("{0}")]
     Option(String),
     /// A limit is below what any path reaches.
-    #[error(
-        "nothing satisfies {column} <= {at_most}: the smallest reachable {column} is {smallest}"
-    )]
+    #[error("nothing satisfies {column} <= {at_most}: the smallest reachable {column} is {smallest}")]
     LimitUnreachable {
         /// Name of the limited column.
         column: String,
@@ -202,14 +191,7 @@ pub(super) fn front_thinned_above(
     let reach = reach::of_skeleton(&skeleton);
     check_limits(graph, &skeleton, &reach, &options.limits)?;
     let plan = Plan::new(graph, &skeleton, &options.limits, &reach.max);
-    let search = Search {
-        graph,
-        skeleton: &skeleton,
-        reach: &reach,
-        plan: &plan,
-        options,
-        small,
-    };
+    let search = Search { graph, skeleton: &skeleton, reach: &reach, plan: &plan, options, small };
     match plan.columns.len() {
         ..=2 => search.run(merge_pair),
         3 => search.run(merge::<3>),
@@ -226,47 +208,28 @@ pub(super) fn front_thinned_above(
 
 fn check(columns: &[Column], options: &Options) -> Result<(), FrontError> {
     if !(0.0..1.0).contains(&options.epsilon) {
-        let message = format!(
-            "epsilon is {}, but must be at least 0 and below 1",
-            options.epsilon
-        );
+        let message = format!("epsilon is {}, but must be at least 0 and below 1", options.epsilon);
         return Err(FrontError::Option(message));
     }
     for limit in &options.limits {
         let Some(column) = columns.get(limit.column) else {
-            let message = format!(
-                "a limit names column {}, but there are {}",
-                limit.column,
-                columns.len()
-            );
+            let message = format!("a limit names column {}, but there are {}", limit.column, columns.len());
             return Err(FrontError::Option(message));
         };
         if limit.at_most.is_nan() {
-            return Err(FrontError::Option(format!(
-                "the limit on {} is not a number",
-                column.name
-            )));
+            return Err(FrontError::Option(format!("the limit on {} is not a number", column.name)));
         }
     }
     Ok(())
 }
 
 /// Each limit by itself must be reachable.
-fn check_limits(
-    graph: &CostGraph,
-    skeleton: &Skeleton,
-    reach: &Reach,
-    limits: &[Limit],
-) -> Result<(), FrontError> {
+fn check_limits(graph: &CostGraph, skeleton: &Skeleton, reach: &Reach, limits: &[Limit]) -> Result<(), FrontError> {
     for limit in limits {
         let (quantum, smallest) = (skeleton.quanta[limit.column], reach.min[limit.column]);
         if quantum.quantise(smallest) > quantum.quantise(limit.at_most) {
             let column = graph.columns()[limit.column].name.clone();
-            return Err(FrontError::LimitUnreachable {
-                column,
-                at_most: limit.at_most,
-                smallest,
-            });
+            return Err(FrontError::LimitUnreachable { column, at_most: limit.at_most, smallest });
         }
     }
     Ok(())

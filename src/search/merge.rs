@@ -55,32 +55,17 @@ impl<const M: usize> Bounds<M> {
     fn next(&self, list: &Incoming<'_, M>, start: usize) -> Option<([i64; M], u32)> {
         (start..list.labels.len()).find_map(|label| {
             let costs: [i64; M] = std::array::from_fn(|j| list.labels[label][j] + list.shift[j]);
-            let fits = costs
-                .iter()
-                .zip(&self.ceiling)
-                .all(|(cost, ceiling)| cost <= ceiling);
-            fits.then(|| {
-                (
-                    std::array::from_fn(|j| costs[j].max(self.floor[j])),
-                    label as u32,
-                )
-            })
+            let fits = costs.iter().zip(&self.ceiling).all(|(cost, ceiling)| cost <= ceiling);
+            fits.then(|| (std::array::from_fn(|j| costs[j].max(self.floor[j])), label as u32))
         })
     }
 }
 
 /// The non-dominated labels among all shifted fronts.
-pub(super) fn merge<const M: usize>(
-    incoming: &[Incoming<'_, M>],
-    bounds: &Bounds<M>,
-) -> Result<Merged<M>, Full> {
+pub(super) fn merge<const M: usize>(incoming: &[Incoming<'_, M>], bounds: &Bounds<M>) -> Result<Merged<M>, Full> {
     let first = |(list, from): (usize, &Incoming<'_, M>)| {
         let (costs, label) = bounds.next(from, 0)?;
-        Some(Next {
-            costs,
-            list: list as u32,
-            label,
-        })
+        Some(Next { costs, list: list as u32, label })
     };
     let mut queue = Queue::new(incoming.iter().enumerate().filter_map(first).collect());
     let mut kept = Kept::new(bounds.slack);
@@ -92,24 +77,15 @@ pub(super) fn merge<const M: usize>(
                 return Err(Full);
             }
             costs.push(next.costs);
-            steps.push(Step {
-                edge: from.edge,
-                label: next.label,
-            });
+            steps.push(Step { edge: from.edge, label: next.label });
         }
         queue.advance(bounds.next(from, next.label as usize + 1));
     }
-    Ok(Merged {
-        costs,
-        steps,
-        given_up: kept.given_up,
-    })
+    Ok(Merged { costs, steps, given_up: kept.given_up })
 }
 
 /// The rows that none of the others dominates, in lexicographic order; of equal rows the one with the smallest tag.
-pub(super) fn sort_and_filter<T: Ord, const M: usize>(
-    mut rows: Vec<([i64; M], T)>,
-) -> Vec<([i64; M], T)> {
+pub(super) fn sort_and_filter<T: Ord, const M: usize>(mut rows: Vec<([i64; M], T)>) -> Vec<([i64; M], T)> {
     if rows.len() > 1 {
         rows.sort_unstable();
         let mut kept = Kept::new([0; M]);
@@ -131,21 +107,12 @@ pub(super) struct Kept<const M: usize> {
 impl<const M: usize> Kept<M> {
     /// An empty front that lets a row stand for others that are better by up to `slack`.
     pub(super) fn new(slack: [i64; M]) -> Self {
-        Self {
-            slack,
-            given_up: [0; M],
-            stairs: Vec::new(),
-            forest: Forest::new(),
-        }
+        Self { slack, given_up: [0; M], stairs: Vec::new(), forest: Forest::new() }
     }
 
     /// Keeps `row` unless a row kept before stands for it; says whether it was kept.
     pub(super) fn insert(&mut self, row: &[i64; M]) -> bool {
-        if M <= 3 {
-            self.insert_in_stairs(row)
-        } else {
-            self.insert_in_forest(row)
-        }
+        if M <= 3 { self.insert_in_stairs(row) } else { self.insert_in_forest(row) }
     }
 
     fn insert_in_stairs(&mut self, row: &[i64; M]) -> bool {

@@ -5,10 +5,7 @@ use super::merge::{Bounds, Full, Incoming, Merged, Step};
 use super::queue::{Next, Queue};
 
 /// The non-dominated labels among all shifted fronts; the slack of the first column is not used.
-pub(super) fn merge_pair(
-    incoming: &[Incoming<'_, 2>],
-    bounds: &Bounds<2>,
-) -> Result<Merged<2>, Full> {
+pub(super) fn merge_pair(incoming: &[Incoming<'_, 2>], bounds: &Bounds<2>) -> Result<Merged<2>, Full> {
     let [ceiling_x, ceiling_y] = bounds.ceiling;
     let floor = bounds.floor[1];
     let slack = bounds.slack[1];
@@ -21,43 +18,21 @@ pub(super) fn merge_pair(
     let mut lowest: Option<([i64; 2], Step)> = None;
     for (list, from) in incoming.iter().enumerate() {
         let [dx, dy] = from.shift;
-        let end = from
-            .labels
-            .partition_point(|label| label[0] + dx <= ceiling_x);
+        let end = from.labels.partition_point(|label| label[0] + dx <= ceiling_x);
         let start = from.labels[..end].partition_point(|label| label[1] + dy > ceiling_y);
         ends.push(end);
         if start < end {
-            let at = |label: usize| {
-                [
-                    from.labels[label][0] + dx,
-                    (from.labels[label][1] + dy).max(floor),
-                ]
-            };
-            heap.push(Next {
-                costs: at(start),
-                list: list as u32,
-                label: start as u32,
-            });
+            let at = |label: usize| [from.labels[label][0] + dx, (from.labels[label][1] + dy).max(floor)];
+            heap.push(Next { costs: at(start), list: list as u32, label: start as u32 });
             let [x, y] = at(end - 1);
             if slack > 0 && lowest.is_none_or(|([a, b], _)| (y, x) < (b, a)) {
-                lowest = Some((
-                    [x, y],
-                    Step {
-                        edge: from.edge,
-                        label: end as u32 - 1,
-                    },
-                ));
+                lowest = Some(([x, y], Step { edge: from.edge, label: end as u32 - 1 }));
             }
         }
     }
     let mut queue = Queue::new(heap);
     let (mut best, mut bar) = (i64::MAX, i64::MAX);
-    while let Some(Next {
-        costs: [x, y],
-        list,
-        label,
-    }) = queue.top()
-    {
+    while let Some(Next { costs: [x, y], list, label }) = queue.top() {
         let from = &incoming[list as usize];
         if y < bar {
             if costs.len() == bounds.room {
@@ -70,10 +45,7 @@ pub(super) fn merge_pair(
                 steps.reserve_exact(more);
             }
             costs.push([x, y]);
-            steps.push(Step {
-                edge: from.edge,
-                label,
-            });
+            steps.push(Step { edge: from.edge, label });
             if y <= floor {
                 break;
             }
@@ -99,11 +71,7 @@ pub(super) fn merge_pair(
         costs.push(row);
         steps.push(step);
     }
-    Ok(Merged {
-        costs,
-        steps,
-        given_up: [0, given_up],
-    })
+    Ok(Merged { costs, steps, given_up: [0, given_up] })
 }
 
 /// How many leading labels are not below `bar` in the second column; quick when they are few.

@@ -44,11 +44,7 @@ impl<const M: usize> Queue<M> {
         let before = |a: &Next<M>, b: &Next<M>| (a.costs, a.list) < (b.costs, b.list);
         while let Some(left) = self.heap.get(2 * at + 1) {
             let mut child = 2 * at + 1;
-            if self
-                .heap
-                .get(child + 1)
-                .is_some_and(|right| before(right, left))
-            {
+            if self.heap.get(child + 1).is_some_and(|right| before(right, left)) {
                 child += 1;
             }
             if !before(&self.heap[child], &self.heap[at]) {

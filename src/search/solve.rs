@@ -66,11 +66,7 @@ impl Search<'_> {
     }
 
     fn budget(&self, out: OutOfRoom) -> FrontError {
-        let Options {
-            max_labels,
-            max_bytes,
-            ..
-        } = *self.options;
+        let Options { max_labels, max_bytes, .. } = *self.options;
         FrontError::Budget {
             labels: out.labels,
             budget: match out.memory {
@@ -90,9 +86,7 @@ impl Search<'_> {
         for (c, &j) in objectives.iter().enumerate().skip(1) {
             let quantum = self.skeleton.quanta[j];
             let sum = |path: &Vec<usize>| -> i64 {
-                path.iter()
-                    .map(|&e| quantum.quantise(self.graph.edge(e).costs[j]))
-                    .sum()
+                path.iter().map(|&e| quantum.quantise(self.graph.edge(e).costs[j])).sum()
             };
             let best = objectives.iter().map(|&i| sum(&self.reach.cheapest[i]));
             let largest = best.max().unwrap_or(0).min(self.plan.limits[c]);
@@ -118,20 +112,14 @@ impl Search<'_> {
         for (label, costs) in settled.front.iter().enumerate() {
             if (0..M).all(|j| costs[j] <= instance.limits[j]) {
                 let mut row = [0; M];
-                place
-                    .iter()
-                    .zip(&mut row)
-                    .for_each(|(&c, cell)| *cell = costs[c]);
+                place.iter().zip(&mut row).for_each(|(&c, cell)| *cell = costs[c]);
                 rows.push((row, label));
             }
         }
         let rows = sort_and_filter(rows);
         if rows.is_empty() {
-            let words =
-                |limit: &Limit| format!("{} <= {}", columns[limit.column].name, limit.at_most);
-            return Err(FrontError::LimitsConflict(
-                self.options.limits.iter().map(words).collect(),
-            ));
+            let words = |limit: &Limit| format!("{} <= {}", columns[limit.column].name, limit.at_most);
+            return Err(FrontError::LimitsConflict(self.options.limits.iter().map(words).collect()));
         }
         let mut front = Front {
             complete: certificate.is_none(),
@@ -155,14 +143,8 @@ impl Search<'_> {
             }
             let mut sums = row.iter();
             for (j, (column, &quantum)) in columns.iter().zip(&self.skeleton.quanta).enumerate() {
-                let objective = if column.role == Role::Objective {
-                    sums.next()
-                } else {
-                    None
-                };
-                let sum = objective
-                    .copied()
-                    .unwrap_or_else(|| self.along(&front.edges[start..], j, quantum));
+                let objective = if column.role == Role::Objective { sums.next() } else { None };
+                let sum = objective.copied().unwrap_or_else(|| self.along(&front.edges[start..], j, quantum));
                 front.costs.push(quantum.value(sum));
             }
             front.first_edge.push(front.edges.len());
@@ -170,22 +152,14 @@ impl Search<'_> {
         let width = |(place, &c): (usize, &usize)| {
             let quantum = self.skeleton.quanta[objectives[c]];
             let exact = || widest(&rows, place) as f64;
-            quantum.value(
-                certificate
-                    .as_ref()
-                    .map_or_else(exact, |found| found.ranges[c])
-                    .max(0.0) as i64,
-            )
+            quantum.value(certificate.as_ref().map_or_else(exact, |found| found.ranges[c]).max(0.0) as i64)
         };
         front.widths = place.iter().enumerate().map(width).collect();
         Ok(front)
     }
 
     fn along(&self, edges: &[u32], column: usize, quantum: FixedPoint) -> i64 {
-        edges
-            .iter()
-            .map(|&e| quantum.quantise(self.graph.edge(e as usize).costs[column]))
-            .sum()
+        edges.iter().map(|&e| quantum.quantise(self.graph.edge(e as usize).costs[column])).sum()
     }
 }
 

@@ -207,21 +207,12 @@ fn large_fronts_equal_those_built_position_by_position() {
         for position in 0..positions {
             let edges = || graph.edges().filter(|edge| edge.from == position);
             let sum = |(point, edge): (&Vec<f64>, Edge)| -> Vec<f64> {
-                let sums = point
-                    .iter()
-                    .zip(edge.costs)
-                    .map(|(a, b)| (a * 1000.0 + b * 1000.0).round());
+                let sums = point.iter().zip(edge.costs).map(|(a, b)| (a * 1000.0 + b * 1000.0).round());
                 sums.map(|thousandths| thousandths / 1000.0).collect()
             };
-            let sums: Vec<Vec<f64>> = expected
-                .iter()
-                .flat_map(|point| edges().map(move |edge| (point, edge)))
-                .map(sum)
-                .collect();
-            expected = crate::pareto::non_dominated(&sums)
-                .into_iter()
-                .map(|i| sums[i].clone())
-                .collect();
+            let sums: Vec<Vec<f64>> =
+                expected.iter().flat_map(|point| edges().map(move |edge| (point, edge))).map(sum).collect();
+            expected = crate::pareto::non_dominated(&sums).into_iter().map(|i| sums[i].clone()).collect();
         }
         expected.sort_by(|a, b| a.partial_cmp(b).unwrap());
         let found = front(&graph, &Options::default()).unwrap();
