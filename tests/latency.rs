@@ -72,3 +72,46 @@ fn lowered_networks_are_the_operators_that_were_measured() {
         assert_eq!(model.total(&lowered), model.total(list), "{name}");
     }
 }
+
+/// A search chooses between windows, so what a wider one adds has to be right. The block table of
+/// another Samsung phone (Note10, measured by others) has the same blocks with windows of 3, 5 and 7.
+#[test]
+fn wider_windows_add_what_they_add_on_another_phone() {
+    let Some(folder) = data() else { return };
+    let table = LatencyTable::named("galaxy-s10-exynos9820/1large-float").unwrap();
+    let blocks = pocketnas::yaml::Document::read(&folder.join("../note10/224.yaml")).unwrap();
+    let mut measured: HashMap<(u32, u32, u32), HashMap<u32, Vec<f64>>> = HashMap::new();
+    for (key, block) in blocks.root.entries().iter().filter(|(key, _)| key.text.starts_with("expanded_conv")) {
+        // expanded_conv-input:14x14x136-output:7x7x192-expand:408-kernel:3-stride:2-...
+        let numbers: Vec<u32> =
+            key.text.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok()).collect();
+        let (size, expand, window, stride) = (numbers[0], numbers[6], numbers[7], numbers[8]);
+        let ms = block.get("mean").unwrap().number().unwrap();
+        measured.entry((size, expand, stride)).or_default().entry(window).or_default().push(ms);
+    }
+    let depthwise = |size: u32, channels: u32, stride: u32, window: u32| {
+        let padded = size + window - 1;
+        table.cost(&Kernel {
+            input: [padded, padded],
+            output: [size / stride, size / stride],
+            window: [window, window],
+            stride,
+            groups: channels,
+            explicit_padding: true,
+            ..Kernel::pointwise(KernelKind::Depthwise, [size, size], channels)
+        })
+    };
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let mut ratios: Vec<f64> = measured
+        .iter()
+        .filter(|(_, by_window)| by_window.len() == 3)
+        .map(|(&(size, channels, stride), by_window)| {
+            let adds = depthwise(size, channels, stride, 7).0 - depthwise(size, channels, stride, 3).0;
+            adds / (mean(&by_window[&7]) - mean(&by_window[&3]))
+        })
+        .collect();
+    ratios.sort_by(f64::total_cmp);
+    let median = ratios[ratios.len() / 2];
+    eprintln!("a 7x7 window adds {median:.2} times what it adds on the Note10, median of {} blocks", ratios.len());
+    assert!(ratios.len() >= 15 && (0.7..1.4).contains(&median), "{median} over {ratios:?}");
+}
