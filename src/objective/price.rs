@@ -73,6 +73,9 @@ impl Prices {
     }
 }
 
+/// The costs of a variant, one for each objective, or nothing where it is dead; and what is to be known about them.
+type Row = (Option<Box<[f64]>>, Vec<String>);
+
 /// Prices every edge of `graph`: each variant once. `step` is told how many more of them are done.
 ///
 /// # Errors
@@ -90,7 +93,7 @@ pub fn price(
         let edge = graph.edges().iter().position(|edge| edge.variant as usize == variant);
         edge.map_or_else(Default::default, |edge| (graph.position(edge), label(graph, edge)))
     };
-    let priced: Vec<Result<(Option<Box<[f64]>>, Vec<String>), PricingError>> = (0..graph.variants())
+    let priced: Vec<Result<Row, PricingError>> = (0..graph.variants())
         .into_par_iter()
         .map(|variant| {
             let fragment = graph.fragment(variant);

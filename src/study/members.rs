@@ -20,11 +20,11 @@ const AGREEMENT: f64 = 1e-9;
 
 /// A member of the front with all that is known about it.
 #[derive(Debug)]
-pub(super) struct Judged {
+pub struct Judged {
     /// Its entry in the report.
-    pub(super) member: Member,
+    pub member: Member,
     /// Its decisions.
-    pub(super) architecture: Architecture,
+    pub architecture: Architecture,
 }
 
 impl Plan {
@@ -62,8 +62,9 @@ impl Plan {
         for (quantity, sum) in quantities.iter().zip(sums) {
             let value =
                 quantity.value(&network).map_err(|e| fault(format!("`{text}` has no {}: {e}", quantity.name())))?;
-            // Not `>`: a value that is not a number must not pass.
-            if !((value - sum).abs() <= AGREEMENT * value.abs().max(sum.abs())) {
+            let agree = (value - sum).abs() <= AGREEMENT * value.abs().max(sum.abs());
+            // A value that is not a number does not agree with anything.
+            if !agree {
                 return Err(fault(format!(
                     "{} of `{text}` is {value} as a whole network, but {sum} as a sum over its path",
                     quantity.name()

@@ -20,11 +20,9 @@ pub use cost_graph::{ColumnSource, priced_graph};
 pub use distinct::distinct;
 pub use outputs::{Outputs, abandon};
 pub use plan::{Plan, Reachable};
-pub use run::Outcome;
+pub use members::Judged;
+pub use run::{Outcome, Solution};
 pub use summary::Forecast;
-
-#[cfg(test)]
-mod tests;
 
 /// Is told how far a study has come.
 pub trait Progress: Sync {

@@ -51,7 +51,11 @@ impl Plan {
         progress.stage("Pricing the edges", Some(graph.variants() as u64));
         let prices = price(&graph, &quantities, &|by| progress.step(by))
             .map_err(|error| StudyError::Input(explain(&config, &error)))?;
-        progress.done(&format!("{} different fragments", graph.variants()));
+        let remarks = match prices.flags.len() {
+            0 => String::new(),
+            n => format!("; {n} remarks on what the tables cover (`pocketnas plan` lists them)"),
+        };
+        progress.done(&format!("{} different fragments{remarks}", graph.variants()));
 
         let mut columns: Vec<ColumnSource> =
             config.objectives.iter().enumerate().map(|(i, o)| ColumnSource::objective(i, o.as_ref())).collect();

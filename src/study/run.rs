@@ -16,6 +16,9 @@ use crate::pareto;
 use crate::report::{self, Certificate, Entry, Limit, Objective, ReportData, RunCard, SpaceSummary};
 use crate::search::{self, Front, Options};
 
+/// How many remarks on fragments a report carries.
+const SHOWN_FLAGS: usize = 12;
+
 /// What a run leaves.
 #[derive(Debug)]
 pub struct Outcome {
@@ -25,15 +28,33 @@ pub struct Outcome {
     pub files: usize,
 }
 
+/// The front of a plan, proven against whole networks.
+#[derive(Debug)]
+pub struct Solution {
+    /// The paths.
+    pub front: Front,
+    /// The member behind each path, in the same order.
+    pub members: Vec<Judged>,
+}
+
 impl Plan {
+    /// Finds the front and proves it against whole networks. Writes nothing.
+    ///
+    /// # Errors
+    /// [`StudyError`]: nothing feasible, a front too large, or a disagreement.
+    pub fn solve(&self, progress: &dyn Progress) -> Result<Solution, StudyError> {
+        let front = self.front(progress)?;
+        let members = self.judge(&front, progress)?;
+        Ok(Solution { front, members })
+    }
+
     /// Finds the front, proves it against whole networks, and fills the output folder. `command` is shown in the run card.
     ///
     /// # Errors
     /// [`StudyError`]: nothing feasible, a front too large, a disagreement, or files that cannot be written.
     pub fn run(&self, outputs: &Outputs, command: &str, progress: &dyn Progress) -> Result<Outcome, StudyError> {
         let began = Instant::now();
-        let front = self.front(progress)?;
-        let judged = self.judge(&front, progress)?;
+        let Solution { front, members: judged } = self.solve(progress)?;
         let sampled = self.sample(progress);
         let mut data = self.report_data(&front, &judged, sampled, command);
         let chosen = choose(&data, self.config.architectures);
@@ -129,8 +150,12 @@ impl Plan {
                 self.graph.edges().len()
             ));
         }
-        for (flag, count) in &self.prices.flags {
-            notes.push(format!("{flag} (in {count} of {} different fragments)", self.graph.variants()));
+        for (flag, count) in self.prices.flags.iter().take(SHOWN_FLAGS) {
+            notes.push(format!("{flag} (in {count} of {} different fragments).", self.graph.variants()));
+        }
+        if self.prices.flags.len() > SHOWN_FLAGS {
+            let more = self.prices.flags.len() - SHOWN_FLAGS;
+            notes.push(format!("{more} more remarks of this kind; `pocketnas plan` lists them all."));
         }
         for objective in &self.config.objectives {
             let origin = objective.origin();
