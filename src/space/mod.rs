@@ -24,7 +24,7 @@ use rand::Rng;
 use rand_distr::{Distribution, WeightedIndex};
 
 pub use architecture::{Architecture, ArchitectureError, Decision};
-pub use choice_graph::{ChoiceGraph, Edge};
+pub use choice_graph::{ChoiceGraph, DecisionSpec, Edge};
 pub use compile::Budget;
 pub use schema::SCHEMA;
 pub use value::Value;
