@@ -1,14 +1,15 @@
 //! `pocketnas audit`: how far a score can be trusted.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use super::progress::Stages;
 use super::{Failure, emit, emit_json};
 use crate::audit::{Bootstrap, Judgement, MeasureError, Measured, Truth, judge, measure, resolve};
 use crate::proxy::{Definition, Proxy};
 use crate::space::Space;
+use crate::study::Progress;
 
 /// Measure how far scores can be trusted.
 #[derive(clap::Subcommand)]
@@ -43,7 +44,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     sample_seed: u64,
     /// Bootstrap resamples for the 95 % intervals; 0 for none
-    #[arg(long, value_name = "N", default_value_t = Bootstrap::default().resamples)]
+    #[arg(long, value_name = "N", default_value_t = Bootstrap::default().resamples,
+        value_parser = clap::value_parser!(u32).range(..=1_000_000))]
     resamples: u32,
     /// Print one JSON document
     #[arg(long)]
@@ -88,14 +90,15 @@ pub(super) fn run(command: Command) -> Result<(), Failure> {
     truth.sample(usize::try_from(args.limit.unwrap_or(u64::MAX)).unwrap_or(usize::MAX), args.sample_seed);
     let architectures = resolve(&space, &truth, &args.truth).map_err(Failure::input)?;
     // Opened before the work, so that a path that cannot be written is told at once.
-    let csv = args.csv.as_ref().map(open).transpose()?;
+    let csv = args.csv.as_ref().map(|path| open(path, &args.truth)).transpose()?;
 
     let proxies: Vec<Box<dyn Proxy>> = definitions.iter().map(|(definition, _)| definition.proxy()).collect();
-    let progress = progress(architectures.len());
+    let stages = Stages::new(false);
+    stages.stage("scoring networks", Some(architectures.len() as u64));
     let build = |row: usize| space.build(&architectures[row]);
-    let measured = measure(architectures.len(), build, &proxies, || progress.inc(1));
-    progress.finish_and_clear();
+    let measured = measure(architectures.len(), build, &proxies, || stages.step(1));
     let measured = measured.map_err(|error| at_line(&error, &truth, &args))?;
+    stages.done(&format!("{} networks by {} proxies", architectures.len(), proxies.len()));
     if let Some((path, writer)) = csv {
         write(writer, &truth, &measured)
             .map_err(|error| Failure::failed(format!("{}: cannot be written: {error}", path.display())))?;
@@ -112,17 +115,18 @@ pub(super) fn run(command: Command) -> Result<(), Failure> {
         skipped: truth.skipped,
         bootstrap,
     };
+    stages.stage("resampling for intervals", Some(measured.columns.len() as u64));
     let entries: Vec<Entry> = measured
         .columns
         .iter()
         .zip(&definitions)
-        .map(|(column, (definition, baseline))| Entry {
-            judgement: judge(column, &values, &bootstrap),
-            version: definition.version,
-            baseline: *baseline,
-            context: context.clone(),
+        .map(|(column, (definition, baseline))| {
+            let judgement = judge(column, &values, &bootstrap);
+            stages.step(1);
+            Entry { judgement, version: definition.version, baseline: *baseline, context: context.clone() }
         })
         .collect();
+    stages.done(&format!("{} resamples", bootstrap.resamples));
     if args.json { emit_json(&entries) } else { emit(&table(&entries, &context)) }
 }
 
@@ -153,10 +157,14 @@ fn at_line<E: std::error::Error>(error: &MeasureError<E>, truth: &Truth, args: &
 
 type Output = (PathBuf, csv::Writer<std::fs::File>);
 
-fn open(path: &PathBuf) -> Result<Output, Failure> {
+fn open(path: &Path, truth: &Path) -> Result<Output, Failure> {
+    if path.canonicalize().ok().is_some_and(|path| truth.canonicalize().is_ok_and(|truth| truth == path)) {
+        let message = format!("{}: the scores would be written over the truth", path.display());
+        return Err(Failure::refuse(message, "give `--csv` another file"));
+    }
     let file = std::fs::File::create(path)
         .map_err(|error| Failure::input(format!("{}: cannot be written: {error}", path.display())))?;
-    Ok((path.clone(), csv::Writer::from_writer(file)))
+    Ok((path.to_owned(), csv::Writer::from_writer(file)))
 }
 
 fn write(mut writer: csv::Writer<std::fs::File>, truth: &Truth, measured: &Measured) -> csv::Result<()> {
@@ -167,14 +175,6 @@ fn write(mut writer: csv::Writer<std::fs::File>, truth: &Truth, measured: &Measu
         writer.write_record([row.id.clone(), row.value.to_string()].into_iter().chain(scores))?;
     }
     Ok(writer.flush()?)
-}
-
-fn progress(rows: usize) -> ProgressBar {
-    let bar = ProgressBar::new(rows as u64);
-    if let Ok(style) = ProgressStyle::with_template("scoring {bar:30} {human_pos}/{human_len} networks, {eta} left") {
-        bar.set_style(style);
-    }
-    bar
 }
 
 fn table(entries: &[Entry], context: &Context) -> String {
