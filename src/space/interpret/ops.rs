@@ -151,7 +151,7 @@ impl<'a> Interpreter<'a, '_> {
             Conv2d { channels, kernel: [kernel, kernel], stride, padding: [padding, padding], dilation, groups, bias };
         let mut end = self.add(name.clone(), Op::Conv2d(conv), &[at], item)?;
         if norm {
-            end = self.add(format!("{name}.norm"), Op::BatchNorm, &[end], item)?;
+            end = self.add([&name, ".norm"].concat(), Op::BatchNorm, &[end], item)?;
         }
         self.activate(act, end, name, item)
     }
@@ -166,7 +166,7 @@ impl<'a> Interpreter<'a, '_> {
 
     fn activate(&mut self, act: Option<Activation>, at: NodeId, name: String, item: &Item) -> Outcome<NodeId> {
         match act {
-            Some(function) => self.add(format!("{name}.act"), Op::Activation { function }, &[at], item),
+            Some(function) => self.add([&name, ".act"].concat(), Op::Activation { function }, &[at], item),
             None => Ok(at),
         }
     }
