@@ -38,20 +38,56 @@ fn a_good_config_is_read_with_its_defaults() {
 #[test]
 fn mistakes_name_place_and_remedy() {
     let cases = [
-        (("space: mobilenetv3-ofa", "space: mobilenetv3-oaf"), "c.yaml:3:8: there is no space `mobilenetv3-oaf`: no shipped one has that name, and no file that path (did you mean `mobilenetv3-ofa`?)"),
-        (("proxy: s0_bc", "proxy: s0_cb"), "c.yaml:6:18: there is no proxy `s0_cb`: no shipped one has that name, and no file that path (did you mean `s0_bc`?)"),
-        (("1large-float", "1large-flaot"), "c.yaml:5:20: there is no latency table `galaxy-s10-exynos9820/1large-flaot`: no shipped one has that name, and no file that path (did you mean `galaxy-s10-exynos9820/1large-float`?)"),
-        (("  score: {proxy: s0_bc}", "  score: {prxy: s0_bc}"), "c.yaml:6:11: this mapping does not say what it is (give it one of `table:`, `proxy:`, `count:`)"),
-        (("  score:", "  macs:"), "c.yaml:6:9: `macs` is the name of a count, but this objective is something else (give it another name)"),
-        (("  score:", "  2nd:"), "c.yaml:6:8: `2nd` is no name for an objective (use letters, digits and `_`, not a digit first: limits and columns refer to it)"),
+        (
+            ("space: mobilenetv3-ofa", "space: mobilenetv3-oaf"),
+            "c.yaml:3:8: there is no space `mobilenetv3-oaf`: no shipped one has that name, and no file that path (did you mean `mobilenetv3-ofa`?)",
+        ),
+        (
+            ("proxy: s0_bc", "proxy: s0_cb"),
+            "c.yaml:6:18: there is no proxy `s0_cb`: no shipped one has that name, and no file that path (did you mean `s0_bc`?)",
+        ),
+        (
+            ("1large-float", "1large-flaot"),
+            "c.yaml:5:20: there is no latency table `galaxy-s10-exynos9820/1large-flaot`: no shipped one has that name, and no file that path (did you mean `galaxy-s10-exynos9820/1large-float`?)",
+        ),
+        (
+            ("  score: {proxy: s0_bc}", "  score: {prxy: s0_bc}"),
+            "c.yaml:6:11: this mapping does not say what it is (give it one of `table:`, `proxy:`, `count:`)",
+        ),
+        (
+            ("  score:", "  macs:"),
+            "c.yaml:6:9: `macs` is the name of a count, but this objective is something else (give it another name)",
+        ),
+        (
+            ("  score:", "  2nd:"),
+            "c.yaml:6:8: `2nd` is no name for an objective (use letters, digits and `_`, not a digit first: limits and columns refer to it)",
+        ),
         (("40 ms", "40"), "c.yaml:7:10: the bound 40 has no unit (use `ms`, `us`, `µs`, `s`)"),
         (("40 ms", "40 MB"), "c.yaml:7:10: `MB` is no unit of a quantity in ms (use `ms`, `us`, `µs`, `s`)"),
-        (("latency <= 40", "latancy <= 40"), "c.yaml:7:10: `latancy` is neither an objective nor a count (did you mean `latency`?)"),
-        (("latency <= 40", "latency < 40"), "c.yaml:7:10: `latency < 40 ms` has a comparison that is no limit (use `<=` or `>=`)"),
-        (("params <= 6M", "params"), "c.yaml:7:28: `params` does not compare anything (write it as `name <= number unit`, for example `latency <= 40 ms`)"),
-        (("params <= 6M", "latency <= 3 s"), "c.yaml:7:28: `latency` is limited twice in the same direction (keep the tighter of the two)"),
-        (("params <= 6M", "params <= nan"), "c.yaml:7:28: `nan` does not start with a finite number (write it as `name <= number unit`, for example `latency <= 40 ms`)"),
-        (("search: s", "search: ../s"), "c.yaml:1:9: `../s` is no name for a search (use letters, digits, `-`, `_` and `.`, since a folder is named after it)"),
+        (
+            ("latency <= 40", "latancy <= 40"),
+            "c.yaml:7:10: `latancy` is neither an objective nor a count (did you mean `latency`?)",
+        ),
+        (
+            ("latency <= 40", "latency < 40"),
+            "c.yaml:7:10: `latency < 40 ms` has a comparison that is no limit (use `<=` or `>=`)",
+        ),
+        (
+            ("params <= 6M", "params"),
+            "c.yaml:7:28: `params` does not compare anything (write it as `name <= number unit`, for example `latency <= 40 ms`)",
+        ),
+        (
+            ("params <= 6M", "latency <= 3 s"),
+            "c.yaml:7:28: `latency` is limited twice in the same direction (keep the tighter of the two)",
+        ),
+        (
+            ("params <= 6M", "params <= nan"),
+            "c.yaml:7:28: `nan` does not start with a finite number (write it as `name <= number unit`, for example `latency <= 40 ms`)",
+        ),
+        (
+            ("search: s", "search: ../s"),
+            "c.yaml:1:9: `../s` is no name for a search (use letters, digits, `-`, `_` and `.`, since a folder is named after it)",
+        ),
         (("version: 1", "version: 2"), "c.yaml:2:10: expected a whole number from 1 to 1, found `2`"),
         (("limits:", "limit:"), "c.yaml:7:1: unknown key `limit` (did you mean `limits`?)"),
     ];
@@ -125,7 +161,14 @@ fn the_hash_follows_what_decides_the_result() {
     let hash = |text: &str| read(text).unwrap().hash();
     let same = ["# a comment\n", "about: words\n"].map(|more| hash(&format!("{GOOD}{more}")));
     assert_eq!(same, [hash(GOOD), hash(GOOD)]);
-    let edits = [("40 ms", "41 ms"), ("6M", "7M"), ("s0_bc", "s0"), ("1large-float", "1large-quant"), ("search: s", "search: t"), ("-ofa", "-ofa\nseed: 1")];
+    let edits = [
+        ("40 ms", "41 ms"),
+        ("6M", "7M"),
+        ("s0_bc", "s0"),
+        ("1large-float", "1large-quant"),
+        ("search: s", "search: t"),
+        ("-ofa", "-ofa\nseed: 1"),
+    ];
     let mut seen = vec![hash(GOOD)];
     for (from, to) in edits {
         seen.push(hash(&GOOD.replacen(from, to, 1)));

@@ -19,8 +19,13 @@ fn sample(space: &str, seed: u64) -> (ArchitectureFile, Network) {
     let mut file = ArchitectureFile::new(text, space.name().to_owned(), &network, Provenance::default());
     for kind in [CountKind::Params, CountKind::Macs] {
         let value = Count::new(kind.name(), None, kind).value(&network).unwrap();
-        let metric =
-            Metric { value, unit: kind.unit().to_owned(), from: "count".to_owned(), flags: Vec::new(), by_block: Default::default() };
+        let metric = Metric {
+            value,
+            unit: kind.unit().to_owned(),
+            from: "count".to_owned(),
+            flags: Vec::new(),
+            by_block: Default::default(),
+        };
         file.metrics.insert(kind.name().to_owned(), metric);
     }
     (file, network)
@@ -38,7 +43,8 @@ fn files_read_back_as_the_same_network() {
     for (space, _) in Space::shipped() {
         let (file, network) = sample(space, 3);
         for format in ["yaml", "json"] {
-            let (again, rebuilt) = read(&written(&folder, format, &file, &network)).unwrap_or_else(|e| panic!("{space}: {e}"));
+            let (again, rebuilt) =
+                read(&written(&folder, format, &file, &network)).unwrap_or_else(|e| panic!("{space}: {e}"));
             assert_eq!(rebuilt.canonical_hash(), network.canonical_hash(), "{space} as {format}");
             assert_eq!(rebuilt.cost(), network.cost());
             assert_eq!(again.architecture, file.architecture);

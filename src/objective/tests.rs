@@ -9,10 +9,10 @@ use crate::space::{Budget, Space};
 
 /// Every objective that the program ships.
 fn shipped() -> Vec<Box<dyn Objective>> {
-    let counts = CountKind::ALL.into_iter().map(|kind| Box::new(Count::new(kind.name(), None, kind)) as Box<dyn Objective>);
-    let proxies = Definition::names().map(|name| {
-        Box::new(Zeroshot::new(name, None, &Definition::load(name).unwrap())) as Box<dyn Objective>
-    });
+    let counts =
+        CountKind::ALL.into_iter().map(|kind| Box::new(Count::new(kind.name(), None, kind)) as Box<dyn Objective>);
+    let proxies = Definition::names()
+        .map(|name| Box::new(Zeroshot::new(name, None, &Definition::load(name).unwrap())) as Box<dyn Objective>);
     let tables = LatencyTable::names()
         .map(|name| Box::new(Latency::new(name, None, name, LatencyTable::named(name).unwrap())) as Box<dyn Objective>);
     counts.chain(proxies).chain(tables).collect()

@@ -18,9 +18,9 @@ mod summary;
 
 pub use cost_graph::{ColumnSource, priced_graph};
 pub use distinct::distinct;
+pub use members::Judged;
 pub use outputs::{Outputs, abandon};
 pub use plan::{Plan, Reachable};
-pub use members::Judged;
 pub use run::{Outcome, Solution};
 pub use summary::Forecast;
 
