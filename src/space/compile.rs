@@ -421,11 +421,7 @@ impl<'a> Compiler<'a> {
                 expr = expr.absorb(&lookup).map_err(wrong)?;
             }
             match expr.constant() {
-                Some(value) => {
-                    if !truth(value).map_err(wrong)? {
-                        return Ok(None);
-                    }
-                }
+                Some(value) if !truth(value).map_err(wrong)? => return Ok(None),
                 None if at_end => {
                     let names = expr.names().join("`, `");
                     let message =
@@ -433,7 +429,7 @@ impl<'a> Compiler<'a> {
                     let help = "speak of it in any(), all(), sum() or count(), which hold over nothing too";
                     return Err(fault(message, help, rule.span, rule.path.clone()));
                 }
-                None => {}
+                _ => {}
             }
             derived.push(expr);
         }
