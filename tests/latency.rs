@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use pocketnas::latency::*;
+use pocketnas::space::Space;
 
 /// The folder of measurements, or `None`, said plainly, where they are not; on CI they have to be there.
 fn data() -> Option<PathBuf> {
@@ -47,191 +48,20 @@ fn families_left_out_beat_the_baseline() {
     }
 }
 
-/// The three reference networks, in the form in which they were exported and measured.
-mod networks {
-    use pocketnas::graph::*;
-
-    pub struct Net {
-        builder: Builder,
-        last: NodeId,
-        count: usize,
-    }
-
-    impl Net {
-        fn new() -> Self {
-            let mut builder = Builder::new();
-            let last = builder.add("image", Op::Input { shape: Shape::map(3, 224) }, &[]).unwrap();
-            Self { builder, last, count: 0 }
-        }
-
-        fn add(&mut self, op: Op, inputs: &[NodeId]) -> NodeId {
-            self.count += 1;
-            self.last = self.builder.add(format!("n{}", self.count), op, inputs).unwrap();
-            self.last
-        }
-
-        fn then(&mut self, op: Op) -> NodeId {
-            self.add(op, &[self.last])
-        }
-
-        fn act(&mut self, function: Activation) -> NodeId {
-            self.then(Op::Activation { function })
-        }
-
-        /// Convolution and batch norm.
-        fn conv(&mut self, channels: usize, kernel: usize, stride: usize) -> NodeId {
-            self.then(Op::Conv2d(Conv2d::square(channels, kernel, stride)));
-            self.then(Op::BatchNorm)
-        }
-
-        fn depthwise(&mut self, kernel: usize, stride: usize) -> NodeId {
-            let channels = self.builder.shape(self.last).channels();
-            self.then(Op::Conv2d(Conv2d { groups: channels, ..Conv2d::square(channels, kernel, stride) }));
-            self.then(Op::BatchNorm)
-        }
-
-        /// The head of the mobile networks: a pooling window as large as the map, then convolutions.
-        fn pooled(&mut self) {
-            self.then(Op::Pool(Pool { kind: PoolKind::Avg, kernel: 7, stride: 1, padding: 0, ceil: false }));
-        }
-
-        fn classifier(&mut self) {
-            self.then(Op::Conv2d(Conv2d { bias: true, ..Conv2d::square(1000, 1, 1) }));
-        }
-
-        fn done(mut self) -> Network {
-            self.builder.output(self.last);
-            self.builder.finish().unwrap()
-        }
-    }
-
-    pub fn mobilenetv2() -> Network {
-        let mut net = Net::new();
-        net.conv(32, 3, 2);
-        net.act(Activation::Relu6);
-        let mut channels = 32;
-        for (expand, out, repeat, stride) in
-            [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]
-        {
-            for i in 0..repeat {
-                net.builder.block(format!("s{out}.{i}"), "");
-                let entry = net.last;
-                let stride = if i == 0 { stride } else { 1 };
-                net.conv(channels * expand, 1, 1);
-                net.act(Activation::Relu6);
-                net.depthwise(3, stride);
-                net.act(Activation::Relu6);
-                let projected = net.conv(out, 1, 1);
-                if stride == 1 && channels == out {
-                    net.add(Op::Add, &[entry, projected]);
-                }
-                channels = out;
-            }
-        }
-        net.conv(1280, 1, 1);
-        net.act(Activation::Relu6);
-        net.pooled();
-        net.classifier();
-        net.done()
-    }
-
-    pub fn mobilenetv3_large() -> Network {
-        let mut net = Net::new();
-        net.conv(16, 3, 2);
-        net.act(Activation::Hswish);
-        let mut channels = 16;
-        // kernel, expansion, output, squeeze-excite, stride
-        for (kernel, expansion, out, hidden, stride) in [
-            (3, 16, 16, 0, 1),
-            (3, 64, 24, 0, 2),
-            (3, 72, 24, 0, 1),
-            (5, 72, 40, 24, 2),
-            (5, 120, 40, 32, 1),
-            (5, 120, 40, 32, 1),
-            (3, 240, 80, 0, 2),
-            (3, 200, 80, 0, 1),
-            (3, 184, 80, 0, 1),
-            (3, 184, 80, 0, 1),
-            (3, 480, 112, 120, 1),
-            (3, 672, 112, 168, 1),
-            (5, 672, 160, 168, 2),
-            (5, 960, 160, 240, 1),
-            (5, 960, 160, 240, 1),
-        ] {
-            let entry = net.last;
-            if expansion != channels {
-                net.conv(expansion, 1, 1);
-                net.act(Activation::Hswish);
-            }
-            net.depthwise(kernel, stride);
-            net.act(Activation::Hswish);
-            if hidden > 0 {
-                net.then(Op::SqueezeExcite(SqueezeExcite {
-                    hidden,
-                    activation: Activation::Relu,
-                    gate: Activation::Hsigmoid,
-                }));
-            }
-            let projected = net.conv(out, 1, 1);
-            if stride == 1 && channels == out {
-                net.add(Op::Add, &[entry, projected]);
-            }
-            channels = out;
-        }
-        net.conv(960, 1, 1);
-        net.act(Activation::Hswish);
-        net.pooled();
-        net.then(Op::Conv2d(Conv2d::square(1280, 1, 1)));
-        net.act(Activation::Hswish);
-        net.classifier();
-        net.done()
-    }
-
-    pub fn resnet18() -> Network {
-        let mut net = Net::new();
-        net.conv(64, 7, 2);
-        net.act(Activation::Relu);
-        net.then(Op::Pool(Pool { kind: PoolKind::Max, kernel: 3, stride: 2, padding: 1, ceil: false }));
-        let mut channels = 64;
-        for (out, stride) in [(64, 1), (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1)] {
-            let entry = net.last;
-            net.conv(out, 3, stride);
-            let middle = net.act(Activation::Relu);
-            let shortcut = if channels == out {
-                entry
-            } else {
-                // The exporter wrote the shortcut's convolution after the second of the body.
-                net.last = middle;
-                let body = net.conv(out, 3, 1);
-                net.last = entry;
-                let shortcut = net.conv(out, 1, stride);
-                net.add(Op::Add, &[shortcut, body]);
-                net.act(Activation::Relu);
-                channels = out;
-                continue;
-            };
-            let body = net.conv(out, 3, 1);
-            net.add(Op::Add, &[shortcut, body]);
-            net.act(Activation::Relu);
-        }
-        net.then(Op::GlobalAvgPool);
-        net.then(Op::Flatten);
-        net.then(Op::Linear { features: 1000, bias: true });
-        net.done()
-    }
-}
-
 #[test]
 fn lowered_networks_are_the_operators_that_were_measured() {
     let Some(folder) = data() else { return };
     let lists = read_operators(&folder.join("operators_gpu.csv")).unwrap();
     let samples = samples(&folder, "s10", "1large", "float");
     let model = fit(&samples.iter().collect::<Vec<_>>(), &terms::FLOAT).unwrap();
-    for (name, network, rows) in [
-        ("mobilenetv2_w1", networks::mobilenetv2(), 55),
-        ("mobilenetv3_large_w1", networks::mobilenetv3_large(), 73),
-        ("resnet18", networks::resnet18(), 23),
+    for (name, space, rows) in [
+        ("mobilenetv2_w1", "mobilenet-v2", 55),
+        ("mobilenetv3_large_w1", "mobilenet-v3-large", 73),
+        ("mobilenetv3_small_w1", "mobilenet-v3-small", 64),
+        ("resnet18", "resnet-18", 23),
     ] {
+        let space = Space::load(&format!("search_spaces/baselines/{space}.yaml"), None).unwrap();
+        let network = space.build(&space.default_architecture()).unwrap();
         let list = &lists.iter().find(|l| l.model == name).unwrap().kernels;
         let lowered: Vec<Kernel> = lower(&network).into_iter().map(|l| l.kernel).collect();
         assert_eq!(lowered.iter().filter(|k| !k.kind.is_hidden()).count(), rows, "{name}");
@@ -241,4 +71,47 @@ fn lowered_networks_are_the_operators_that_were_measured() {
         assert_eq!(lowered.len(), list.len(), "{name}");
         assert_eq!(model.total(&lowered), model.total(list), "{name}");
     }
+}
+
+/// A search chooses between windows, so what a wider one adds has to be right. The block table of
+/// another Samsung phone (Note10, measured by others) has the same blocks with windows of 3, 5 and 7.
+#[test]
+fn wider_windows_add_what_they_add_on_another_phone() {
+    let Some(folder) = data() else { return };
+    let table = LatencyTable::named("galaxy-s10-exynos9820/1large-float").unwrap();
+    let blocks = pocketnas::yaml::Document::read(&folder.join("../note10/224.yaml")).unwrap();
+    let mut measured: HashMap<(u32, u32, u32), HashMap<u32, Vec<f64>>> = HashMap::new();
+    for (key, block) in blocks.root.entries().iter().filter(|(key, _)| key.text.starts_with("expanded_conv")) {
+        // expanded_conv-input:14x14x136-output:7x7x192-expand:408-kernel:3-stride:2-...
+        let numbers: Vec<u32> =
+            key.text.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok()).collect();
+        let (size, expand, window, stride) = (numbers[0], numbers[6], numbers[7], numbers[8]);
+        let ms = block.get("mean").unwrap().number().unwrap();
+        measured.entry((size, expand, stride)).or_default().entry(window).or_default().push(ms);
+    }
+    let depthwise = |size: u32, channels: u32, stride: u32, window: u32| {
+        let padded = size + window - 1;
+        table.cost(&Kernel {
+            input: [padded, padded],
+            output: [size / stride, size / stride],
+            window: [window, window],
+            stride,
+            groups: channels,
+            explicit_padding: true,
+            ..Kernel::pointwise(KernelKind::Depthwise, [size, size], channels)
+        })
+    };
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let mut ratios: Vec<f64> = measured
+        .iter()
+        .filter(|(_, by_window)| by_window.len() == 3)
+        .map(|(&(size, channels, stride), by_window)| {
+            let adds = depthwise(size, channels, stride, 7).0 - depthwise(size, channels, stride, 3).0;
+            adds / (mean(&by_window[&7]) - mean(&by_window[&3]))
+        })
+        .collect();
+    ratios.sort_by(f64::total_cmp);
+    let median = ratios[ratios.len() / 2];
+    eprintln!("a 7x7 window adds {median:.2} times what it adds on the Note10, median of {} blocks", ratios.len());
+    assert!(ratios.len() >= 15 && (0.7..1.4).contains(&median), "{median} over {ratios:?}");
 }

@@ -3,8 +3,8 @@
 //!
 //! [`Ranks`] holds two columns and answers Spearman's ρ and Kendall's τ-b,
 //! [`Bootstrap`] says how sure those are, [`Truth`] reads the known accuracies,
-//! [`resolve`] finds their architectures in a space, [`measure`] scores them and
-//! [`judge`] compares.
+//! [`resolve()`] finds their architectures in a space, [`measure()`] scores them and
+//! [`judge()`] compares.
 
 mod bootstrap;
 mod measure;

@@ -270,3 +270,40 @@ fn samples_are_uniform_and_repeatable() {
     // 500 expected each, standard deviation 19.
     assert!(hits.iter().all(|&h| (400..600).contains(&h)), "{hits:?}");
 }
+
+/// A network of one convolution on a map of the given size, or an error for size 0.
+fn one_conv(size: usize) -> Result<crate::graph::Network, crate::graph::NetworkError> {
+    use crate::graph::{Builder, Conv2d, Op, Shape};
+    let mut net = Builder::new();
+    let input = net.add("input", Op::Input { shape: Shape::map(3, size) }, &[])?;
+    let conv = net.add("conv", Op::Conv2d(Conv2d::square(8, 3, 1)), &[input])?;
+    net.output(conv);
+    net.finish()
+}
+
+fn s0() -> Vec<Box<dyn crate::proxy::Proxy>> {
+    vec![crate::proxy::Definition::load("s0").unwrap().proxy()]
+}
+
+#[test]
+fn measuring_scores_every_row_in_its_place() {
+    let scored = std::sync::atomic::AtomicUsize::new(0);
+    let count = || {
+        scored.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    };
+    let measured = measure(40, |_| one_conv(8), &s0(), count).unwrap();
+    assert_eq!(measured.columns[0].scores, vec![216f64.ln(); 40]);
+    assert_eq!((measured.distinct, measured.dead, scored.into_inner()), (1, 0, 40));
+}
+
+#[test]
+fn measuring_stops_at_the_first_row_that_cannot_be_scored() {
+    let broken = measure(9, |row| one_conv(if row >= 5 { 0 } else { 8 }), &s0(), || ()).unwrap_err();
+    assert_eq!(broken.row(), 5);
+    assert!(matches!(broken, MeasureError::Build { .. }));
+    let mixed = measure(9, |row| one_conv(if row == 7 { 16 } else { 8 }), &s0(), || ()).unwrap_err();
+    assert_eq!(
+        mixed.to_string(),
+        "row 7: scores compare only at one input size, but these networks take 3×8×8 and 3×16×16; fix the input size"
+    );
+}

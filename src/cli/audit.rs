@@ -1,14 +1,15 @@
 //! `pocketnas audit`: how far a score can be trusted.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::Failure;
+use super::progress::Stages;
+use super::{Failure, emit, emit_json};
 use crate::audit::{Bootstrap, Judgement, MeasureError, Measured, Truth, judge, measure, resolve};
 use crate::proxy::{Definition, Proxy};
 use crate::space::Space;
+use crate::study::Progress;
 
 /// Measure how far scores can be trusted.
 #[derive(clap::Subcommand)]
@@ -43,7 +44,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     sample_seed: u64,
     /// Bootstrap resamples for the 95 % intervals; 0 for none
-    #[arg(long, value_name = "N", default_value_t = Bootstrap::default().resamples)]
+    #[arg(long, value_name = "N", default_value_t = Bootstrap::default().resamples,
+        value_parser = clap::value_parser!(u32).range(..=1_000_000))]
     resamples: u32,
     /// Print one JSON document
     #[arg(long)]
@@ -88,16 +90,18 @@ pub(super) fn run(command: Command) -> Result<(), Failure> {
     truth.sample(usize::try_from(args.limit.unwrap_or(u64::MAX)).unwrap_or(usize::MAX), args.sample_seed);
     let architectures = resolve(&space, &truth, &args.truth).map_err(Failure::input)?;
     // Opened before the work, so that a path that cannot be written is told at once.
-    let csv = args.csv.as_ref().map(|path| open(path)).transpose()?;
+    let csv = args.csv.as_ref().map(|path| open(path, &args.truth)).transpose()?;
 
     let proxies: Vec<Box<dyn Proxy>> = definitions.iter().map(|(definition, _)| definition.proxy()).collect();
-    let progress = progress(architectures.len());
+    let stages = Stages::new(false);
+    stages.stage("scoring networks", Some(architectures.len() as u64));
     let build = |row: usize| space.build(&architectures[row]);
-    let measured = measure(architectures.len(), build, &proxies, || progress.inc(1));
-    progress.finish_and_clear();
+    let measured = measure(architectures.len(), build, &proxies, || stages.step(1));
     let measured = measured.map_err(|error| at_line(&error, &truth, &args))?;
+    stages.done(&format!("{} networks by {} proxies", architectures.len(), proxies.len()));
     if let Some((path, writer)) = csv {
-        write(writer, &truth, &measured).map_err(|error| failed(&path, &error))?;
+        write(writer, &truth, &measured)
+            .map_err(|error| Failure::failed(format!("{}: cannot be written: {error}", path.display())))?;
     }
 
     let values: Vec<f64> = truth.rows.iter().map(|row| row.value).collect();
@@ -111,24 +115,19 @@ pub(super) fn run(command: Command) -> Result<(), Failure> {
         skipped: truth.skipped,
         bootstrap,
     };
+    stages.stage("resampling for intervals", Some(measured.columns.len() as u64));
     let entries: Vec<Entry> = measured
         .columns
         .iter()
         .zip(&definitions)
-        .map(|(column, (definition, baseline))| Entry {
-            judgement: judge(column, &values, &bootstrap),
-            version: definition.version,
-            baseline: *baseline,
-            context: context.clone(),
+        .map(|(column, (definition, baseline))| {
+            let judgement = judge(column, &values, &bootstrap);
+            stages.step(1);
+            Entry { judgement, version: definition.version, baseline: *baseline, context: context.clone() }
         })
         .collect();
-    if args.json {
-        let document = serde_json::to_string_pretty(&entries).map_err(|e| Failure::Failed(miette::Report::msg(e)))?;
-        println!("{document}");
-    } else {
-        print(&entries, &context);
-    }
-    Ok(())
+    stages.done(&format!("{} resamples", bootstrap.resamples));
+    if args.json { emit_json(&entries) } else { emit(&table(&entries, &context)) }
 }
 
 /// The proxies asked for, then the baselines that are not among them.
@@ -158,14 +157,14 @@ fn at_line<E: std::error::Error>(error: &MeasureError<E>, truth: &Truth, args: &
 
 type Output = (PathBuf, csv::Writer<std::fs::File>);
 
-fn open(path: &PathBuf) -> Result<Output, Failure> {
+fn open(path: &Path, truth: &Path) -> Result<Output, Failure> {
+    if path.canonicalize().ok().is_some_and(|path| truth.canonicalize().is_ok_and(|truth| truth == path)) {
+        let message = format!("{}: the scores would be written over the truth", path.display());
+        return Err(Failure::refuse(message, "give `--csv` another file"));
+    }
     let file = std::fs::File::create(path)
         .map_err(|error| Failure::input(format!("{}: cannot be written: {error}", path.display())))?;
-    Ok((path.clone(), csv::Writer::from_writer(file)))
-}
-
-fn failed(path: &std::path::Path, error: &dyn std::fmt::Display) -> Failure {
-    Failure::Failed(miette::Report::msg(format!("{}: cannot be written: {error}", path.display())))
+    Ok((path.to_owned(), csv::Writer::from_writer(file)))
 }
 
 fn write(mut writer: csv::Writer<std::fs::File>, truth: &Truth, measured: &Measured) -> csv::Result<()> {
@@ -178,21 +177,13 @@ fn write(mut writer: csv::Writer<std::fs::File>, truth: &Truth, measured: &Measu
     Ok(writer.flush()?)
 }
 
-fn progress(rows: usize) -> ProgressBar {
-    let bar = ProgressBar::new(rows as u64);
-    if let Ok(style) = ProgressStyle::with_template("scoring {bar:30} {human_pos}/{human_len} networks, {eta} left") {
-        bar.set_style(style);
-    }
-    bar
-}
-
-fn print(entries: &[Entry], context: &Context) {
-    println!(
-        "{} against `{}`: {} distinct live networks, {} dead, {} rows without a number left out, best truth {}",
+fn table(entries: &[Entry], context: &Context) -> String {
+    let mut text = format!(
+        "{} against `{}`: {} distinct live networks, {} dead, {} rows without a number left out, best truth {}\n",
         context.space, context.truth_column, context.distinct, context.dead, context.skipped, context.best_truth
     );
-    println!(
-        "{:<14} {:>7}  {:<24} {:<24} {:<16} {:>12} {:>9}",
+    text += &format!(
+        "{:<14} {:>7}  {:<24} {:<24} {:<16} {:>12} {:>9}\n",
         "proxy", "n", "Spearman (95 %)", "Kendall (95 %)", "top half ρ / τ", "best of 10", "µs each"
     );
     for entry in entries {
@@ -203,8 +194,8 @@ fn print(entries: &[Entry], context: &Context) {
             (None, _) => "not defined".to_owned(),
         };
         let short = |value: Option<f64>, digits: usize| value.map_or("-".to_owned(), |v| format!("{v:.digits$}"));
-        println!(
-            "{:<14} {:>7}  {:<24} {:<24} {:<16} {:>12} {:>9.1}{}",
+        text += &format!(
+            "{:<14} {:>7}  {:<24} {:<24} {:<16} {:>12} {:>9.1}{}\n",
             judged.proxy,
             judged.n,
             correlation(judged.spearman, judged.spearman_interval),
@@ -215,4 +206,5 @@ fn print(entries: &[Entry], context: &Context) {
             if entry.baseline { "  baseline" } else { "" },
         );
     }
+    text
 }

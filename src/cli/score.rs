@@ -2,7 +2,7 @@
 
 use serde_json::{Map, json};
 
-use super::Failure;
+use super::{Failure, emit, emit_json};
 use crate::proxy::Definition;
 use crate::space::Space;
 
@@ -45,10 +45,8 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             "inputs": network.input_shapes(),
             "hash": network.canonical_hash(),
         });
-        println!("{document:#}");
+        emit_json(&document)
     } else {
-        println!("{}", space.format(&architecture));
-        lines.iter().for_each(|line| println!("{line}"));
+        emit(&format!("{}\n{}\n", space.format(&architecture), lines.join("\n")))
     }
-    Ok(())
 }

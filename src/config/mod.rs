@@ -1,6 +1,6 @@
 //! Search configs: from YAML text to a checked [`SearchConfig`] whose names resolve and whose units fit.
 //!
-//! Structure is checked by [`SCHEMA`], meaning by [`check`]; both collect every
+//! Structure is checked by [`SCHEMA`], meaning in `check.rs`; both collect every
 //! problem of the file before anything is refused.
 
 mod check;

@@ -142,7 +142,7 @@ pub struct SqueezeExcite {
     pub hidden: usize,
     /// The non-linearity between them.
     pub activation: Activation,
-    /// The gate, [`Activation::Sigmoid`] or [`Activation::HSigmoid`].
+    /// The gate, [`Activation::Sigmoid`] or [`Activation::Hsigmoid`].
     pub gate: Activation,
 }
 

@@ -39,7 +39,7 @@ fn counts_are_those_worked_out_by_hand() {
         (Term::Padded, Kernel { explicit_padding: true, ..spatial }, 784.0 * 20.0),
         (Term::Paddings, Kernel { explicit_padding: true, ..spatial }, 1.0),
         (Term::Paddings, Kernel { explicit_padding: true, ..depthwise }, 0.0),
-        (Term::DepthwiseInputs, depthwise, 784.0 * 20.0),
+        (Term::Depthwise, depthwise, 196.0 * 25.0 * 20.0 + 4.0 * 784.0 * 20.0),
         (Term::DepthwiseStrided, depthwise, 0.0),
         (Term::DepthwiseWideStrided, depthwise, 196.0 * 25.0 * 20.0),
         (Term::DepthwiseStrided, Kernel { window: [3, 3], ..depthwise }, 784.0 * 20.0),
