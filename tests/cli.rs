@@ -206,17 +206,17 @@ fn an_operator_that_no_measured_network_has_is_told() {
 #[test]
 fn infeasible_limits_end_with_3_and_name_what_binds() {
     let dir = Dir::new();
+    dir.file("c.yaml", CONFIG);
+    // The table may be fitted anew: the smallest latency is whatever the plan says.
+    let plan = dir.json(&["plan", "c.yaml", "--json"]);
+    let smallest = plan["quantities"][0]["min"].as_f64().unwrap();
+    let start = &smallest.to_string()[..4];
+    let (told, remedy) = (format!("it can reach is {start}"), format!("relax the limit to {start}"));
     dir.file("c.yaml", CONFIG.replace("20 ms", "4 ms"));
     for command in [&["search", "c.yaml", "--out", "o"][..], &["plan", "c.yaml"]] {
         let (_, err) = dir.expect(3, command);
         let flat = err.replace("\n  │ ", " ").replace("\n        ", " ");
-        for part in [
-            "c.yaml:7:10",
-            "`latency <= 4 ms`",
-            "the smallest latency it can reach is 12.",
-            "block `",
-            "relax the limit to 12.",
-        ] {
+        for part in ["c.yaml:7:10", "`latency <= 4 ms`", &told, "block `", &remedy] {
             assert!(flat.contains(part), "{part} is missing\n{err}");
         }
     }

@@ -264,7 +264,9 @@ fn the_front_equals_brute_force_over_random_spaces() {
         let objectives = random_objectives(&mut rng);
         let mut text = format!("search: r\nversion: 1\nspace: s.yaml\nobjectives:\n{objectives}sample: 0\n");
         if rng.gen_bool(0.4) {
-            text.push_str(&format!("limits: [macs <= {}]\n", rng.gen_range(10_000..120_000)));
+            // Some of them below what the smallest network needs.
+            let bound = [1_000, 5_000, 20_000, 60_000, 120_000][rng.gen_range(0..5)];
+            text.push_str(&format!("limits: [macs <= {bound}]\n"));
         }
         let config = SearchConfig::parse("r.yaml", &text, folder.path()).unwrap_or_else(|e| panic!("{e}\n{space}"));
         let plan = match Plan::new(config, &Quiet) {

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use serde_json::Map;
 
 use super::outputs::{ARCHITECTURES, architecture_file};
+use super::ties::without_ties;
 use super::{Plan, Progress, StudyError};
 use crate::config::Relation;
 use crate::export::{ArchitectureFile, Metric, Provenance};
@@ -33,14 +34,18 @@ impl Plan {
     /// # Errors
     /// [`StudyError::Certificate`] where a network's values are not those of its path, or break a limit.
     pub(super) fn judge(&self, front: &Front, progress: &dyn Progress) -> Result<Vec<Judged>, StudyError> {
-        progress.stage("Checking whole networks", Some(front.len() as u64));
-        let digits = front.len().to_string().len().max(3);
-        let judged: Vec<Result<Judged, StudyError>> = (0..front.len())
-            .into_par_iter()
-            .map(|index| {
-                let point = front.point(index);
-                let path = self.path(point.edges.iter().map(|&edge| edge as usize));
-                let judged = self.judge_path(&path, &format!("f{:0digits$}", index + 1));
+        let objectives = self.config.objectives.len();
+        // The columns of the objectives come first, in their order.
+        let points: Vec<Vec<f64>> = front.points().map(|point| point.costs[..objectives].to_vec()).collect();
+        let kept = without_ties(&points);
+        progress.stage("Checking whole networks", Some(kept.len() as u64));
+        let digits = kept.len().to_string().len().max(3);
+        let judged: Vec<Result<Judged, StudyError>> = kept
+            .par_iter()
+            .enumerate()
+            .map(|(rank, &index)| {
+                let path = self.path(front.point(index).edges.iter().map(|&edge| edge as usize));
+                let judged = self.judge_path(&path, &format!("f{:0digits$}", rank + 1));
                 progress.step(1);
                 judged
             })

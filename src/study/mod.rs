@@ -15,6 +15,7 @@ mod outputs;
 mod plan;
 mod run;
 mod summary;
+mod ties;
 
 pub use cost_graph::{ColumnSource, priced_graph};
 pub use distinct::distinct;

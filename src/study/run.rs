@@ -31,9 +31,9 @@ pub struct Outcome {
 /// The front of a plan, proven against whole networks.
 #[derive(Debug)]
 pub struct Solution {
-    /// The paths.
+    /// The paths, and whether they are all.
     pub front: Front,
-    /// The member behind each path, in the same order.
+    /// The members behind them, without those that only the last digits of a sum had kept.
     pub members: Vec<Judged>,
 }
 
