@@ -4,12 +4,18 @@
 //! files out. See `README.md` for a walk through, and `CONTRIBUTING.md` for how
 //! the modules hang together.
 
+pub mod audit;
 pub mod cli;
+pub mod config;
+pub mod export;
 pub mod graph;
 pub mod latency;
+pub mod objective;
 pub mod pareto;
+pub mod proxy;
 pub mod report;
 pub mod search;
 pub mod space;
+pub mod study;
 pub mod units;
 pub mod yaml;

@@ -124,7 +124,7 @@ fn explain(error: FrontError, library: &Library, arguments: &Arguments) -> Failu
     }
     match error {
         FrontError::Budget { .. } => report(miette!(
-            help = "add --epsilon 0.01, tighten or add a --limit, or raise --max-labels or --max-memory",
+            help = "allow a gap (--epsilon 0.01, or more than now), tighten or add a --limit, or raise --max-labels or --max-memory",
             "{text}"
         )),
         FrontError::LimitsConflict(_) => report(miette!("{text}")),

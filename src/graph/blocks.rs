@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::{BlockId, Network, NodeId, Shape};
+use super::{BlockId, Network, NodeId, Op, Shape};
 
 /// A named part of a network.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ impl Network {
             .collect();
         for id in self.ids() {
             let nodes = &mut blocks[self.node(id).block.index()].nodes;
-            if nodes.is_empty() {
+            if nodes.start == nodes.end {
                 *nodes = id.index()..id.index() + 1;
             } else {
                 nodes.end = id.index() + 1;
@@ -50,9 +50,10 @@ impl Network {
         let mut reach = 0;
         let mut sources = 0;
         let mut cuts = Vec::new();
-        let inputs = self.ids().filter(|&id| live.contains(id) && self.inputs(id).is_empty()).count();
+        let is_input = |id: NodeId| matches!(self.node(id).op, Op::Input { .. });
+        let inputs = self.ids().filter(|&id| live.contains(id) && is_input(id)).count();
         for id in self.ids().filter(|&id| live.contains(id)) {
-            sources += usize::from(self.inputs(id).is_empty());
+            sources += usize::from(is_input(id));
             if reach <= id.index() && sources == inputs && self.reaches_alone(id, &live) {
                 cuts.push(id);
             }
@@ -67,24 +68,27 @@ impl Network {
         self.outputs.iter().all(|&out| out >= id || !live.contains(out))
     }
 
-    /// The shape that enters a block and the one that leaves it, if it has a single live entry and a single live exit.
+    /// The shape that enters a block and the one that leaves it, if it has a single live entry and a
+    /// single live exit. The network's own input counts as an entry, its output as an exit; what only
+    /// dead nodes read or make does not count.
     pub fn border(&self, block: &Block) -> Option<(Shape, Shape)> {
+        let live = self.live();
         let inside = |id: NodeId| block.nodes.contains(&id.index());
         let mut entry = None;
         let mut exit = None;
-        for id in block.nodes.clone().map(|index| NodeId(index as u32)) {
-            for from in self.inputs(id).into_iter().filter(|&from| !inside(from)) {
+        for id in block.nodes.clone().map(|index| NodeId(index as u32)).filter(|&id| live.contains(id)) {
+            let own = matches!(self.node(id).op, Op::Input { .. }).then_some(id);
+            let outside = self.unordered_inputs(id).map(|(_, from)| from);
+            for from in own.into_iter().chain(outside.filter(|&from| live.contains(from) && !inside(from))) {
                 if *entry.get_or_insert(from) != from {
                     return None;
                 }
             }
-            let leaves = self.outputs.contains(&id) || self.consumers(id).any(|(_, to)| !inside(to));
-            if leaves && *exit.get_or_insert(id) != id {
+            let read = self.consumers(id).any(|(_, to)| live.contains(to) && !inside(to));
+            if (read || self.outputs.contains(&id)) && *exit.get_or_insert(id) != id {
                 return None;
             }
         }
-        let exit = exit?;
-        let entry = entry.map_or_else(|| self.node(NodeId(block.nodes.start as u32)).shape, |id| self.node(id).shape);
-        Some((entry, self.node(exit).shape))
+        Some((self.node(entry?).shape, self.node(exit?).shape))
     }
 }

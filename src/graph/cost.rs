@@ -21,10 +21,11 @@ pub struct Cost {
 }
 
 impl Cost {
+    /// Counts stop at the largest number there is: legal but absurd attributes must not overflow.
     fn add(&mut self, other: Self) {
-        self.params += other.params;
-        self.macs += other.macs;
-        self.activations += other.activations;
+        self.params = Params(self.params.0.saturating_add(other.params.0));
+        self.macs = Macs(self.macs.0.saturating_add(other.macs.0));
+        self.activations = Bytes(self.activations.0.saturating_add(other.activations.0));
     }
 }
 
@@ -37,16 +38,19 @@ impl Op {
                 let weights = conv.weights(input.channels());
                 let bias = if conv.bias { conv.channels as u64 } else { 0 };
                 let (height, width) = output.size();
-                (weights + bias, weights.saturating_mul(height as u64 * width as u64))
+                let macs = weights.saturating_mul(height as u64).saturating_mul(width as u64);
+                (weights.saturating_add(bias), macs)
             }
             Self::Linear { features, bias } => {
-                let weights = channels * *features as u64;
-                (weights + if *bias { *features as u64 } else { 0 }, weights)
+                let features = *features as u64;
+                let weights = channels.saturating_mul(features);
+                (weights.saturating_add(if *bias { features } else { 0 }), weights)
             }
-            Self::BatchNorm => (2 * channels, 0),
+            Self::BatchNorm => (channels.saturating_mul(2), 0),
             Self::SqueezeExcite(se) => {
-                let weights = 2 * channels * se.hidden as u64;
-                (weights + se.hidden as u64 + channels, weights)
+                let hidden = se.hidden as u64;
+                let weights = channels.saturating_mul(hidden).saturating_mul(2);
+                (weights.saturating_add(hidden).saturating_add(channels), weights)
             }
             _ => (0, 0),
         };
@@ -62,15 +66,16 @@ impl Network {
 
     /// What all nodes cost together, dead ones included.
     pub fn cost(&self) -> Cost {
-        self.ids().fold(Cost::default(), |mut total, id| {
-            total.add(self.node_cost(id));
-            total
-        })
+        self.total(self.ids())
     }
 
     /// What the live nodes cost together.
     pub fn live_cost(&self, live: &Live) -> Cost {
-        self.ids().filter(|&id| live.contains(id)).fold(Cost::default(), |mut total, id| {
+        self.total(self.ids().filter(|&id| live.contains(id)))
+    }
+
+    fn total(&self, ids: impl Iterator<Item = NodeId>) -> Cost {
+        ids.fold(Cost::default(), |mut total, id| {
             total.add(self.node_cost(id));
             total
         })

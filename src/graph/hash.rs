@@ -93,7 +93,11 @@ impl Network {
         let ids: Vec<NodeId> = self.ids().filter(|&id| live.contains(id)).collect();
         let mut colour = vec![0u64; self.len()];
         for &id in &ids {
-            colour[id.index()] = self.node(id).op.code().into_iter().fold(0, mix);
+            let node = self.node(id);
+            // The shape matters where a dead input has a say in it: a concat keeps the channels of its dead inputs.
+            let (height, width) = node.shape.size();
+            let shape = [node.shape.channels() as u64, height as u64, width as u64];
+            colour[id.index()] = node.op.code().into_iter().chain(shape).fold(0, mix);
         }
         for (order, id) in self.outputs.iter().enumerate() {
             colour[id.index()] = mix(colour[id.index()], order as u64 + 1);

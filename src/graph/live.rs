@@ -1,7 +1,7 @@
 //! Live pruning: which nodes lie on a path from an input to an output that no
 //! zero cuts. Everything else computes nothing that the output depends on.
 
-use super::{Network, NodeId, Op};
+use super::{Activation, Network, NodeId, Op};
 
 /// Which nodes of a network are live.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,28 +19,51 @@ impl Live {
     }
 }
 
+/// What the tensor of a node can be, from least to most.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Carries {
+    /// Zero everywhere.
+    Zeros,
+    /// The same for every sample, but not zero.
+    Constant,
+    /// Something that depends on an input.
+    Data,
+}
+
+impl Carries {
+    fn times(self, other: Self) -> Self {
+        if self == Self::Zeros || other == Self::Zeros { Self::Zeros } else { self.max(other) }
+    }
+}
+
 impl Network {
     /// The live nodes: reached from an input without passing a zero, and reaching an output likewise.
-    /// A product is zero as soon as one factor is.
+    ///
+    /// A product is zero as soon as one factor is. Biases and batch-norm shifts count as zero, as they
+    /// are before training; a sigmoid of zeros is one half, so such a gate lets its partner live.
     pub fn live(&self) -> Live {
-        let mut reached = vec![false; self.len()];
+        let mut carries = vec![Carries::Zeros; self.len()];
         for id in self.ids() {
-            let mut inputs = self.unordered_inputs(id).map(|(_, from)| reached[from.index()]);
-            reached[id.index()] = match self.node(id).op {
-                Op::Input { .. } => true,
-                Op::Zero { .. } => false,
-                Op::Multiply => inputs.all(|live| live),
-                _ => inputs.any(|live| live),
+            let inputs = self.unordered_inputs(id).map(|(_, from)| carries[from.index()]);
+            carries[id.index()] = match self.node(id).op {
+                Op::Input { .. } => Carries::Data,
+                Op::Zero { .. } => Carries::Zeros,
+                Op::Multiply => inputs.fold(Carries::Constant, Carries::times),
+                Op::Activation { function: Activation::Sigmoid | Activation::Hsigmoid } => {
+                    inputs.fold(Carries::Constant, Carries::max)
+                }
+                _ => inputs.fold(Carries::Zeros, Carries::max),
             };
         }
+        let reached = |id: NodeId| carries[id.index()] == Carries::Data;
         let mut needed = vec![false; self.len()];
         for &id in &self.outputs {
-            needed[id.index()] = reached[id.index()];
+            needed[id.index()] = reached(id);
         }
         for id in self.ids().rev() {
             if needed[id.index()] {
                 for (_, from) in self.unordered_inputs(id) {
-                    needed[from.index()] = reached[from.index()];
+                    needed[from.index()] |= reached(from);
                 }
             }
         }

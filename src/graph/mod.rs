@@ -8,16 +8,20 @@
 
 mod blocks;
 mod cost;
+mod file;
 mod hash;
 mod live;
 mod network;
 mod op;
 mod shape;
+#[cfg(test)]
+mod tests;
 
 pub use blocks::Block;
 pub use cost::Cost;
+pub use file::{RawNetwork, RawNode};
 pub use hash::CanonicalHash;
 pub use live::Live;
-pub use network::{BlockId, Builder, Network, NetworkError, Node, NodeId, RawNetwork, RawNode};
+pub use network::{BlockId, Builder, Network, NetworkError, Node, NodeId};
 pub use op::{Activation, Conv2d, Op, OpKind, Pool, PoolKind, Resample, SqueezeExcite};
 pub use shape::{Shape, ShapeError};

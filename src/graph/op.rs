@@ -13,7 +13,8 @@ use super::Shape;
 pub enum Op {
     /// A network input of the given shape.
     Input {
-        /// The shape of one sample.
+        /// The shape of one sample. In files it is the shape of the node, see [`super::RawNode`].
+        #[serde(skip, default = "Shape::unknown")]
         shape: Shape,
     },
     /// Two-dimensional convolution; depthwise when `groups` equals the input channels.
@@ -141,7 +142,7 @@ pub struct SqueezeExcite {
     pub hidden: usize,
     /// The non-linearity between them.
     pub activation: Activation,
-    /// The gate, [`Activation::Sigmoid`] or [`Activation::HSigmoid`].
+    /// The gate, [`Activation::Sigmoid`] or [`Activation::Hsigmoid`].
     pub gate: Activation,
 }
 

@@ -34,6 +34,11 @@ pub enum Shape {
 const LIMIT: usize = 1 << 40;
 
 impl Shape {
+    /// What stands for a shape until it is known; no operator accepts it.
+    pub(super) fn unknown() -> Self {
+        Self::Vector { features: 0 }
+    }
+
     /// A feature map with square positions.
     pub fn map(channels: usize, size: usize) -> Self {
         Self::Map { channels, height: size, width: size }
@@ -55,10 +60,10 @@ impl Shape {
         }
     }
 
-    /// Elements in all.
+    /// Elements in all; stops at the largest number there is.
     pub fn elements(&self) -> u64 {
         let (height, width) = self.size();
-        self.channels() as u64 * height as u64 * width as u64
+        (self.channels() as u64).saturating_mul(height as u64).saturating_mul(width as u64)
     }
 }
 
@@ -115,19 +120,21 @@ pub enum ShapeError {
         given: Shape,
     },
     /// Two inputs that must agree do not.
-    #[error("input {input} is {given}, but input 0 is {first}{remedy}")]
+    #[error("input {input} is {given}, but input {other} is {expected}; {remedy}")]
     Disagree {
-        /// The input that differs from input 0.
+        /// The input that does not fit.
         input: usize,
         /// Its shape.
         given: Shape,
-        /// The shape of input 0.
-        first: Shape,
-        /// What would mend it, starting with a separator.
+        /// The input it is held against.
+        other: usize,
+        /// The shape of that one.
+        expected: Shape,
+        /// What the operator needs.
         remedy: &'static str,
     },
     /// Channels are not divisible by the groups.
-    #[error("has {groups} groups, which divide neither evenly: {input} input and {output} output channels")]
+    #[error("has {groups} groups, which must divide both its {input} input and its {output} output channels")]
     Groups {
         /// Groups.
         groups: usize,
@@ -143,6 +150,14 @@ pub enum ShapeError {
         window: usize,
         /// Extent of the padded map.
         padded: usize,
+    },
+    /// Padding so wide that a window could see nothing else.
+    #[error("has padding {padding}, which must be smaller than its window of {window}")]
+    Padding {
+        /// Padding at each side.
+        padding: usize,
+        /// Side of the window.
+        window: usize,
     },
     /// An attribute must be at least one.
     #[error("has {attribute} 0; it must be at least 1")]
@@ -175,7 +190,7 @@ fn windows(size: usize, window: usize, stride: usize, padding: usize, ceil: bool
     let room = padded - window;
     let mut steps = if ceil { room.div_ceil(stride) } else { room / stride };
     // A last window that would start in the padding at the far side sees nothing.
-    if ceil && steps * stride >= size + padding {
+    if ceil && steps.saturating_mul(stride) >= size + padding {
         steps -= 1;
     }
     Ok(steps + 1)
@@ -188,7 +203,7 @@ fn conv(c: &Conv2d, input: &Shape) -> Result<Shape, ShapeError> {
     positive(c.stride, "stride")?;
     positive(c.dilation, "dilation")?;
     positive(c.groups, "groups")?;
-    if channels % c.groups != 0 || c.channels % c.groups != 0 {
+    if !channels.is_multiple_of(c.groups) || !c.channels.is_multiple_of(c.groups) {
         return Err(ShapeError::Groups { groups: c.groups, input: channels, output: c.channels });
     }
     let extent =
@@ -208,7 +223,7 @@ fn pool(p: &Pool, input: &Shape) -> Result<Shape, ShapeError> {
     positive(p.kernel, "kernel")?;
     positive(p.stride, "stride")?;
     if p.padding >= p.kernel {
-        return Err(ShapeError::Window { window: p.kernel, padded: p.padding });
+        return Err(ShapeError::Padding { padding: p.padding, window: p.kernel });
     }
     Ok(Shape::Map {
         channels,
@@ -261,8 +276,7 @@ impl Op {
             Self::Add => {
                 for (input, given) in inputs.iter().enumerate().skip(1) {
                     if *given != inputs[0] {
-                        let remedy = "; add needs equal shapes";
-                        return Err(ShapeError::Disagree { input, given: *given, first: inputs[0], remedy });
+                        return Err(disagree(inputs, input, 0, "add needs equal shapes"));
                     }
                 }
                 Ok(inputs[0])
@@ -272,7 +286,7 @@ impl Op {
             Self::SqueezeExcite(se) => {
                 as_map(0, &inputs[0])?;
                 positive(se.hidden, "hidden channels")?;
-                if se.hidden > LIMIT / inputs[0].channels() {
+                if se.hidden > LIMIT / inputs[0].channels().max(1) {
                     return Err(ShapeError::TooLarge);
                 }
                 Ok(inputs[0])
@@ -303,15 +317,19 @@ impl Op {
 
 /// All inputs equal, or `C×1×1` beside `C×H×W`.
 fn multiply(inputs: &[Shape]) -> Result<Shape, ShapeError> {
-    let largest = *inputs.iter().max_by_key(|s| s.elements()).expect("arity was checked");
+    let largest = (1..inputs.len()).fold(0, |a, b| if inputs[b].elements() > inputs[a].elements() { b } else { a });
+    let whole = inputs[largest];
     for (input, given) in inputs.iter().enumerate() {
-        let spread = *given == Shape::map(largest.channels(), 1) && matches!(largest, Shape::Map { .. });
-        if *given != largest && !spread {
-            let remedy = "; multiply needs equal shapes, or C×1×1 beside C×H×W";
-            return Err(ShapeError::Disagree { input, given: *given, first: largest, remedy });
+        let spread = *given == Shape::map(whole.channels(), 1) && matches!(whole, Shape::Map { .. });
+        if *given != whole && !spread {
+            return Err(disagree(inputs, input, largest, "multiply needs equal shapes, or C×1×1 beside C×H×W"));
         }
     }
-    Ok(largest)
+    Ok(whole)
+}
+
+fn disagree(inputs: &[Shape], input: usize, other: usize, remedy: &'static str) -> ShapeError {
+    ShapeError::Disagree { input, given: inputs[input], other, expected: inputs[other], remedy }
 }
 
 fn concat(inputs: &[Shape]) -> Result<Shape, ShapeError> {
@@ -319,8 +337,7 @@ fn concat(inputs: &[Shape]) -> Result<Shape, ShapeError> {
     for (input, given) in inputs.iter().enumerate() {
         let same_rank = matches!(given, Shape::Map { .. }) == matches!(inputs[0], Shape::Map { .. });
         if !same_rank || given.size() != inputs[0].size() {
-            let remedy = "; concat needs maps of equal height and width";
-            return Err(ShapeError::Disagree { input, given: *given, first: inputs[0], remedy });
+            return Err(disagree(inputs, input, 0, "concat needs maps of equal height and width, or only vectors"));
         }
         total = total.checked_add(given.channels()).ok_or(ShapeError::TooLarge)?;
     }

@@ -118,11 +118,11 @@ pub(super) fn power_label(power: i32) -> String {
     }
 }
 
-/// The smallest of 1, 2, 2.5, 5 × 10ⁿ that is at least `raw`.
+/// The smallest of 1, 2, 5 × 10ⁿ that is at least `raw`. Its leading digit alone fixes the decimals of the labels.
 fn round_step(raw: f64) -> f64 {
     let decade = 10f64.powf(raw.log10().floor());
     let fraction = raw / decade;
-    let rounded = [1.0, 2.0, 2.5, 5.0].into_iter().find(|step| fraction <= step * 1.000_001).unwrap_or(10.0);
+    let rounded = [1.0, 2.0, 5.0].into_iter().find(|step| fraction <= step * 1.000_001).unwrap_or(10.0);
     rounded * decade
 }
 
@@ -151,7 +151,8 @@ mod tests {
 
     #[test]
     fn ticks_read_well() {
-        let cases: [(f64, f64, &[&str], i32); 6] = [
+        let cases: [(f64, f64, &[&str], i32); 7] = [
+            (6.0, 33.0, &["10", "20", "30"], 0),
             (14.0, 62.0, &["20", "30", "40", "50", "60"], 0),
             (0.0, 1.0, &["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"], 0),
             (-3.0, 3.0, &["−2", "0", "2"], 0),

@@ -1,5 +1,8 @@
 //! Merging the fronts behind the edges of one node into the node's own front, for any number of columns.
-//! Sort lexicographically, then keep a label unless one kept before is as good within the slack allowed.
+//! Take the labels in lexicographic order, and keep one unless a label kept before is as good within the slack allowed.
+
+use super::forest::Forest;
+use super::queue::{Next, Queue};
 
 /// Where a label comes from: the edge that it takes first, and the label of that edge's head that goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,40 +50,37 @@ pub(super) struct Merged<const M: usize> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Full;
 
+impl<const M: usize> Bounds<M> {
+    /// The first label of `list` from index `start` on that can be completed within the limits, shifted.
+    fn next(&self, list: &Incoming<'_, M>, start: usize) -> Option<([i64; M], u32)> {
+        (start..list.labels.len()).find_map(|label| {
+            let costs: [i64; M] = std::array::from_fn(|j| list.labels[label][j] + list.shift[j]);
+            let fits = costs.iter().zip(&self.ceiling).all(|(cost, ceiling)| cost <= ceiling);
+            fits.then(|| (std::array::from_fn(|j| costs[j].max(self.floor[j])), label as u32))
+        })
+    }
+}
+
 /// The non-dominated labels among all shifted fronts.
 pub(super) fn merge<const M: usize>(incoming: &[Incoming<'_, M>], bounds: &Bounds<M>) -> Result<Merged<M>, Full> {
-    /// Candidates are reduced to their front whenever they reach this or twice the last front.
-    const BATCH: usize = 1 << 18;
-    let mut batch = BATCH;
-    let mut candidates: Vec<([i64; M], Step)> = Vec::new();
-    for list in incoming {
-        for (label, costs) in list.labels.iter().enumerate() {
-            let mut row = [0; M];
-            let mut fits = true;
-            for j in 0..M {
-                let cost = costs[j] + list.shift[j];
-                fits &= cost <= bounds.ceiling[j];
-                row[j] = cost.max(bounds.floor[j]);
-            }
-            if fits {
-                candidates.push((row, Step { edge: list.edge, label: label as u32 }));
-            }
-        }
-        if candidates.len() >= batch {
-            candidates = sort_and_filter(candidates);
-            if candidates.len() > bounds.room {
+    let first = |(list, from): (usize, &Incoming<'_, M>)| {
+        let (costs, label) = bounds.next(from, 0)?;
+        Some(Next { costs, list: list as u32, label })
+    };
+    let mut queue = Queue::new(incoming.iter().enumerate().filter_map(first).collect());
+    let mut kept = Kept::new(bounds.slack);
+    let (mut costs, mut steps) = (Vec::new(), Vec::new());
+    while let Some(next) = queue.top() {
+        let from = &incoming[next.list as usize];
+        if kept.insert(&next.costs) {
+            if costs.len() == bounds.room {
                 return Err(Full);
             }
-            batch = BATCH.max(2 * candidates.len());
+            costs.push(next.costs);
+            steps.push(Step { edge: from.edge, label: next.label });
         }
+        queue.advance(bounds.next(from, next.label as usize + 1));
     }
-    candidates.sort_unstable();
-    let mut kept = Kept::new(bounds.slack);
-    candidates.retain(|(row, _)| kept.insert(row));
-    if candidates.len() > bounds.room {
-        return Err(Full);
-    }
-    let (costs, steps) = candidates.into_iter().unzip();
     Ok(Merged { costs, steps, given_up: kept.given_up })
 }
 
@@ -100,25 +100,19 @@ pub(super) struct Kept<const M: usize> {
     given_up: [i64; M],
     /// With up to three columns: (second, third) sorted by the second, so that the third falls.
     stairs: Vec<(i64, i64)>,
-    /// With more columns: rows in blocks, with the smallest value of each column in the block.
-    rows: Vec<[i64; M]>,
-    least: Vec<[i64; M]>,
-    /// The row that dominated last; it often does so again.
-    last: usize,
+    /// With more columns.
+    forest: Forest<M>,
 }
-
-/// Rows in a block of [`Kept`].
-const BLOCK: usize = 32;
 
 impl<const M: usize> Kept<M> {
     /// An empty front that lets a row stand for others that are better by up to `slack`.
     pub(super) fn new(slack: [i64; M]) -> Self {
-        Self { slack, given_up: [0; M], stairs: Vec::new(), rows: Vec::new(), least: Vec::new(), last: 0 }
+        Self { slack, given_up: [0; M], stairs: Vec::new(), forest: Forest::new() }
     }
 
     /// Keeps `row` unless a row kept before stands for it; says whether it was kept.
     pub(super) fn insert(&mut self, row: &[i64; M]) -> bool {
-        if M <= 3 { self.insert_in_stairs(row) } else { self.insert_in_blocks(row) }
+        if M <= 3 { self.insert_in_stairs(row) } else { self.insert_in_forest(row) }
     }
 
     fn insert_in_stairs(&mut self, row: &[i64; M]) -> bool {
@@ -139,32 +133,14 @@ impl<const M: usize> Kept<M> {
         true
     }
 
-    fn insert_in_blocks(&mut self, row: &[i64; M]) -> bool {
-        let mut bar = *row;
-        bar.iter_mut().zip(&self.slack).for_each(|(cell, slack)| *cell += slack);
-        let below = |other: &[i64; M]| other.iter().zip(&bar).all(|(a, b)| a <= b);
-        let mut stand_in = self.rows.get(self.last).filter(|other| below(other)).map(|_| self.last);
-        if stand_in.is_none() {
-            stand_in = self.least.iter().enumerate().filter(|(_, least)| below(least)).find_map(|(block, _)| {
-                let start = block * BLOCK;
-                let end = (start + BLOCK).min(self.rows.len());
-                self.rows[start..end].iter().position(below).map(|i| start + i)
-            });
+    fn insert_in_forest(&mut self, row: &[i64; M]) -> bool {
+        let bar = std::array::from_fn(|j| row[j] + self.slack[j]);
+        let stand_in = self.forest.find_below(&bar);
+        match stand_in {
+            Some(stand_in) => (0..M).for_each(|j| self.give_up(j, stand_in[j] - row[j])),
+            None => self.forest.insert(row),
         }
-        if let Some(i) = stand_in {
-            self.last = i;
-            let stand_in = self.rows[i];
-            let amounts = stand_in.iter().zip(row).map(|(ours, theirs)| ours - theirs);
-            self.given_up.iter_mut().zip(amounts).for_each(|(most, amount)| *most = (*most).max(amount));
-            return false;
-        }
-        if self.rows.len().is_multiple_of(BLOCK) {
-            self.least.push(*row);
-        } else if let Some(least) = self.least.last_mut() {
-            least.iter_mut().zip(row).for_each(|(a, b)| *a = (*a).min(*b));
-        }
-        self.rows.push(*row);
-        true
+        stand_in.is_none()
     }
 
     fn give_up(&mut self, column: usize, amount: i64) {

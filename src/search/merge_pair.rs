@@ -2,21 +2,7 @@
 //! A front sorted by its first column falls in the second, so what the last label kept dominates is a prefix of every list.
 
 use super::merge::{Bounds, Full, Incoming, Merged, Step};
-
-/// The next label of one list.
-#[derive(Clone, Copy)]
-struct Next {
-    costs: [i64; 2],
-    /// Lists are in the order of their edges, so ties go to the smallest edge.
-    list: u32,
-    label: u32,
-}
-
-impl Next {
-    fn before(&self, other: &Self) -> bool {
-        (self.costs, self.list) < (other.costs, other.list)
-    }
-}
+use super::queue::{Next, Queue};
 
 /// The non-dominated labels among all shifted fronts; the slack of the first column is not used.
 pub(super) fn merge_pair(incoming: &[Incoming<'_, 2>], bounds: &Bounds<2>) -> Result<Merged<2>, Full> {
@@ -25,7 +11,7 @@ pub(super) fn merge_pair(incoming: &[Incoming<'_, 2>], bounds: &Bounds<2>) -> Re
     let slack = bounds.slack[1];
     let (mut costs, mut steps): (Vec<[i64; 2]>, Vec<Step>) = (Vec::new(), Vec::new());
     let mut given_up = 0;
-    let mut heap: Vec<Next> = Vec::with_capacity(incoming.len());
+    let mut heap: Vec<Next<2>> = Vec::with_capacity(incoming.len());
     // The limit on the first column ends a list early, the one on the second starts it late.
     let mut ends = Vec::with_capacity(incoming.len());
     // The smallest second value of all; it stays in the front whatever the slack.
@@ -44,15 +30,19 @@ pub(super) fn merge_pair(incoming: &[Incoming<'_, 2>], bounds: &Bounds<2>) -> Re
             }
         }
     }
-    for i in (0..heap.len() / 2).rev() {
-        sift_down(&mut heap, i);
-    }
+    let mut queue = Queue::new(heap);
     let (mut best, mut bar) = (i64::MAX, i64::MAX);
-    while let Some(&Next { costs: [x, y], list, label }) = heap.first() {
+    while let Some(Next { costs: [x, y], list, label }) = queue.top() {
         let from = &incoming[list as usize];
         if y < bar {
             if costs.len() == bounds.room {
                 return Err(Full);
+            }
+            if costs.len() == costs.capacity() {
+                // Doubling must not take more memory than there is room for.
+                let more = costs.len().max(4).min(bounds.room - costs.len());
+                costs.reserve_exact(more);
+                steps.reserve_exact(more);
             }
             costs.push([x, y]);
             steps.push(Step { edge: from.edge, label });
@@ -69,14 +59,10 @@ pub(super) fn merge_pair(incoming: &[Incoming<'_, 2>], bounds: &Bounds<2>) -> Re
         if next > label {
             given_up = given_up.max(best - from.labels[next - 1][1] - dy);
         }
-        if next == end {
-            heap.swap_remove(0);
-        } else {
+        queue.advance((next < end).then(|| {
             let [x, y] = from.labels[next];
-            heap[0].costs = [x + from.shift[0], (y + dy).max(floor)];
-            heap[0].label = next as u32;
-        }
-        sift_down(&mut heap, 0);
+            ([x + from.shift[0], (y + dy).max(floor)], next as u32)
+        }));
     }
     if let Some((row, step)) = lowest
         && row[1] < best
@@ -97,18 +83,4 @@ fn gallop(labels: &[[i64; 2]], bar: i64) -> usize {
     let start = reach / 2;
     let end = (reach - 1).min(labels.len());
     start + labels[start..end].partition_point(|label| label[1] >= bar)
-}
-
-fn sift_down(heap: &mut [Next], mut at: usize) {
-    while let Some(left) = heap.get(2 * at + 1) {
-        let mut child = 2 * at + 1;
-        if heap.get(child + 1).is_some_and(|right| right.before(left)) {
-            child += 1;
-        }
-        if !heap[child].before(&heap[at]) {
-            return;
-        }
-        heap.swap(at, child);
-        at = child;
-    }
 }

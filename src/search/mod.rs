@@ -7,14 +7,17 @@
 mod certificate;
 mod cost_graph;
 mod fixed_point;
+mod forest;
 mod front;
 mod instance;
 mod label_setting;
 pub mod library;
 mod merge;
 mod merge_pair;
+mod queue;
 mod reach;
 mod skeleton;
+mod solve;
 
 pub use cost_graph::{Column, CostGraph, Edge, GraphError, Role};
 pub use front::{Front, FrontError, Limit, Options, Point, front};

@@ -186,6 +186,44 @@ fn equals_brute_force_on_random_graphs_and_chains() {
     assert!(infeasible > 20 && several > 100, "{infeasible} infeasible, {several} with several points");
 }
 
+/// Larger than brute force can reach: position by position with the filter of `pareto`.
+#[test]
+fn large_fronts_equal_those_built_position_by_position() {
+    let mut rng = ChaCha8Rng::seed_from_u64(6);
+    let mut points = 0;
+    for (case, objectives) in [2, 2, 2, 3, 3, 4, 4, 5].into_iter().enumerate() {
+        let conflict = case % 2 == 1;
+        let recipe = Recipe {
+            objectives,
+            resources: 0,
+            grid: if case % 3 == 0 { 100 } else { 1 },
+            lowest: -2000,
+            highest: 2000,
+            conflict,
+        };
+        let (positions, variants) = (4, if objectives == 2 { 24 } else { 9 });
+        let graph = recipe.chain(&mut rng, positions, variants);
+        let mut expected = vec![vec![0.0; objectives]];
+        for position in 0..positions {
+            let edges = || graph.edges().filter(|edge| edge.from == position);
+            let sum = |(point, edge): (&Vec<f64>, Edge)| -> Vec<f64> {
+                let sums = point.iter().zip(edge.costs).map(|(a, b)| (a * 1000.0 + b * 1000.0).round());
+                sums.map(|thousandths| thousandths / 1000.0).collect()
+            };
+            let sums: Vec<Vec<f64>> =
+                expected.iter().flat_map(|point| edges().map(move |edge| (point, edge))).map(sum).collect();
+            expected = crate::pareto::non_dominated(&sums).into_iter().map(|i| sums[i].clone()).collect();
+        }
+        expected.sort_by(|a, b| a.partial_cmp(b).unwrap());
+        let found = front(&graph, &Options::default()).unwrap();
+        check_paths(&graph, &found);
+        let costs: Vec<Vec<f64>> = found.points().map(|point| point.costs.to_vec()).collect();
+        assert_eq!(costs, expected, "case {case}");
+        points += found.len();
+    }
+    assert!(points > 2000, "only {points} points in all");
+}
+
 #[test]
 fn binary_dust_makes_no_points_and_no_order_of_addition_matters() {
     let columns = vec![Column::objective("a", "1"), Column::objective("b", "1")];

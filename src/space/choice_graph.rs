@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use num_bigint::{BigUint, RandBigInt};
 use rand::Rng;
+use serde::Serialize;
 
 use super::Value;
 use super::architecture::{Architecture, Decision, label};
@@ -19,11 +20,26 @@ pub(super) type PathId = u32;
 /// A decision and the option taken.
 pub(super) type Answer = (PathId, u16);
 
-/// Decision paths and their options.
+/// What may be decided at one path.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DecisionSpec {
+    /// The decision's path: `s2.0.kernel`.
+    pub path: String,
+    /// The options.
+    pub options: Vec<Value>,
+    /// How often each is sampled, in proportion; equally often if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weights: Option<Vec<f64>>,
+    /// Whether neighbouring options are similar.
+    pub ordered: bool,
+    /// The option of the default architecture.
+    pub default: usize,
+}
+
+/// Decision paths by number.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Paths {
-    names: Vec<String>,
-    options: Vec<Vec<Value>>,
+    specs: Vec<DecisionSpec>,
     index: HashMap<String, PathId>,
 }
 
@@ -32,26 +48,31 @@ impl Paths {
     pub fn intern(&mut self, question: &Question) -> Result<PathId, String> {
         let Question { path, options, label, .. } = *question;
         if let Some(&id) = self.index.get(path) {
-            let known = self.options[id as usize].len();
+            let known = self.specs[id as usize].options.len();
             if known == options {
                 return Ok(id);
             }
             return Err(format!("`{path}` is decided between {known} options in one place and {options} in another"));
         }
-        let id = self.names.len() as PathId;
-        self.names.push(path.to_owned());
-        self.options.push((0..options).map(|i| label(i).unwrap_or(Value::Int(i as i64))).collect());
+        let id = self.specs.len() as PathId;
+        self.specs.push(DecisionSpec {
+            path: path.to_owned(),
+            options: (0..options).map(|i| label(i).unwrap_or(Value::Int(i as i64))).collect(),
+            weights: question.weights.map(<[f64]>::to_vec),
+            ordered: question.ordered,
+            default: question.default,
+        });
         self.index.insert(path.to_owned(), id);
         Ok(id)
     }
 
     pub fn name(&self, id: PathId) -> &str {
-        &self.names[id as usize]
+        &self.specs[id as usize].path
     }
 
     /// Every word that is an option somewhere.
     pub fn words(&self) -> impl Iterator<Item = String> {
-        self.options.iter().flatten().filter_map(|value| match value {
+        self.specs.iter().flat_map(|spec| &spec.options).filter_map(|value| match value {
             Value::Word(word) => Some(word.clone()),
             _ => None,
         })
@@ -61,7 +82,7 @@ impl Paths {
         Decision {
             path: self.name(id).to_owned(),
             option: usize::from(option),
-            value: self.options[id as usize][usize::from(option)].clone(),
+            value: self.specs[id as usize].options[usize::from(option)].clone(),
         }
     }
 }
@@ -71,7 +92,6 @@ impl Paths {
 pub(super) struct State {
     pub place: Place,
     pub shape: Option<Shape>,
-    pub known: Arc<[Answer]>,
 }
 
 /// One run of a position: the shape that enters, the answers known before and the new ones.
@@ -194,6 +214,11 @@ impl ChoiceGraph {
     /// Number of variants.
     pub fn variants(&self) -> usize {
         self.variants.len()
+    }
+
+    /// Everything that may be decided, in the order in which positions ask for it.
+    pub fn decisions(&self) -> &[DecisionSpec] {
+        &self.paths.specs
     }
 
     /// Exact number of architectures.

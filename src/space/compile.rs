@@ -254,7 +254,7 @@ impl<'a> Compiler<'a> {
 
         let start = self.rests(&self.rules.iter().map(|rule| rule.expr.clone()).collect::<Vec<_>>());
         let key = Key { shape: None, known: Arc::from([]), rests: start };
-        states.push(State { place: Place::INPUT, shape: None, known: Arc::from([]) });
+        states.push(State { place: Place::INPUT, shape: None });
         layers.entry(Place::INPUT).or_default().insert(key, 0);
 
         while let Some((place, layer)) = layers.pop_first() {
@@ -268,14 +268,14 @@ impl<'a> Compiler<'a> {
                     let shape = Some(run.shape);
                     let to = if next.is_end(self.file) {
                         *sink.get_or_insert_with(|| {
-                            let end = State { place: next, shape: None, known: Arc::from([]) };
+                            let end = State { place: next, shape: None };
                             states.push(end);
                             states.len() as u32 - 1
                         })
                     } else {
-                        let after = Key { shape, known: Arc::clone(&known), rests };
+                        let after = Key { shape, known, rests };
                         *layers.entry(next).or_default().entry(after).or_insert_with(|| {
-                            states.push(State { place: next, shape, known });
+                            states.push(State { place: next, shape });
                             states.len() as u32 - 1
                         })
                     };
@@ -421,11 +421,7 @@ impl<'a> Compiler<'a> {
                 expr = expr.absorb(&lookup).map_err(wrong)?;
             }
             match expr.constant() {
-                Some(value) => {
-                    if !truth(value).map_err(wrong)? {
-                        return Ok(None);
-                    }
-                }
+                Some(value) if !truth(value).map_err(wrong)? => return Ok(None),
                 None if at_end => {
                     let names = expr.names().join("`, `");
                     let message =
@@ -433,7 +429,7 @@ impl<'a> Compiler<'a> {
                     let help = "speak of it in any(), all(), sum() or count(), which hold over nothing too";
                     return Err(fault(message, help, rule.span, rule.path.clone()));
                 }
-                None => {}
+                _ => {}
             }
             derived.push(expr);
         }

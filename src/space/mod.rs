@@ -24,7 +24,7 @@ use rand::Rng;
 use rand_distr::{Distribution, WeightedIndex};
 
 pub use architecture::{Architecture, ArchitectureError, Decision};
-pub use choice_graph::{ChoiceGraph, Edge};
+pub use choice_graph::{ChoiceGraph, DecisionSpec, Edge};
 pub use compile::Budget;
 pub use schema::SCHEMA;
 pub use value::Value;
@@ -87,7 +87,7 @@ impl Space {
         let file = Arc::new(lower::lower(document)?);
         let space = Self { file, source: (document.name.clone(), Arc::clone(&document.text)) };
         // The default architecture shows most of what can be wrong beyond the structure.
-        let mut oracle = Recorder::new(|question: &Question| Ok(question.default));
+        let mut oracle = Recorder::new(&space.file, |question: &Question| Ok(question.default));
         match space.run(&mut oracle) {
             Ok(_) => Ok(space),
             Err(fault) => Err(space.diagnose(&fault)),
@@ -153,7 +153,7 @@ impl Space {
             Format::Path => Answers::parse(text)?,
             Format::NasBench => architecture::nas_bench_answers(&self.file, text)?,
         };
-        let mut oracle = Recorder::new(|question: &Question| answers.answer(question));
+        let mut oracle = Recorder::new(&self.file, |question: &Question| answers.answer(question));
         self.run(&mut oracle).map_err(|fault| ArchitectureError::new(fault.message))?;
         let Recorder { decisions, facts, .. } = oracle;
         answers.finish()?;
@@ -193,7 +193,7 @@ impl Space {
 
     /// The default architecture: every `default:`, and the first option where none is named.
     pub fn default_architecture(&self) -> Architecture {
-        let mut oracle = Recorder::new(|question: &Question| Ok(question.default));
+        let mut oracle = Recorder::new(&self.file, |question: &Question| Ok(question.default));
         // It has been run when the space was read.
         let _ = self.run(&mut oracle);
         Architecture { decisions: oracle.decisions }
@@ -202,7 +202,7 @@ impl Space {
     /// An architecture drawn by the `weights:` of its choices; `None` if a thousand draws in a row break a constraint.
     pub fn draw(&self, rng: &mut impl Rng) -> Option<Architecture> {
         (0..1000).find_map(|_| {
-            let mut oracle = Recorder::new(|question: &Question| {
+            let mut oracle = Recorder::new(&self.file, |question: &Question| {
                 let weights = question.weights.and_then(|weights| WeightedIndex::new(weights).ok());
                 Ok(match weights {
                     Some(weights) => weights.sample(rng),
@@ -227,7 +227,7 @@ impl Space {
                 return None;
             }
             let mut options = Vec::new();
-            let mut oracle = Recorder::new(|question: &Question| {
+            let mut oracle = Recorder::new(&self.file, |question: &Question| {
                 options.push(question.options);
                 Ok(given.get(options.len() - 1).copied().unwrap_or(0))
             });
@@ -265,12 +265,14 @@ impl Space {
 struct Recorder<F> {
     rule: F,
     decisions: Vec<Decision>,
+    /// Whether there are constraints to hold the facts against.
+    constrained: bool,
     facts: Vec<(String, Value)>,
 }
 
 impl<F> Recorder<F> {
-    fn new(rule: F) -> Self {
-        Self { rule, decisions: Vec::new(), facts: Vec::new() }
+    fn new(file: &File, rule: F) -> Self {
+        Self { rule, decisions: Vec::new(), constrained: !file.constraints.is_empty(), facts: Vec::new() }
     }
 }
 
@@ -289,7 +291,7 @@ where
     }
 
     fn wants_facts(&self) -> bool {
-        true
+        self.constrained
     }
 
     fn fact(&mut self, path: &str, value: &Value) {

@@ -1,0 +1,23 @@
+//! Audits: how far a score can be trusted, measured against networks whose
+//! accuracy is known.
+//!
+//! [`Ranks`] holds two columns and answers Spearman's ρ and Kendall's τ-b,
+//! [`Bootstrap`] says how sure those are, [`Truth`] reads the known accuracies,
+//! [`resolve()`] finds their architectures in a space, [`measure()`] scores them and
+//! [`judge()`] compares.
+
+mod bootstrap;
+mod measure;
+mod rank;
+mod resolve;
+#[cfg(test)]
+mod tests;
+mod top;
+mod truth;
+
+pub use bootstrap::{Bootstrap, Interval, Intervals, interval};
+pub use measure::{Column, Judgement, MeasureError, Measured, TopHalf, judge, measure};
+pub use rank::Ranks;
+pub use resolve::{ResolveError, resolve};
+pub use top::expected_best;
+pub use truth::{Truth, TruthError, TruthRow};

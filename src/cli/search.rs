@@ -1,0 +1,114 @@
+//! `pocketnas search`: from a config to a folder with the front.
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value as Json, json};
+
+use super::progress::Stages;
+use super::{Failure, emit, emit_json, read_config, use_jobs};
+use crate::report;
+use crate::study::{self, Outcome, Outputs, Plan};
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// The search config.
+    #[arg(value_name = "CONFIG.yaml")]
+    config: PathBuf,
+    /// Where the results go [default: reports/<name of the search>].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Seed of every random draw, in place of the config's.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Threads [default: one for each core]. Results do not depend on it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    jobs: Option<u32>,
+    /// Replace the results of another config in the output folder.
+    #[arg(long)]
+    new: bool,
+    /// Print one JSON document in place of the table.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
+    use_jobs(arguments.jobs)?;
+    stop_on_interrupt()?;
+    let config = read_config(&arguments.config, arguments.seed)?;
+    let folder = arguments.out.clone().unwrap_or_else(|| Path::new("reports").join(&config.name));
+    let outputs = Outputs::prepare(&folder, &config.hash(), arguments.new)?;
+    let (hash, seed) = (config.hash(), config.seed);
+    let command = command(&arguments.config, &folder, seed);
+
+    let stages = Stages::new(false);
+    let plan = Plan::new(config, &stages)?;
+    let outcome = plan.run(&outputs, &command, &stages)?;
+    if arguments.json {
+        return emit_json(&document(&outcome, &folder, &hash));
+    }
+    let mut text = report::table(&outcome.data, width());
+    let _ = writeln!(
+        text,
+        "\n{}: {} members, {}",
+        folder.display(),
+        outcome.data.front.len(),
+        outcome.data.certificate.short()
+    );
+    let _ = writeln!(text, "reproduce: config {hash}, seed {seed}, pocketnas {}: {command}", env!("CARGO_PKG_VERSION"));
+    emit(&text)
+}
+
+/// Nothing half-written stays behind an interrupt.
+fn stop_on_interrupt() -> Result<(), Failure> {
+    ctrlc::set_handler(|| {
+        study::abandon();
+        eprintln!("interrupted: nothing was written, earlier results are as they were");
+        std::process::exit(130);
+    })
+    .map_err(Failure::failed)
+}
+
+fn command(config: &Path, folder: &Path, seed: u64) -> String {
+    let word = |path: &Path| {
+        let text = path.display().to_string();
+        let plain = text.chars().all(|c| c.is_alphanumeric() || matches!(c, '/' | '.' | '-' | '_'));
+        if plain { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+    };
+    format!("pocketnas search {} --out {} --seed {seed}", word(config), word(folder))
+}
+
+/// Columns for the table: enough for a line of text where nobody's terminal says otherwise.
+fn width() -> usize {
+    let wanted = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    wanted.unwrap_or(if io::stdout().is_terminal() { 100 } else { 120 })
+}
+
+fn document(outcome: &Outcome, folder: &Path, hash: &str) -> Json {
+    let data = &outcome.data;
+    let front: Vec<Json> = (data.order().into_iter())
+        .map(|index| {
+            let member = &data.front[index];
+            let values: Map<String, Json> =
+                data.objectives.iter().zip(&member.values).map(|(o, v)| (o.name.clone(), json!(v))).collect();
+            json!({"id": member.id, "architecture": member.architecture, "hash": member.hash, "values": values, "file": member.file})
+        })
+        .collect();
+    let id = |index: Option<usize>| index.map(|index| data.front[index].id.clone());
+    json!({
+        "search": data.title,
+        "folder": folder.display().to_string(),
+        "config_hash": hash,
+        "seed": data.run.seed,
+        "version": env!("CARGO_PKG_VERSION"),
+        "objectives": data.objectives,
+        "limits": data.limits,
+        "certificate": data.certificate,
+        "front": front,
+        "knee": id(data.knee),
+        "best_under_limit": id(data.best_under_limit),
+        "architecture_files": outcome.files,
+        "seconds": data.run.seconds,
+    })
+}

@@ -1,0 +1,222 @@
+//! What a config means: every name looked up, every unit converted, every problem collected.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use super::{ConfigError, Found, Limit, SCHEMA, SearchConfig, limit, resolve};
+use crate::latency::LatencyTable;
+use crate::objective::{Count, CountKind, Latency, Objective, Zeroshot};
+use crate::proxy::Definition;
+use crate::space::Space;
+use crate::yaml::{Diagnostics, Document, Node, Problems, nearest};
+
+/// Where a lowering collects what is wrong: with the config itself, and with files that it names.
+struct Check<'a> {
+    folder: &'a Path,
+    problems: Problems,
+    elsewhere: Vec<Diagnostics>,
+}
+
+pub(super) fn lower(document: Document, folder: &Path) -> Result<SearchConfig, ConfigError> {
+    let mut problems = document.problems();
+    SCHEMA.check(&document, &mut problems);
+    let mut check = Check { folder, problems, elsewhere: Vec::new() };
+    let root = &document.root;
+    let name = root.get("search").map_or_else(String::new, |node| check.name(node));
+    let space = root.get("space").and_then(|node| check.space(node));
+    let objectives = check.objectives(root);
+    let limits = check.limits(root, &objectives);
+    let int = |key: &str, default: i64| root.get(key).and_then(Node::int).unwrap_or(default).unsigned_abs();
+    let about = root.get("about").and_then(Node::text).unwrap_or_default().trim().to_owned();
+    let (seed, sample, architectures) = (int("seed", 0), int("sample", 1000), int("architectures", 50));
+    let baselines = root.get("baselines").and_then(Node::bool).unwrap_or(true);
+    let epsilon = root.get("epsilon").and_then(Node::number).unwrap_or(0.0);
+
+    let mut files = check.elsewhere;
+    match check.problems.or(space) {
+        Err(here) => files.insert(0, here),
+        Ok(Some(space)) if files.is_empty() => {
+            return Ok(SearchConfig {
+                name,
+                about,
+                space,
+                objectives: objectives.into_iter().filter_map(|(_, objective)| objective).collect(),
+                limits,
+                seed,
+                sample: sample as usize,
+                baselines,
+                epsilon,
+                architectures: architectures as usize,
+                document,
+            });
+        }
+        Ok(_) => {}
+    }
+    Err(ConfigError(files))
+}
+
+impl Check<'_> {
+    /// The name of the search is a folder's name too.
+    fn name(&mut self, node: &Node) -> String {
+        let name = node.text().unwrap_or_default();
+        let plain = name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'));
+        if node.text().is_some() && (name.is_empty() || name.starts_with('.') || !plain) {
+            let help = "use letters, digits, `-`, `_` and `.`, since a folder is named after it";
+            self.problems.at(node, "search", format!("`{name}` is no name for a search"), help);
+        }
+        name.to_owned()
+    }
+
+    fn space(&mut self, node: &Node) -> Option<Space> {
+        let reference = node.text()?;
+        let shipped = || Space::shipped().iter().map(|(name, _)| *name);
+        let space = match resolve(reference, self.folder, shipped()) {
+            Found::Nothing => {
+                self.missing(node, "space", "space", reference, shipped().filter(|name| !name.contains('/')));
+                return None;
+            }
+            Found::File(path) => Document::read(&path).and_then(|file| Space::from_text(&file.name, &file.text)),
+            Found::Shipped => Space::load(reference, None),
+        };
+        self.keep(space)
+    }
+
+    /// Every objective under its name; `None` where something about it is wrong, and told.
+    fn objectives(&mut self, root: &Node) -> Vec<(String, Option<Box<dyn Objective>>)> {
+        let Some(node) = root.get("objectives") else { return Vec::new() };
+        let entries = node.entries();
+        if entries.is_empty() && node.kind() == "a mapping" {
+            self.problems.at(node, "objectives", "no objective is given", "give at least one, `latency:` for example");
+        }
+        // One place fewer than labels have room for would be arbitrary: the limit is that of the exact search.
+        if entries.len() > 8 {
+            let message = format!("{} objectives are more than the 8 that an exact front allows", entries.len());
+            self.problems.at(node, "objectives", message, "turn some of them into `limits`");
+        }
+        entries
+            .iter()
+            .map(|(key, spec)| {
+                let path = format!("objectives.{}", key.text);
+                self.objective_name(&key.text, spec, &path);
+                (key.text.clone(), self.objective(&key.text, spec, &path))
+            })
+            .collect()
+    }
+
+    fn objective_name(&mut self, name: &str, spec: &Node, path: &str) {
+        let starts_well = name.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_');
+        if !starts_well || !name.chars().all(|c| c.is_alphanumeric() || c == '_') {
+            let help = "use letters, digits and `_`, not a digit first: limits and columns refer to it";
+            self.problems.at(spec, path, format!("`{name}` is no name for an objective"), help);
+        }
+        let count = CountKind::from_name(name);
+        if count.is_some() && spec.get("count").and_then(Node::text) != Some(name) {
+            let message = format!("`{name}` is the name of a count, but this objective is something else");
+            self.problems.at(spec, path, message, "give it another name");
+        }
+    }
+
+    fn objective(&mut self, name: &str, spec: &Node, path: &str) -> Option<Box<dyn Objective>> {
+        let label = spec.get("label").and_then(Node::text).map(str::to_owned);
+        if let Some(node) = spec.get("table") {
+            let table = self.table(node, &format!("{path}.table"))?;
+            return Some(Box::new(Latency::new(name, label, node.text()?, table)));
+        }
+        if let Some(node) = spec.get("proxy") {
+            let definition = self.proxy(node, &format!("{path}.proxy"))?;
+            return Some(Box::new(Zeroshot::new(name, label, &definition)));
+        }
+        let kind = CountKind::from_name(spec.get("count")?.text()?)?;
+        Some(Box::new(Count::new(name, label, kind)))
+    }
+
+    fn proxy(&mut self, node: &Node, path: &str) -> Option<Definition> {
+        let reference = node.text()?;
+        let definition = match resolve(reference, self.folder, Definition::names()) {
+            Found::Nothing => {
+                self.missing(node, path, "proxy", reference, Definition::names());
+                return None;
+            }
+            Found::File(file) => Document::read(&file).and_then(|document| Definition::from_document(&document)),
+            Found::Shipped => Definition::load(reference),
+        };
+        self.keep(definition)
+    }
+
+    fn table(&mut self, node: &Node, path: &str) -> Option<LatencyTable> {
+        let reference = node.text()?;
+        let table = match resolve(reference, self.folder, LatencyTable::names()) {
+            Found::Nothing => {
+                self.missing(node, path, "latency table", reference, LatencyTable::names());
+                return None;
+            }
+            Found::File(file) => {
+                Document::read(&file).and_then(|document| LatencyTable::parse(&document.name, &document.text))
+            }
+            Found::Shipped => LatencyTable::named(reference),
+        };
+        self.keep(table)
+    }
+
+    fn limits(&mut self, root: &Node, objectives: &[(String, Option<Box<dyn Objective>>)]) -> Vec<Limit> {
+        let items = root.get("limits").map_or(&[][..], Node::items);
+        let mut limits = Vec::new();
+        let mut seen = HashSet::new();
+        for (index, node) in items.iter().enumerate() {
+            let path = format!("limits[{index}]");
+            let Some(text) = node.text() else { continue };
+            match self.limit(text, objectives) {
+                Ok(Some(limit)) => {
+                    if !seen.insert((limit.quantity.clone(), limit.relation == limit::Relation::AtMost)) {
+                        let message = format!("`{}` is limited twice in the same direction", limit.quantity);
+                        self.problems.at(node, &path, message, "keep the tighter of the two");
+                    }
+                    limits.push(limit);
+                }
+                Ok(None) => {}
+                Err((message, help)) => self.problems.at(node, &path, message, help),
+            }
+        }
+        limits
+    }
+
+    /// A limit, or nothing where the objective it refers to is wrong itself.
+    fn limit(
+        &self,
+        text: &str,
+        objectives: &[(String, Option<Box<dyn Objective>>)],
+    ) -> Result<Option<Limit>, (String, String)> {
+        let written = limit::parse(text).map_err(|(message, help)| (message, help.to_owned()))?;
+        let objective = objectives.iter().find(|(name, _)| name == written.quantity);
+        let unit = match (objective, CountKind::from_name(written.quantity)) {
+            (Some((_, Some(objective))), _) => objective.unit(),
+            (Some((_, None)), _) => return Ok(None),
+            (None, Some(count)) => count.unit(),
+            (None, None) => {
+                let mut names: Vec<&str> = objectives.iter().map(|(name, _)| name.as_str()).collect();
+                names.extend(CountKind::ALL.map(CountKind::name));
+                let help = nearest(written.quantity, names);
+                return Err((format!("`{}` is neither an objective nor a count", written.quantity), help));
+            }
+        };
+        let bound = limit::convert(written.number, written.unit, unit)?;
+        Ok(Some(Limit { quantity: written.quantity.to_owned(), relation: written.relation, bound, unit }))
+    }
+
+    fn missing<'n>(
+        &mut self,
+        node: &Node,
+        path: &str,
+        what: &str,
+        reference: &str,
+        shipped: impl Iterator<Item = &'n str>,
+    ) {
+        let message = format!("there is no {what} `{reference}`: no shipped one has that name, and no file that path");
+        self.problems.at(node, path, message, nearest(reference, shipped));
+    }
+
+    /// Keeps what was loaded; sets the problems of its file aside.
+    fn keep<T>(&mut self, loaded: Result<T, Diagnostics>) -> Option<T> {
+        loaded.map_err(|problems| self.elsewhere.push(problems)).ok()
+    }
+}

@@ -1,0 +1,108 @@
+//! What a search config may contain.
+
+use crate::yaml::{Field, Kind, Schema};
+
+static TEXT: Kind = Kind::Text;
+
+static LABEL: Field = Field {
+    name: "label",
+    kind: &TEXT,
+    required: false,
+    doc: "what axes and tables call it; made from its kind by default",
+};
+
+static LATENCY: &[Field] = &[
+    Field {
+        name: "table",
+        kind: &TEXT,
+        required: true,
+        doc: "the latency table: a shipped one by name, or a path (relative to this file, then to the current folder); lower is better",
+    },
+    LABEL,
+];
+
+static SCORE: &[Field] = &[
+    Field {
+        name: "proxy",
+        kind: &TEXT,
+        required: true,
+        doc: "the zero-shot score: a shipped proxy by name, or the path of a proxy file; higher is better",
+    },
+    LABEL,
+];
+
+static COUNT: &[Field] = &[
+    Field {
+        name: "count",
+        kind: &Kind::Word(&["params", "macs", "activations"]),
+        required: true,
+        doc: "parameters, multiply-adds, or bytes of activations; lower is better",
+    },
+    LABEL,
+];
+
+static OBJECTIVE: Kind = Kind::Tagged(&[("table", LATENCY), ("proxy", SCORE), ("count", COUNT)]);
+
+/// The keys of a search config.
+pub static SCHEMA: Schema = Schema {
+    name: "search",
+    doc: "A search config: which space, what is optimised, within which limits.",
+    fields: &[
+        Field { name: "search", kind: &TEXT, required: true, doc: "its name; results go to reports/<name> by default" },
+        Field {
+            name: "version",
+            kind: &Kind::Int { min: 1, max: 1 },
+            required: true,
+            doc: "the version of this file format, 1",
+        },
+        Field { name: "about", kind: &TEXT, required: false, doc: "what the search is for, in a few sentences" },
+        Field {
+            name: "space",
+            kind: &TEXT,
+            required: true,
+            doc: "a shipped space by name, or a path (relative to this file, then to the current folder)",
+        },
+        Field {
+            name: "objectives",
+            kind: &Kind::Dictionary(&OBJECTIVE),
+            required: true,
+            doc: "what is optimised: a name of your choice for each, and its kind by the key below it",
+        },
+        Field {
+            name: "limits",
+            kind: &Kind::List(&TEXT, 0),
+            required: false,
+            doc: "hard limits such as `latency <= 40 ms` on objectives, params, macs or activations",
+        },
+        Field {
+            name: "seed",
+            kind: &Kind::Int { min: 0, max: i64::MAX },
+            required: false,
+            doc: "seed of every random draw, 0 by default",
+        },
+        Field {
+            name: "sample",
+            kind: &Kind::Int { min: 0, max: 100_000 },
+            required: false,
+            doc: "random architectures drawn behind the front, 1000 by default",
+        },
+        Field {
+            name: "baselines",
+            kind: &Kind::Bool,
+            required: false,
+            doc: "whether known networks are shown beside the front, true by default",
+        },
+        Field {
+            name: "epsilon",
+            kind: &Kind::Number { min: 0.0, max: 0.5 },
+            required: false,
+            doc: "0 (the default) for the whole exact front; otherwise how far, as a share of each objective's range, the front may be from it",
+        },
+        Field {
+            name: "architectures",
+            kind: &Kind::Int { min: 1, max: 100_000 },
+            required: false,
+            doc: "how many members of the front get an architecture file at most, 50 by default",
+        },
+    ],
+};

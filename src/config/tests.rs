@@ -1,0 +1,179 @@
+#![allow(clippy::unwrap_used)]
+use std::path::Path;
+
+use super::limit::{convert, parse};
+use super::*;
+
+const GOOD: &str = "\
+search: s
+version: 1
+space: mobilenetv3-ofa
+objectives:
+  latency: {table: galaxy-s10-exynos9820/1large-float}
+  score: {proxy: s0_bc}
+limits: [latency <= 40 ms, params <= 6M]
+";
+
+fn read(text: &str) -> Result<SearchConfig, ConfigError> {
+    SearchConfig::parse("c.yaml", text, Path::new(""))
+}
+
+fn mistakes(text: &str) -> String {
+    match read(text) {
+        Ok(_) => "none".to_owned(),
+        Err(ConfigError(files)) => files.iter().map(|file| format!("{file:?}")).collect::<Vec<_>>().join("\n"),
+    }
+}
+
+#[test]
+fn a_good_config_is_read_with_its_defaults() {
+    let config = read(GOOD).unwrap();
+    let names: Vec<(&str, &str)> = config.objectives.iter().map(|o| (o.name(), o.unit())).collect();
+    assert_eq!(names, [("latency", "ms"), ("score", "1")]);
+    let limits: Vec<String> = config.limits.iter().map(ToString::to_string).collect();
+    assert_eq!(limits, ["latency <= 40 ms", "params <= 6000000"]);
+    assert_eq!((config.seed, config.sample, config.baselines, config.epsilon), (0, 1000, true, 0.0));
+}
+
+#[test]
+fn mistakes_name_place_and_remedy() {
+    let cases = [
+        (
+            ("space: mobilenetv3-ofa", "space: mobilenetv3-oaf"),
+            "c.yaml:3:8: there is no space `mobilenetv3-oaf`: no shipped one has that name, and no file that path (did you mean `mobilenetv3-ofa`?)",
+        ),
+        (
+            ("proxy: s0_bc", "proxy: s0_cb"),
+            "c.yaml:6:18: there is no proxy `s0_cb`: no shipped one has that name, and no file that path (did you mean `s0_bc`?)",
+        ),
+        (
+            ("1large-float", "1large-flaot"),
+            "c.yaml:5:20: there is no latency table `galaxy-s10-exynos9820/1large-flaot`: no shipped one has that name, and no file that path (did you mean `galaxy-s10-exynos9820/1large-float`?)",
+        ),
+        (
+            ("  score: {proxy: s0_bc}", "  score: {prxy: s0_bc}"),
+            "c.yaml:6:11: this mapping does not say what it is (give it one of `table:`, `proxy:`, `count:`)",
+        ),
+        (
+            ("  score:", "  macs:"),
+            "c.yaml:6:9: `macs` is the name of a count, but this objective is something else (give it another name)",
+        ),
+        (
+            ("  score:", "  2nd:"),
+            "c.yaml:6:8: `2nd` is no name for an objective (use letters, digits and `_`, not a digit first: limits and columns refer to it)",
+        ),
+        (("40 ms", "40"), "c.yaml:7:10: the bound 40 has no unit (use `ms`, `us`, `µs`, `s`)"),
+        (("40 ms", "40 MB"), "c.yaml:7:10: `MB` is no unit of a quantity in ms (use `ms`, `us`, `µs`, `s`)"),
+        (
+            ("latency <= 40", "latancy <= 40"),
+            "c.yaml:7:10: `latancy` is neither an objective nor a count (did you mean `latency`?)",
+        ),
+        (
+            ("latency <= 40", "latency < 40"),
+            "c.yaml:7:10: `latency < 40 ms` has a comparison that is no limit (use `<=` or `>=`)",
+        ),
+        (
+            ("params <= 6M", "params"),
+            "c.yaml:7:28: `params` does not compare anything (write it as `name <= number unit`, for example `latency <= 40 ms`)",
+        ),
+        (
+            ("params <= 6M", "latency <= 3 s"),
+            "c.yaml:7:28: `latency` is limited twice in the same direction (keep the tighter of the two)",
+        ),
+        (
+            ("params <= 6M", "params <= nan"),
+            "c.yaml:7:28: `nan` does not start with a finite number (write it as `name <= number unit`, for example `latency <= 40 ms`)",
+        ),
+        (
+            ("search: s", "search: ../s"),
+            "c.yaml:1:9: `../s` is no name for a search (use letters, digits, `-`, `_` and `.`, since a folder is named after it)",
+        ),
+        (("version: 1", "version: 2"), "c.yaml:2:10: expected a whole number from 1 to 1, found `2`"),
+        (("limits:", "limit:"), "c.yaml:7:1: unknown key `limit` (did you mean `limits`?)"),
+    ];
+    let mut wrong = String::new();
+    for ((from, to), told) in cases {
+        let text = GOOD.replacen(from, to, 1);
+        assert_ne!(text, GOOD, "{from} is not in the config");
+        let given = mistakes(&text);
+        if given != told {
+            wrong.push_str(&format!("{to}\ngave {given}\nnot  {told}\n"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_and_in_order() {
+    let text = GOOD.replace("mobilenetv3-ofa", "none").replace("s0_bc", "none").replace("40 ms", "40 kg") + "sede: 3\n";
+    let told = mistakes(&text);
+    let lines: Vec<&str> = told.lines().map(|line| line.split(": ").next().unwrap()).collect();
+    assert_eq!(lines, ["c.yaml:3:8", "c.yaml:6:18", "c.yaml:7:10", "c.yaml:8:1"], "{told}");
+}
+
+#[test]
+fn problems_in_other_files_come_with_those_files() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("space.yaml"), "space: s\nversion: 1\n").unwrap();
+    std::fs::write(folder.path().join("proxy.yaml"), "proxy: s1\n").unwrap();
+    let text = GOOD.replace("mobilenetv3-ofa", "space.yaml").replace("s0_bc", "proxy.yaml").replace("40 ms", "40");
+    let ConfigError(files) = SearchConfig::parse("c.yaml", &text, folder.path()).unwrap_err();
+    let names: Vec<String> = files.iter().map(|file| format!("{file:?}")).collect();
+    assert_eq!(names.len(), 3, "{names:?}");
+    for (name, told) in ["c.yaml:7:10", "space.yaml:1:1", "proxy.yaml:1:"].iter().zip(&names) {
+        assert!(told.contains(name), "{told} lacks {name}");
+    }
+}
+
+#[test]
+fn a_file_wins_over_a_shipped_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let shipped = || ["a"].into_iter();
+    assert_eq!(resolve("a", folder.path(), shipped()), Found::Shipped);
+    assert_eq!(resolve("b", folder.path(), shipped()), Found::Nothing);
+    std::fs::write(folder.path().join("a"), "").unwrap();
+    assert_eq!(resolve("a", folder.path(), shipped()), Found::File(folder.path().join("a")));
+}
+
+#[test]
+fn limits_are_taken_apart() {
+    for (text, quantity, relation, bound, unit) in [
+        ("latency<=40ms", "latency", Relation::AtMost, 40.0, "ms"),
+        ("latency <= 0.5 s", "latency", Relation::AtMost, 500.0, "ms"),
+        ("latency ≤ 40000 us", "latency", Relation::AtMost, 40.0, "ms"),
+        ("score >= -1e2", "score", Relation::AtLeast, -100.0, "1"),
+        ("params <= 5.5 M", "params", Relation::AtMost, 5.5e6, "1"),
+        ("activations <= 2 MiB", "activations", Relation::AtMost, 2_097_152.0, "B"),
+    ] {
+        let written = parse(text).unwrap();
+        let value = convert(written.number, written.unit, unit).unwrap();
+        assert_eq!((written.quantity, written.relation), (quantity, relation), "{text}");
+        assert!((value - bound).abs() <= 1e-12 * bound.abs(), "{text} gave {value}");
+    }
+    for text in ["", "<= 4", "a", "a <= ", "a <= ms", "a = 4", "a < 4", "a <= 1e999", "a <= inf"] {
+        let outcome = parse(text).map(|written| convert(written.number, written.unit, "1"));
+        assert!(!matches!(outcome, Ok(Ok(_))), "{text:?} was taken");
+    }
+}
+
+#[test]
+fn the_hash_follows_what_decides_the_result() {
+    let hash = |text: &str| read(text).unwrap().hash();
+    let same = ["# a comment\n", "about: words\n"].map(|more| hash(&format!("{GOOD}{more}")));
+    assert_eq!(same, [hash(GOOD), hash(GOOD)]);
+    let edits = [
+        ("40 ms", "41 ms"),
+        ("6M", "7M"),
+        ("s0_bc", "s0"),
+        ("1large-float", "1large-quant"),
+        ("search: s", "search: t"),
+        ("-ofa", "-ofa\nseed: 1"),
+    ];
+    let mut seen = vec![hash(GOOD)];
+    for (from, to) in edits {
+        seen.push(hash(&GOOD.replacen(from, to, 1)));
+    }
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), edits.len() + 1);
+}

@@ -1,0 +1,67 @@
+//! Architecture files: one architecture with its decisions, its operator graph and what is known about it,
+//! readable without pocketnas, and the formats they are written in.
+//!
+//! A format is an [`Exporter`] in a file of its own and a line in [`EXPORTERS`].
+
+use std::fmt::Debug;
+use std::io;
+use std::path::Path;
+
+use crate::graph::Network;
+
+mod architecture;
+mod dot;
+mod json;
+mod read;
+mod yaml;
+
+pub use architecture::{ArchitectureFile, Metric, Provenance};
+pub use read::{ReadError, read};
+
+#[cfg(test)]
+mod tests;
+
+/// A format in which an architecture can be written.
+pub trait Exporter: Debug + Sync {
+    /// Its name on the command line.
+    fn name(&self) -> &'static str;
+
+    /// The ending of its files.
+    fn extension(&self) -> &'static str;
+
+    /// What it is good for, in a few words.
+    fn about(&self) -> &'static str;
+
+    /// The text of the file.
+    fn render(&self, file: &ArchitectureFile, network: &Network) -> String;
+}
+
+/// Every format, in the order that help lists them.
+pub static EXPORTERS: &[&dyn Exporter] = &[&yaml::Yaml, &json::Json, &dot::Dot];
+
+/// The format of that name.
+pub fn exporter(name: &str) -> Option<&'static dyn Exporter> {
+    EXPORTERS.iter().copied().find(|exporter| exporter.name() == name)
+}
+
+/// Writes a file whole or not at all, through a hidden sibling.
+///
+/// # Errors
+/// Those of the file system, with the path.
+pub fn write(path: &Path, text: &str) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
+    let attempt = || -> io::Result<()> {
+        use io::Write;
+        let mut file = std::fs::File::create(&temporary)?;
+        file.write_all(text.as_bytes())?;
+        // A full disk may only show here.
+        file.sync_all()?;
+        std::fs::rename(&temporary, path)
+    };
+    attempt().map_err(|error| {
+        // The first error is the one to report.
+        let _ = std::fs::remove_file(&temporary);
+        io::Error::new(error.kind(), format!("cannot write `{}`: {error}", path.display()))
+    })
+}

@@ -1,0 +1,101 @@
+//! What a search optimises or limits: latency, counts and proxies behind one trait.
+//!
+//! An [`Objective`] has a value for a whole network. An additive one also has a
+//! cost for each fragment between two block borders, so that a constant and the
+//! sum over a path give exactly the value of the network that the path builds;
+//! that is what makes the exact search exact. One file per kind of objective.
+
+use std::fmt::Debug;
+
+use serde::Serialize;
+
+use crate::graph::Network;
+
+mod count;
+mod latency;
+mod price;
+mod proxy;
+
+pub use crate::proxy::Direction;
+pub use count::{Count, CountKind};
+pub use latency::Latency;
+pub use price::{Prices, PricingError, price};
+pub use proxy::Zeroshot;
+
+#[cfg(test)]
+mod tests;
+
+/// Why a network has no value for an objective. Displays what, where and the remedy.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ObjectiveError(pub String);
+
+/// Where the numbers of an objective come from: enough to tell two definitions apart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Origin {
+    /// `table`, `proxy` or `count`.
+    pub kind: &'static str,
+    /// The name or path that the config gives.
+    pub name: String,
+    /// What it measures and how, for people.
+    pub about: String,
+    /// BLAKE3 of the file that defines it; of the name where the program defines it.
+    pub hash: String,
+}
+
+/// A quantity of a network that a search optimises or limits.
+pub trait Objective: Debug + Send + Sync {
+    /// The user's name for it.
+    fn name(&self) -> &str;
+
+    /// How axes and tables call it.
+    fn label(&self) -> String;
+
+    /// Its unit; `1` for a plain number.
+    fn unit(&self) -> &'static str;
+
+    /// Which values are the better ones.
+    fn direction(&self) -> Direction;
+
+    /// Where its numbers come from.
+    fn origin(&self) -> &Origin;
+
+    /// Whether values of networks with different input sizes may be compared.
+    fn compares_input_sizes(&self) -> bool {
+        true
+    }
+
+    /// The value of a whole network.
+    ///
+    /// # Errors
+    /// A network that this objective cannot judge.
+    fn value(&self, network: &Network) -> Result<f64, ObjectiveError>;
+
+    /// What each block adds, in the order of [`Network::blocks`]; what belongs to no block is left out.
+    ///
+    /// # Errors
+    /// As [`value`](Self::value).
+    fn by_block(&self, network: &Network) -> Result<Vec<f64>, ObjectiveError>;
+
+    /// Its cost along a path, if it has one.
+    fn additive(&self) -> Option<&dyn Additive>;
+
+    /// What a reader of the value must know: operators extrapolated or not covered.
+    fn flags(&self, _network: &Network) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// An objective that adds up along a path of the choice graph.
+pub trait Additive: Debug + Send + Sync {
+    /// What every network pays once, whatever it is made of.
+    fn constant(&self) -> f64 {
+        0.0
+    }
+
+    /// What a fragment adds. Its input stands for the tensor that crosses the border.
+    ///
+    /// # Errors
+    /// A fragment that this objective cannot judge.
+    fn fragment(&self, fragment: &Network) -> Result<f64, ObjectiveError>;
+}

@@ -1,0 +1,76 @@
+#![allow(clippy::unwrap_used)]
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use super::*;
+use crate::latency::LatencyTable;
+use crate::proxy::Definition;
+use crate::space::{Budget, Space};
+
+/// Every objective that the program ships.
+fn shipped() -> Vec<Box<dyn Objective>> {
+    let counts =
+        CountKind::ALL.into_iter().map(|kind| Box::new(Count::new(kind.name(), None, kind)) as Box<dyn Objective>);
+    let proxies = Definition::names()
+        .map(|name| Box::new(Zeroshot::new(name, None, &Definition::load(name).unwrap())) as Box<dyn Objective>);
+    let tables = LatencyTable::names()
+        .map(|name| Box::new(Latency::new(name, None, name, LatencyTable::named(name).unwrap())) as Box<dyn Objective>);
+    counts.chain(proxies).chain(tables).collect()
+}
+
+/// The crux of the exact search: a constant and the sum over a path are the value of the whole network.
+#[test]
+fn every_objective_adds_up_over_every_shipped_space() {
+    let objectives = shipped();
+    let mut compared = 0;
+    for (name, _) in Space::shipped() {
+        let space = Space::load(name, None).unwrap();
+        let graph = space.compile(Budget::default()).unwrap();
+        let mut rng = ChaCha8Rng::seed_from_u64(11);
+        // Pricing the whole of the cell space would price 230,000 fragments; those on the sampled paths are enough.
+        for _ in 0..40 {
+            let path = graph.sample(&mut rng);
+            let network = space.build(&graph.architecture(&path)).unwrap();
+            let fragments: Vec<Network> =
+                path.iter().map(|&edge| graph.fragment(graph.edges()[edge].variant as usize)).collect();
+            let alive = fragments.iter().all(|fragment| fragment.live().count() > 0);
+            assert_eq!(network.live().count() > 0, alive, "{name}: a network is dead exactly if a fragment is");
+            if !alive {
+                continue;
+            }
+            for objective in &objectives {
+                let Ok(value) = objective.value(&network) else { continue };
+                let additive = objective.additive().unwrap();
+                let sum: f64 = fragments.iter().map(|fragment| additive.fragment(fragment).unwrap()).sum();
+                let total = additive.constant() + sum;
+                let text = space.format(&graph.architecture(&path));
+                assert!(
+                    (value - total).abs() <= 1e-9 * value.abs().max(1.0),
+                    "{name}, {}: {value} as a whole, {total} as a sum, for {text}",
+                    objective.name()
+                );
+                let blocks: f64 = objective.by_block(&network).unwrap().iter().sum();
+                let whole = value - additive.constant();
+                assert!((blocks - whole).abs() <= 1e-9 * value.abs().max(1.0), "{name}, {}", objective.name());
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 2000, "only {compared} comparisons");
+}
+
+#[test]
+fn prices_follow_the_edges() {
+    let space = Space::load("mobilenetv3-ofa", None).unwrap();
+    let graph = space.compile(Budget::default()).unwrap();
+    let objectives = shipped();
+    let params = objectives.iter().find(|o| o.name() == "params").unwrap();
+    let prices = price(&graph, &[params.as_ref()], &|_| {}).unwrap();
+    assert_eq!(prices.dead(), 0);
+    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    for _ in 0..20 {
+        let path = graph.sample(&mut rng);
+        let network = space.build(&graph.architecture(&path)).unwrap();
+        assert_eq!(prices.along(&path).unwrap(), [network.cost().params.0 as f64]);
+    }
+}

@@ -1,0 +1,151 @@
+//! Structural scores: proxies that need nothing but the operator graph. They
+//! are the part of ZiCo (Li et al., ICLR 2023, eq. 15) and of ZiCo-BC (Bhardwaj
+//! et al., ICCV-W 2023, eq. 1) that remains when every weight counts the same.
+//!
+//! With two batches ZiCo gives a layer ln(Σ over its n weights of mean/deviation
+//! of their gradients), which is close to ln n plus noise. Hence `s0` = Σ ln n,
+//! and, with ZiCo-BC's correction for depth, `s0_bc` = Σ (ln n − β·ln(H·W/√C)),
+//! natural logarithms, H, W and C those of the convolution's output. Linear
+//! layers and biases do not count. Squeeze-excite does not count either, in
+//! whichever form it is written: as [`Op::SqueezeExcite`], or as convolutions on
+//! a 1×1 map that only gate a larger one. An ordinary convolution on a 1×1 map,
+//! MobileNetV3's 960 → 1280 for example, does count.
+
+use super::{Direction, Proxy, ScoreError};
+use crate::graph::{Conv2d, Live, Network, NodeId, Op, Shape};
+
+/// What a structural score adds up.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Term {
+    /// Weights, biases, batch-norm scale and shift of every node, dead ones included.
+    Params,
+    /// Multiply-adds of convolutions and linear layers, dead ones included.
+    Macs,
+    /// [`Term::Params`] of the live nodes.
+    LiveParams,
+    /// [`Term::Macs`] of the live nodes.
+    LiveMacs,
+    /// 1 for each live convolution.
+    LiveConvs,
+    /// ln n for each live convolution of n weights.
+    S0,
+    /// ln n − β·ln(H·W/√C) for each live convolution.
+    S0Bc {
+        /// Strength of the correction; 1 for classification.
+        beta: f64,
+    },
+}
+
+/// A structural score, over the whole network or over some of its blocks.
+#[derive(Clone, Debug)]
+pub struct Structural {
+    name: String,
+    term: Term,
+    blocks: Vec<String>,
+}
+
+impl Structural {
+    /// Counts `term` in the blocks that match any of the patterns; in all of them when there is no pattern.
+    pub(super) fn new(name: String, term: Term, blocks: Vec<String>) -> Self {
+        Self { name, term, blocks }
+    }
+
+    fn counts(&self, block: &str) -> bool {
+        self.blocks.is_empty() || self.blocks.iter().any(|pattern| matches(pattern, block))
+    }
+}
+
+impl Proxy for Structural {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn direction(&self) -> Direction {
+        Direction::Higher
+    }
+
+    fn check(&self, network: &Network) -> Result<(), ScoreError> {
+        if self.blocks.is_empty() {
+            return Ok(());
+        }
+        let blocks = network.blocks();
+        match self.blocks.iter().find(|pattern| !blocks.iter().any(|block| matches(pattern, &block.name))) {
+            None => Ok(()),
+            Some(pattern) => Err(ScoreError::NoSuchBlock {
+                proxy: self.name.clone(),
+                pattern: pattern.clone(),
+                blocks: blocks.iter().map(|block| block.name.as_str()).collect::<Vec<_>>().join(", "),
+            }),
+        }
+    }
+
+    fn node_contribution(&self, network: &Network, live: &Live, id: NodeId) -> f64 {
+        let node = network.node(id);
+        if !self.counts(network.block_name(node.block)) {
+            return 0.0;
+        }
+        match self.term {
+            Term::Params => network.node_cost(id).params.0 as f64,
+            Term::Macs => network.node_cost(id).macs.0 as f64,
+            _ if !live.contains(id) => 0.0,
+            Term::LiveParams => network.node_cost(id).params.0 as f64,
+            Term::LiveMacs => network.node_cost(id).macs.0 as f64,
+            Term::LiveConvs | Term::S0 | Term::S0Bc { .. } => match &node.op {
+                Op::Conv2d(conv) if !only_gates(network, live, id) => {
+                    self.term.of_convolution(conv, network.input_shape(id), node.shape)
+                }
+                _ => 0.0,
+            },
+        }
+    }
+}
+
+impl Term {
+    fn of_convolution(self, conv: &Conv2d, input: Shape, output: Shape) -> f64 {
+        let weights = (conv.weights(input.channels()) as f64).ln();
+        match self {
+            Self::S0 => weights,
+            Self::S0Bc { beta } => {
+                let (height, width) = output.size();
+                let positions = height as f64 * width as f64;
+                weights - beta * (positions / (output.channels() as f64).sqrt()).ln()
+            }
+            _ => 1.0,
+        }
+    }
+}
+
+/// Whether a `C×1×1` node serves only as a gate: everything made from it reaches the output through
+/// a product with a larger map. That is squeeze-excite, spelled out.
+fn only_gates(network: &Network, live: &Live, id: NodeId) -> bool {
+    let single = |id: NodeId| matches!(network.node(id).shape, Shape::Map { height: 1, width: 1, .. });
+    let mut seen = Vec::new();
+    let mut open = vec![id];
+    while let Some(at) = open.pop() {
+        if !single(at) || network.outputs().contains(&at) {
+            return false;
+        }
+        if seen.contains(&at) {
+            continue;
+        }
+        seen.push(at);
+        let consumers = network.consumers(at).map(|(_, to)| to).filter(|&to| live.contains(to));
+        open.extend(consumers.filter(|&to| network.node(to).op != Op::Multiply || single(to)));
+    }
+    true
+}
+
+/// Whether a name matches a pattern in which `*` stands for any text.
+fn matches(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = name.strip_prefix(first) else { return false };
+    let Some(last) = parts.next_back() else { return rest.is_empty() };
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}

@@ -1,0 +1,173 @@
+//! Operators of a space file as operators of a network, with their norms and activations.
+
+use super::super::Value;
+use super::super::file::{Item, OpName, Setting, resample};
+use super::scope::Scope;
+use super::{Fault, Interpreter, Outcome};
+use crate::graph::{Activation, Conv2d, NodeId, Op, Pool, PoolKind, Resample, Shape, SqueezeExcite};
+
+/// The settings of one operator, evaluated on demand.
+struct Settings<'a, 's> {
+    list: &'a [(&'static str, Setting)],
+    item: &'a Item,
+    scope: &'s Scope<'a, 's>,
+    shape: Shape,
+}
+
+impl<'a> Interpreter<'a, '_> {
+    fn get(&mut self, settings: &Settings<'a, '_>, key: &str) -> Outcome<Option<Value>> {
+        match settings.list.iter().find(|(k, _)| *k == key) {
+            Some((_, setting)) => {
+                self.setting(setting, key, settings.scope, settings.shape, &settings.item.path).map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn get_size(&mut self, settings: &Settings<'a, '_>, key: &str) -> Outcome<Option<usize>> {
+        match settings.list.iter().find(|(k, _)| *k == key) {
+            Some((_, setting)) => {
+                self.size(setting, key, settings.scope, settings.shape, &settings.item.path).map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn get_bool(&mut self, settings: &Settings<'a, '_>, key: &str) -> Outcome<Option<bool>> {
+        match self.get(settings, key)? {
+            Some(Value::Bool(truth)) => Ok(Some(truth)),
+            Some(other) => {
+                let message = format!("`{key}` is `{other}`, which is neither true nor false");
+                Err(Box::new(Fault::at(settings.item, message, "")))
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn get_word<T>(
+        &mut self,
+        settings: &Settings<'a, '_>,
+        key: &str,
+        of: impl Fn(&str) -> Option<T>,
+    ) -> Outcome<Option<T>> {
+        let Some(value) = self.get(settings, key)? else { return Ok(None) };
+        match of(&value.to_string()) {
+            Some(found) => Ok(Some(found)),
+            None => {
+                let words = Activation::ALL.iter().map(|a| a.name()).chain(["none"]);
+                let help = if matches!(key, "act" | "gate") {
+                    crate::yaml::nearest(&value.to_string(), words)
+                } else {
+                    String::new()
+                };
+                Err(Box::new(Fault::at(settings.item, format!("`{value}` is not a valid `{key}`"), help)))
+            }
+        }
+    }
+
+    pub(super) fn op(
+        &mut self,
+        op: OpName,
+        list: &'a [(&'static str, Setting)],
+        item: &'a Item,
+        at: NodeId,
+        scope: &Scope<'a, '_>,
+    ) -> Outcome<NodeId> {
+        let shape = self.builder.shape(at);
+        let settings = Settings { list, item, scope, shape };
+        let name = scope.nodes.join("");
+        match op {
+            OpName::Conv | OpName::DepthwiseConv => self.conv(op, &settings, at, name),
+            OpName::Linear => {
+                let features = self.get_size(&settings, "features")?.unwrap_or(1);
+                let bias = self.get_bool(&settings, "bias")?.unwrap_or(true);
+                let act = self.activation(&settings)?;
+                let end = self.add(name.clone(), Op::Linear { features, bias }, &[at], item)?;
+                self.activate(act, end, name, item)
+            }
+            OpName::MaxPool | OpName::AvgPool => {
+                let kernel = self.get_size(&settings, "kernel")?.unwrap_or(1);
+                let stride = self.get_size(&settings, "stride")?.unwrap_or(1);
+                let padding = match list.iter().find(|(k, _)| *k == "padding") {
+                    Some((_, padding)) => self.count(padding, "padding", scope, at, item)?,
+                    None => 0,
+                };
+                let ceil = self.get_bool(&settings, "ceil")?.unwrap_or(false);
+                let kind = if op == OpName::MaxPool { PoolKind::Max } else { PoolKind::Avg };
+                self.add(name, Op::Pool(Pool { kind, kernel, stride, padding, ceil }), &[at], item)
+            }
+            OpName::SqueezeExcite => {
+                let hidden = self.get_size(&settings, "hidden")?.unwrap_or(1);
+                let activation = self.activation(&settings)?.unwrap_or(Activation::Relu);
+                let gate = self.get_word(&settings, "gate", |word| match word {
+                    "sigmoid" => Some(Activation::Sigmoid),
+                    "hsigmoid" => Some(Activation::Hsigmoid),
+                    _ => None,
+                })?;
+                let gate = gate.unwrap_or(Activation::Hsigmoid);
+                self.add(name, Op::SqueezeExcite(SqueezeExcite { hidden, activation, gate }), &[at], item)
+            }
+            OpName::Upsample => {
+                let scale = self.get_size(&settings, "scale")?.unwrap_or(1);
+                let mode = self.get_word(&settings, "mode", resample)?.unwrap_or(Resample::Nearest);
+                self.add(name, Op::Upsample { scale, mode }, &[at], item)
+            }
+            OpName::Zero => {
+                let stride = self.get_size(&settings, "stride")?.unwrap_or(1);
+                self.add(name, Op::Zero { stride }, &[at], item)
+            }
+            OpName::BatchNorm => self.add(name, Op::BatchNorm, &[at], item),
+            OpName::Activation(function) => self.add(name, Op::Activation { function }, &[at], item),
+            OpName::GlobalAvgPool => self.add(name, Op::GlobalAvgPool, &[at], item),
+            OpName::Flatten => self.add(name, Op::Flatten, &[at], item),
+            OpName::Identity => self.add(name, Op::Identity, &[at], item),
+        }
+    }
+
+    fn conv(&mut self, op: OpName, settings: &Settings<'a, '_>, at: NodeId, name: String) -> Outcome<NodeId> {
+        let item = settings.item;
+        let entering = settings.shape.channels();
+        let kernel = self.get_size(settings, "kernel")?.unwrap_or(1);
+        let stride = self.get_size(settings, "stride")?.unwrap_or(1);
+        let dilation = self.get_size(settings, "dilation")?.unwrap_or(1);
+        let (channels, groups) = if op == OpName::DepthwiseConv {
+            (entering, entering)
+        } else {
+            (self.get_size(settings, "channels")?.unwrap_or(entering), self.get_size(settings, "groups")?.unwrap_or(1))
+        };
+        let padding = match settings.list.iter().find(|(k, _)| *k == "padding") {
+            Some((_, padding)) => self.count(padding, "padding", settings.scope, at, item)?,
+            None => (kernel - 1).saturating_mul(dilation) / 2,
+        };
+        let norm = self.get_word(settings, "norm", |word| match word {
+            "batch" => Some(true),
+            "none" => Some(false),
+            _ => None,
+        })?;
+        let norm = norm.unwrap_or(true);
+        let bias = self.get_bool(settings, "bias")?.unwrap_or(!norm);
+        let act = self.activation(settings)?;
+        let conv =
+            Conv2d { channels, kernel: [kernel, kernel], stride, padding: [padding, padding], dilation, groups, bias };
+        let mut end = self.add(name.clone(), Op::Conv2d(conv), &[at], item)?;
+        if norm {
+            end = self.add([&name, ".norm"].concat(), Op::BatchNorm, &[end], item)?;
+        }
+        self.activate(act, end, name, item)
+    }
+
+    fn activation(&mut self, settings: &Settings<'a, '_>) -> Outcome<Option<Activation>> {
+        let found = self.get_word(settings, "act", |word| match word {
+            "none" => Some(None),
+            _ => Activation::from_name(word).map(Some),
+        })?;
+        Ok(found.flatten())
+    }
+
+    fn activate(&mut self, act: Option<Activation>, at: NodeId, name: String, item: &Item) -> Outcome<NodeId> {
+        match act {
+            Some(function) => self.add([&name, ".act"].concat(), Op::Activation { function }, &[at], item),
+            None => Ok(at),
+        }
+    }
+}
