@@ -130,14 +130,17 @@ impl Plan {
         }
     }
 
-    /// The best member in the first objective that no limit holds down; nothing without limits.
+    /// The best member in an objective that no limit holds down, one to be raised before one to be lowered;
+    /// nothing without limits.
     fn best_under_limit(&self, oriented: &[Vec<f64>]) -> Option<usize> {
         let config = &self.config;
         if config.limits.is_empty() {
             return None;
         }
         let limited = |name: &str| config.limits.iter().any(|limit| limit.quantity == name);
-        let free = config.objectives.iter().position(|objective| !limited(objective.name()))?;
+        let mut free = (0..config.objectives.len()).filter(|&i| !limited(config.objectives[i].name()));
+        let raised = |&i: &usize| config.objectives[i].direction() == Direction::Higher;
+        let free = free.clone().find(raised).or_else(|| free.next())?;
         (0..oriented.len()).min_by(|&a, &b| oriented[a][free].total_cmp(&oriented[b][free]))
     }
 
@@ -255,7 +258,9 @@ fn certificate(front: &Front) -> Certificate {
             100.0 * front.epsilon
         )
     };
-    Certificate { complete: front.complete, epsilon: Some(front.epsilon), statement }
+    // Rounded up, a certified gap stays certified.
+    let epsilon = (front.epsilon * 1e5).ceil() / 1e5;
+    Certificate { complete: front.complete, epsilon: Some(epsilon), statement }
 }
 
 /// The members that get a file: knee and best under the limits, then extremes and an even spread.
