@@ -366,6 +366,10 @@ fn mark_explicit_padding(kernels: &mut [Kernel]) {
 /// after them. Other operators may stand in between, as those of a shortcut do.
 fn insert_gates(kernels: &mut Vec<Kernel>) {
     const REACH: usize = 4;
+    if kernels.iter().any(|kernel| kernel.kind == KernelKind::Multiply) {
+        // The list has products of its own, so nothing is hidden.
+        return;
+    }
     let mut gates = Vec::new();
     for (at, mean) in kernels.iter().enumerate().filter(|(_, k)| k.kind == KernelKind::Mean && k.input != [1, 1]) {
         let mut convs = (at + 1..kernels.len().min(at + 1 + REACH))

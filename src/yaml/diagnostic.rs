@@ -8,6 +8,9 @@ use miette::{LabeledSpan, NamedSource, SourceCode};
 
 use super::{Node, Span};
 
+/// Longer lines than this are not printed with a problem, only its place.
+const SHOWN_LINE: usize = 400;
+
 /// One problem at one place.
 #[derive(Clone, Debug)]
 struct Problem {
@@ -64,16 +67,17 @@ impl Diagnostics {
     }
 
     fn located(&self, problem: &Problem) -> Located {
+        let offset = problem.span.offset.min(self.text.len());
+        let start = self.text[..offset].rfind('\n').map_or(0, |at| at + 1);
+        let end = self.text[offset..].find('\n').map_or(self.text.len(), |at| offset + at);
         Located {
             headline: self.headline(problem),
             source: NamedSource::new(&self.name, Arc::clone(&self.text)),
             label: if problem.path.is_empty() { "here".to_owned() } else { format!("at {}", problem.path) },
-            span: Span {
-                offset: problem.span.offset.min(self.text.len()),
-                len: problem.span.len.min(self.text.len().saturating_sub(problem.span.offset)),
-            },
+            // A mapping or a long text is pointed at by its first line.
+            span: Span { offset, len: problem.span.len.min(end - offset) },
             help: problem.help.clone(),
-            has_text: !self.text.is_empty(),
+            shown: !self.text.is_empty() && end - start <= SHOWN_LINE,
         }
     }
 }
@@ -130,7 +134,7 @@ struct Located {
     label: String,
     span: Span,
     help: Option<String>,
-    has_text: bool,
+    shown: bool,
 }
 
 impl fmt::Display for Located {
@@ -147,7 +151,7 @@ impl miette::Diagnostic for Located {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.has_text.then_some(&self.source as &dyn SourceCode)
+        self.shown.then_some(&self.source as &dyn SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {

@@ -31,12 +31,21 @@ fn broken_yaml_is_refused_with_its_place() {
         ("[1,2", "f.yaml:1:1: not valid YAML: unclosed bracket"),
         ("a:\n\t- b", "f.yaml:2:"),
         ("a: .nan", "f.yaml:1:4: not valid YAML: non-finite"),
+        ("a: 1\n---\nb: 2\n", "f.yaml:3:1: the file holds more than one YAML document"),
     ];
     for (text, start) in cases {
         let error = parse_error(text);
         assert!(error.starts_with(start), "{text:?} gave {error}");
     }
     assert!(parse_error(&"[".repeat(100_000)).contains("recursion limit"));
+}
+
+#[test]
+fn long_lines_are_not_printed() {
+    let long = format!("{:?}", Document::parse("f.yaml", &"[".repeat(100_000)).unwrap_err().into_report());
+    assert!(long.len() < 1000 && long.contains("recursion limit"), "{} bytes", long.len());
+    let short = format!("{:?}", Document::parse("f.yaml", "a: [1").unwrap_err().into_report());
+    assert!(short.contains("a: [1"), "{short}");
 }
 
 #[test]

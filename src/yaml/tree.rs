@@ -9,6 +9,9 @@ use serde_yaml::Spanned;
 
 use super::{Diagnostics, Problems};
 
+/// Larger files are refused: 16 MiB.
+const LARGEST: usize = 16 << 20;
+
 /// Where something stands in the text, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Span {
@@ -168,10 +171,15 @@ impl Document {
             let help = match error.kind() {
                 std::io::ErrorKind::NotFound => "check the path; relative paths start at the current folder",
                 std::io::ErrorKind::PermissionDenied => "make the file readable",
+                std::io::ErrorKind::IsADirectory => "give a file, not a folder",
                 _ => "",
             };
             Diagnostics::file(&name, format!("cannot be read: {error}"), help)
         })?;
+        if bytes.len() > LARGEST {
+            let message = format!("is {} MiB large; no file of this kind comes near", bytes.len() >> 20);
+            return Err(Diagnostics::file(&name, message, "check that this is the file you mean"));
+        }
         match String::from_utf8(bytes) {
             Ok(text) => Self::parse(&name, &text),
             Err(error) => {
@@ -215,6 +223,10 @@ fn explain(raw: &str) -> (String, &'static str) {
     // The place is in our own headline already.
     let message = message.split_once(": ").filter(|(head, _)| head.starts_with("line ")).map_or(message, |(_, m)| m);
     let message = message.split(", set DuplicateKeyPolicy").next().unwrap_or(message);
+    let message = message.split(" at line ").next().unwrap_or(message);
+    if message.contains("multiple YAML documents") {
+        return ("the file holds more than one YAML document".to_owned(), "keep one, and remove the line `---`");
+    }
     let help = if message.contains("duplicate mapping key") {
         "keep one of the two"
     } else if message.contains("recursion limit") {

@@ -133,6 +133,10 @@ fn the_product_of_a_squeeze_excite_is_inferred() {
     use KernelKind::{Conv, Mean, Multiply};
     assert_eq!(kinds, [Mean, Conv, Conv, Conv, Multiply, Mean, Conv, Conv]);
     assert_eq!(lists[0].kernels[4].output_elements(), 28 * 28 * 64);
+
+    let told = "m,0,MEAN,28,64,64,1,,,,1\nm,1,CONV_2D,1,64,1,1,1,16,1,1\nm,2,CONV_2D,1,16,1,1,1,64,1,1\n\
+                m,3,MUL,28,64,28,1,1,,,\n";
+    assert_eq!(operators(told).unwrap()[0].kernels.len(), 4);
 }
 
 #[test]
