@@ -224,7 +224,10 @@ pub(super) fn readable_count(digits: &str) -> String {
         return grouped(digits);
     }
     let power = i32::try_from(digits.len() - 1).unwrap_or(i32::MAX);
-    format!("{}.{}{}", &digits[..1], &digits[1..3], super::axis::power_label(power))
+    let leading = digits.bytes().take(4).fold(0, |number, b| 10 * number + u32::from(b - b'0'));
+    let rounded = (leading + 5) / 10;
+    let (rounded, power) = if rounded < 1000 { (rounded, power) } else { (100, power.saturating_add(1)) };
+    format!("{}.{:02}{}", rounded / 100, rounded % 100, super::axis::power_label(power))
 }
 
 #[cfg(test)]
@@ -250,6 +253,18 @@ mod tests {
 
     fn figure(data: &ReportData, place: Place) -> Figure {
         draw(data, &Typeface::load().unwrap(), place)
+    }
+
+    #[test]
+    fn counts_are_rounded_and_not_cut() {
+        for (digits, text) in [
+            ("15625", "15,625"),
+            ("21758655492572485851", "2.18×10¹⁹"),
+            ("9996000000", "1.00×10¹⁰"),
+            ("8349416423424", "8.35×10¹²"),
+        ] {
+            assert_eq!(readable_count(digits), text);
+        }
     }
 
     #[test]
