@@ -61,3 +61,8 @@ quantity!(
 quantity!(
     /// Memory in bytes.
     Bytes(u64), "B");
+
+/// A count with its noun: `1 member`, `12 members`.
+pub fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use miette::miette;
 use serde_json::{Value, json};
 
-use super::Failure;
+use super::{Failure, emit, emit_json};
 use crate::latency::{
     Coverage, CrossValidation, LatencyError, LatencyTable, OperatorModel, Predicted, Prediction, Sample, Scores,
     Selector, Split, Stated, Term, cross_validate, describe, file_name, fit, predict, predict_operators,
@@ -156,21 +156,6 @@ fn input(error: LatencyError) -> Failure {
 fn say(text: std::fmt::Arguments) {
     // Nothing is left to be done where even stderr is closed.
     let _ = writeln!(io::stderr(), "{text}");
-}
-
-/// Writes data to stdout; a reader that has seen enough is no failure.
-fn emit(text: &str) -> Result<(), Failure> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::Failed(miette!("cannot write to standard output: {error}")))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn emit_json(value: &Value) -> Result<(), Failure> {
-    emit(&format!("{value:#}\n"))
 }
 
 impl Measurements {

@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 use super::progress::Stages;
 use super::{Failure, emit, emit_json, read_config, use_jobs};
 use crate::study::{Forecast, Plan};
+use crate::units::counted;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -93,7 +94,7 @@ fn text(plan: &Plan, forecast: &Forecast) -> String {
     }
     match (forecast.members, &forecast.obstacle) {
         (_, Some(_)) => line("front", "nothing is feasible".to_owned()),
-        (Some(members), None) => line("front", format!("{members} members")),
+        (Some(members), None) => line("front", counted(members, "member")),
         (None, None) => line("front", "large: more than a second of search; consider `epsilon: 0.01`".to_owned()),
     }
     if let Some(seconds) = forecast.seconds {

@@ -10,6 +10,7 @@ use super::progress::Stages;
 use super::{Failure, emit, emit_json, read_config, use_jobs};
 use crate::report;
 use crate::study::{self, Outcome, Outputs, Plan};
+use crate::units::counted;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -51,9 +52,9 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut text = report::table(&outcome.data, width());
     let _ = writeln!(
         text,
-        "\n{}: {} members, {}",
+        "\n{}: {}, {}",
         folder.display(),
-        outcome.data.front.len(),
+        counted(outcome.data.front.len(), "member"),
         outcome.data.certificate.short()
     );
     let _ = writeln!(text, "reproduce: config {hash}, seed {seed}, pocketnas {}: {command}", env!("CARGO_PKG_VERSION"));

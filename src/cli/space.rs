@@ -139,6 +139,7 @@ fn show(named: &Named) -> Result<(), Failure> {
             "inputs": graph.input_shapes(),
             "default": described(&space, &default)?,
             "positions": positions,
+            "decisions": graph.decisions(),
         }));
     }
     let mut text = format!("{}\n{}\n\n", space.name(), space.about().trim());

@@ -1,7 +1,6 @@
 //! The 17-term model that this project's figures are measured against: floating
-//! point operations and sizes by operator kind, non-negative, relative errors
-//! (research/latency-tables.md, section 2). Kept to compute its error in the
-//! same run as ours, never to price anything.
+//! point operations and sizes by operator kind, non-negative, relative errors.
+//! Kept to compute its error in the same run as ours, never to price anything.
 
 use super::{Kernel, KernelKind, LatencyError, Sample};
 

@@ -14,6 +14,7 @@ use crate::objective::{Count, CountKind, Objective};
 use crate::report::{self, Block, Member};
 use crate::search::Front;
 use crate::space::Architecture;
+use crate::units::counted;
 
 /// How far a whole network's value may be from the sum over its path, relative to the larger of the two.
 /// Adding in another order moves a sum of a few hundred terms by far less.
@@ -51,7 +52,12 @@ impl Plan {
             })
             .collect();
         let judged = judged.into_iter().collect::<Result<Vec<_>, _>>()?;
-        progress.done(&format!("{} networks agree with the sums over their paths", judged.len()));
+        let verb = if judged.len() == 1 {
+            "agrees with the sum over its path"
+        } else {
+            "agree with the sums over their paths"
+        };
+        progress.done(&format!("{} {verb}", counted(judged.len(), "network")));
         Ok(judged)
     }
 

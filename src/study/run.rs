@@ -15,6 +15,7 @@ use crate::objective::Direction;
 use crate::pareto;
 use crate::report::{self, Certificate, Entry, Limit, Objective, ReportData, RunCard, SpaceSummary};
 use crate::search::{self, Front, Options};
+use crate::units::counted;
 
 /// How many remarks on fragments a report carries.
 const SHOWN_FLAGS: usize = 12;
@@ -79,7 +80,7 @@ impl Plan {
         let options = Options { limits: self.limits.clone(), epsilon: self.config.epsilon, ..Options::default() };
         let front = search::front(&self.costs, &options).map_err(|error| self.explain_front(error))?;
         let kind = if front.complete { "the whole exact front" } else { "an approximate front" };
-        progress.done(&format!("{kind}: {} members, {} labels", front.len(), front.labels));
+        progress.done(&format!("{kind}: {}, {} labels", counted(front.len(), "member"), front.labels));
         Ok(front)
     }
 
@@ -217,7 +218,8 @@ impl Plan {
             report::write(data, folder)?;
             Ok(())
         })?;
-        progress.done(&format!("{} architecture files and the report in {}", chosen.len(), outputs.folder().display()));
+        let files = counted(chosen.len(), "architecture file");
+        progress.done(&format!("{files} and the report in {}", outputs.folder().display()));
         Ok(())
     }
 }
