@@ -27,7 +27,11 @@ impl NumberFormat {
         let values: Vec<f64> = values.collect();
         let span = extent(&values).map_or(0.0, |(low, high)| high - low);
         let scale = if span > magnitude * 1e-9 { span } else { magnitude };
-        Self::Decimals((3.0 - (scale.log10() + 1e-6).floor()).clamp(0.0, 9.0) as usize)
+        let across = (3.0 - (scale.log10() + 1e-6).floor()).clamp(0.0, 9.0);
+        // The smallest value still shows three digits, unless that would cost the largest more than two decimals.
+        let least = values.iter().map(|value| value.abs()).filter(|&value| value > 0.0).fold(magnitude, f64::min);
+        let smallest = (2.0 - least.log10().floor()).clamp(0.0, across + 2.0);
+        Self::Decimals(across.max(smallest).min(9.0) as usize)
     }
 
     /// `value` in this format.
@@ -75,7 +79,8 @@ mod tests {
 
     #[test]
     fn columns_read_well() {
-        let cases: [(&[f64], &[&str]); 5] = [
+        let cases: [(&[f64], &[&str]); 6] = [
+            (&[5.253, 1110.204], &["5.25", "1110.20"]),
             (&[15.0213, 59.5], &["15.02", "59.50"]),
             (&[3_504_872.0, 950.0], &["3,504,872", "950"]),
             (&[1e-9, 2e-9], &["1.000e-9", "2.000e-9"]),

@@ -139,7 +139,7 @@ impl ChoiceGraph {
         states: Vec<State>,
         edges: Vec<Edge>,
         sink: u32,
-        variants: Vec<Variant>,
+        variants: &[Variant],
         paths: Paths,
     ) -> Option<Self> {
         let mut order: Vec<u32> = (0..states.len() as u32).collect();
@@ -173,6 +173,7 @@ impl ChoiceGraph {
             .map(|edge| Edge { from: number[edge.from as usize], to: number[edge.to as usize], ..edge })
             .collect();
         edges.sort_by_key(|edge| edge.from);
+        let variants = Self::in_use(&mut edges, variants);
         let mut starts = vec![0; kept.len() + 1];
         for edge in &edges {
             starts[edge.from as usize + 1] += 1;
@@ -183,6 +184,20 @@ impl ChoiceGraph {
         let mut graph = Self { file, states: kept, edges, starts, variants, paths, counts: Vec::new() };
         graph.counts = graph.count_from_each();
         Some(graph)
+    }
+
+    /// The variants that edges still have, which are renumbered to match.
+    fn in_use(edges: &mut [Edge], variants: &[Variant]) -> Vec<Variant> {
+        let mut number: Vec<Option<u32>> = vec![None; variants.len()];
+        let mut kept = Vec::new();
+        for edge in edges {
+            let old = edge.variant as usize;
+            edge.variant = *number[old].get_or_insert_with(|| {
+                kept.push(variants[old].clone());
+                kept.len() as u32 - 1
+            });
+        }
+        kept
     }
 
     fn count_from_each(&self) -> Vec<BigUint> {

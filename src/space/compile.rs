@@ -288,7 +288,7 @@ impl<'a> Compiler<'a> {
         }
         let sink = sink.ok_or_else(|| self.impossible())?;
         let paths = self.oracle.paths.clone();
-        match ChoiceGraph::assemble(Arc::clone(self.file), states, edges, sink, self.variants.clone(), paths) {
+        match ChoiceGraph::assemble(Arc::clone(self.file), states, edges, sink, &self.variants, paths) {
             Some(graph) => Ok(graph),
             None => Err(self.impossible()),
         }

@@ -346,3 +346,13 @@ fn sampling_is_uniform() {
     let chi: f64 = seen.values().map(|&n| (f64::from(n) - 1000.0).powi(2) / 1000.0).sum();
     assert!(seen.len() == 10 && chi < 27.9, "{chi} {seen:?}");
 }
+
+#[test]
+fn only_variants_of_the_space_remain() {
+    let text = format!(
+        "{HEAD}network:\n  - {{ name: a, op: conv, kernel: {{ choice: [1, 3, 5] }}, channels: 3 }}\n  - {{ name: b, op: conv, kernel: {{ choice: [1, 3, 5] }}, channels: 3 }}\nconstraints: [ a.kernel == 3, b.kernel == 5 ]\n"
+    );
+    let graph = graph(&space(&text));
+    // The input, a and b.
+    assert_eq!((graph.count().to_string().as_str(), graph.variants()), ("1", 3));
+}
