@@ -1,7 +1,7 @@
 //! From the YAML tree to a [`File`]: names resolved, expressions parsed, and
 //! every mistake of the file collected.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Value;
 use super::expr::Expr;
@@ -11,6 +11,9 @@ use super::file::{
 };
 use super::schema::SCHEMA;
 use crate::yaml::{Diagnostics, Document, Node, Problems, Span, nearest};
+
+/// Deeper nesting of blocks is refused, so that no file can exhaust the stack.
+const DEPTH: usize = 64;
 
 /// Reads a space file.
 pub(super) fn lower(document: &Document) -> Result<File, Diagnostics> {
@@ -526,6 +529,16 @@ impl Lower<'_> {
                 return;
             }
         }
+        let mut depths = HashMap::new();
+        for name in file.blocks.keys().chain(file.cells.keys()) {
+            if depth(name, file, &mut depths, 0) > DEPTH {
+                let key = ["blocks", "cells"].iter().find_map(|group| root.get(group)?.key(name));
+                let span = key.map_or(Span::default(), |key| key.span);
+                let message = format!("`{name}` nests blocks more than {DEPTH} deep");
+                self.problems.add(span, name.as_str(), message, "nest less; a row is written with `repeat`");
+                return;
+            }
+        }
     }
 
     /// Blocks, cells and decisions are spoken of by name alone.
@@ -546,13 +559,11 @@ impl Lower<'_> {
 /// Whether `target` can be reached from the last name of `trail`, which then ends in it. Each is looked into once.
 fn contains_itself<'a>(target: &str, file: &'a File, seen: &mut HashSet<&'a str>, trail: &mut Vec<&'a str>) -> bool {
     let Some(last) = trail.last() else { return false };
-    let mut used = Vec::new();
-    file.visit_named(last, &mut |part| {
-        if let Part::Named(name) = part {
-            used.push(name);
-        }
-    });
-    for next in used {
+    // What nests deeper is refused for its depth.
+    if trail.len() > DEPTH + 1 {
+        return false;
+    }
+    for next in used_by(last, file) {
         trail.push(next);
         if next == target || (seen.insert(next) && contains_itself(target, file, seen, trail)) {
             return true;
@@ -560,6 +571,31 @@ fn contains_itself<'a>(target: &str, file: &'a File, seen: &mut HashSet<&'a str>
         trail.pop();
     }
     false
+}
+
+/// Blocks and cells that one of them uses directly.
+fn used_by<'a>(name: &str, file: &'a File) -> Vec<&'a str> {
+    let mut used = Vec::new();
+    file.visit_named(name, &mut |part| {
+        if let Part::Named(name) = part {
+            used.push(name);
+        }
+    });
+    used
+}
+
+/// How deep blocks and cells nest below one of them; the count stops beyond [`DEPTH`].
+fn depth<'a>(name: &'a str, file: &'a File, known: &mut HashMap<&'a str, usize>, level: usize) -> usize {
+    if let Some(&depth) = known.get(name) {
+        return depth;
+    }
+    if level > DEPTH {
+        return 1;
+    }
+    let below = used_by(name, file).into_iter().map(|next| depth(next, file, known, level + 1)).max();
+    let depth = 1 + below.unwrap_or(0);
+    known.insert(name, depth);
+    depth
 }
 
 fn combine(node: Option<&Node>) -> Combine {

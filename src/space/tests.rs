@@ -356,3 +356,18 @@ fn only_variants_of_the_space_remain() {
     // The input, a and b.
     assert_eq!((graph.count().to_string().as_str(), graph.variants()), ("1", 3));
 }
+
+#[test]
+fn blocks_nest_only_so_deep_and_rows_end() {
+    let chain: String = (0..5000).map(|n| format!("  b{n}: {{ layers: [ {{ use: b{} }} ] }}\n", n + 1)).collect();
+    let text = format!("{HEAD}blocks:\n{chain}  b5000: {{ layers: [ {{ op: relu }} ] }}\nnetwork: [ {{ use: b0 }} ]\n");
+    assert!(mistakes(&text).contains("nests blocks more than 64 deep"), "{}", mistakes(&text));
+    for (inner, told) in
+        [("{ op: relu }", "more than 100000 operators"), ("{ op: relu, when: false }", "more than 1000000 items")]
+    {
+        let text = format!(
+            "{HEAD}blocks:\n  a: {{ layers: [ {{ use: b, repeat: 1000 }} ] }}\n  b: {{ layers: [ {{ use: c, repeat: 1000 }} ] }}\n  c: {{ layers: [ {inner} ] }}\nnetwork: [ {{ use: a, repeat: 1000 }} ]\n"
+        );
+        assert!(mistakes(&text).contains(told), "{}", mistakes(&text));
+    }
+}
