@@ -105,15 +105,13 @@ pub(super) fn footnotes(
 ) -> Vec<String> {
     let inside = |values: &[f64]| values.iter().zip(ranges).take(shown).all(|(value, range)| range.contains(*value));
     let count = |number: usize| grouped(&number.to_string());
+    // With several panels, what one of them cannot hold may still stand in another.
+    let place = if shown > 2 { "at least one panel" } else { "the drawing" };
     let mut notes = Vec::new();
     let clipped = samples.iter().filter(|row| !inside(row)).count();
     if clipped > 0 {
         let verb = if clipped == 1 { "lies" } else { "lie" };
-        notes.push(format!(
-            "{} of {} random samples {verb} outside the drawing.",
-            count(clipped),
-            count(samples.len())
-        ));
+        notes.push(format!("{} of {} random samples {verb} outside {place}.", count(clipped), count(samples.len())));
     }
     if dropped > 0 {
         let (samples, verb) = if dropped == 1 { ("sample has", "is") } else { ("samples have", "are") };
@@ -135,7 +133,7 @@ pub(super) fn footnotes(
         }
     }
     if !far.is_empty() {
-        notes.push(format!("Outside the drawing: {}.", far.join("; ")));
+        notes.push(format!("Outside {place}: {}.", far.join("; ")));
     }
     if !unknown.is_empty() {
         notes.push(format!("Not drawn in every panel, for want of a value: {}.", unknown.join(", ")));

@@ -57,7 +57,9 @@ impl Plan {
         } else {
             "agree with the sums over their paths"
         };
-        progress.done(&format!("{} {verb}", counted(judged.len(), "network")));
+        let tied = points.len() - judged.len();
+        let ties = if tied == 0 { String::new() } else { format!("; {tied} more are equal to them but for rounding") };
+        progress.done(&format!("{} {verb}{ties}", counted(judged.len(), "network")));
         Ok(judged)
     }
 

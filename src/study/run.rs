@@ -80,7 +80,7 @@ impl Plan {
         let options = Options { limits: self.limits.clone(), epsilon: self.config.epsilon, ..Options::default() };
         let front = search::front(&self.costs, &options).map_err(|error| self.explain_front(error))?;
         let kind = if front.complete { "the whole exact front" } else { "an approximate front" };
-        progress.done(&format!("{kind}: {}, {} labels", counted(front.len(), "member"), front.labels));
+        progress.done(&format!("{kind}: {}, {} labels", counted(front.len(), "point"), front.labels));
         Ok(front)
     }
 
