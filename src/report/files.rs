@@ -15,6 +15,7 @@ use super::{OUTPUTS, ReportError};
 /// [`ReportError::Directory`] where it cannot be created or written to, or a
 /// folder stands where one of the files has to go.
 pub fn prepare(directory: &Path) -> Result<(), ReportError> {
+    super::font::Typeface::load()?;
     let refuse = |source| ReportError::Directory { path: directory.to_owned(), source };
     fs::create_dir_all(directory).map_err(refuse)?;
     for name in OUTPUTS {

@@ -89,9 +89,37 @@ impl Space {
         // The default architecture shows most of what can be wrong beyond the structure.
         let mut oracle = Recorder::new(&space.file, |question: &Question| Ok(question.default));
         match space.run(&mut oracle) {
-            Ok(_) => Ok(space),
+            Ok(_) => {
+                space.check_types(&oracle.facts)?;
+                Ok(space)
+            }
             Err(fault) => Err(space.diagnose(&fault)),
         }
+    }
+
+    /// Evaluates the constraints as far as one architecture goes: operands that do not go together show at once.
+    fn check_types(&self, facts: &[(String, Value)]) -> Result<(), Diagnostics> {
+        let mut problems = self.problems();
+        let decided = |name: &str| name.contains('.') || self.file.decisions.iter().any(|(key, _)| key == name);
+        for constraint in &self.file.constraints {
+            let mut expr = constraint.expr.clone();
+            let lookup = |name: &str| {
+                let known = facts.iter().find(|(path, _)| path == name).map(|(_, value)| value.clone());
+                known.or_else(|| (!decided(name)).then(|| Value::Word(name.to_owned())))
+            };
+            let evaluated = facts
+                .iter()
+                .try_for_each(|(path, value)| expr.fold_in(path, value))
+                .and_then(|()| {
+                    expr.close(&|_| true);
+                    expr.absorb(&lookup)
+                })
+                .and_then(|rest| rest.constant().map_or(Ok(true), truth));
+            if let Err(error) = evaluated {
+                problems.add(constraint.span, constraint.path.as_str(), error.message, error.help);
+            }
+        }
+        problems.or(())
     }
 
     fn problems(&self) -> Problems {
