@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 
 use super::{OUTPUTS, ReportError};
 
-/// Checks, before a long run, that the report can be written to `directory`
-/// afterwards. Creates it where it is missing.
+/// Checks, before a long run, that the report can be drawn and written to
+/// `directory` afterwards. Creates it where it is missing.
 ///
 /// # Errors
 ///
 /// [`ReportError::Directory`] where it cannot be created or written to, or a
-/// folder stands where one of the files has to go.
+/// folder stands where one of the files has to go; [`ReportError::Font`] where
+/// the embedded typeface does not load.
 pub fn prepare(directory: &Path) -> Result<(), ReportError> {
     super::font::Typeface::load()?;
     let refuse = |source| ReportError::Directory { path: directory.to_owned(), source };
