@@ -193,6 +193,25 @@ impl Progress for Quiet {
     fn done(&self, _: &str) {}
 }
 
+#[test]
+fn quantities_are_limited_and_shown_but_not_optimised() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("o");
+    let output = search("examples/mobilenetv3-two-precisions.yaml", &out, &["--json"]);
+    assert_eq!(code(&output), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let front: serde_json::Value = serde_json::from_slice(&fs::read(out.join("front.json")).unwrap()).unwrap();
+    let members = front["front"].as_array().unwrap();
+    let metric = |member: &serde_json::Value, name: &str| {
+        let metrics = member["metrics"].as_array().unwrap();
+        metrics.iter().find(|metric| metric["name"] == name).unwrap()["value"].as_f64().unwrap()
+    };
+    assert!(members.len() > 50, "{}", members.len());
+    assert_eq!(front["objectives"].as_array().unwrap().len(), 2);
+    assert!(members.iter().all(|member| metric(member, "float") <= 25.0 && metric(member, "params") <= 5.5e6));
+    // The limit binds: without it the best score is slower in float.
+    assert!(members.iter().any(|member| metric(member, "float") > 24.5));
+}
+
 /// A random space in YAML: stages with depth and width, tied and global decisions, cells with dead edges, constraints.
 fn random_space(rng: &mut ChaCha8Rng) -> String {
     let mut text = String::from("space: s\nversion: 1\nabout: a\ninput: { channels: 3, size: 12 }\n");

@@ -10,6 +10,9 @@ use crate::proxy::Definition;
 use crate::space::Space;
 use crate::yaml::{Diagnostics, Document, Node, Problems, nearest};
 
+/// What the file names; `None` where something about it is wrong, and told.
+type Named = Vec<(String, Option<Box<dyn Objective>>)>;
+
 /// Where a lowering collects what is wrong: with the config itself, and with files that it names.
 struct Check<'a> {
     folder: &'a Path,
@@ -25,7 +28,8 @@ pub(super) fn lower(document: Document, folder: &Path) -> Result<SearchConfig, C
     let name = root.get("search").map_or_else(String::new, |node| check.name(node));
     let space = root.get("space").and_then(|node| check.space(node));
     let objectives = check.objectives(root);
-    let limits = check.limits(root, &objectives);
+    let quantities = check.quantities(root, &objectives);
+    let limits = check.limits(root, &objectives, &quantities);
     let int = |key: &str, default: i64| root.get(key).and_then(Node::int).unwrap_or(default).unsigned_abs();
     let about = root.get("about").and_then(Node::text).unwrap_or_default().trim().to_owned();
     let (seed, sample, architectures) = (int("seed", 0), int("sample", 1000), int("architectures", 50));
@@ -41,6 +45,7 @@ pub(super) fn lower(document: Document, folder: &Path) -> Result<SearchConfig, C
                 about,
                 space,
                 objectives: objectives.into_iter().filter_map(|(_, objective)| objective).collect(),
+                quantities: quantities.into_iter().filter_map(|(_, quantity)| quantity).collect(),
                 limits,
                 seed,
                 sample: sample as usize,
@@ -81,8 +86,7 @@ impl Check<'_> {
         self.keep(space)
     }
 
-    /// Every objective under its name; `None` where something about it is wrong, and told.
-    fn objectives(&mut self, root: &Node) -> Vec<(String, Option<Box<dyn Objective>>)> {
+    fn objectives(&mut self, root: &Node) -> Named {
         let Some(node) = root.get("objectives") else { return Vec::new() };
         let entries = node.entries();
         if entries.is_empty() && node.kind() == "a mapping" {
@@ -91,12 +95,26 @@ impl Check<'_> {
         // One place fewer than labels have room for would be arbitrary: the limit is that of the exact search.
         if entries.len() > 8 {
             let message = format!("{} objectives are more than the 8 that an exact front allows", entries.len());
-            self.problems.at(node, "objectives", message, "turn some of them into `limits`");
+            self.problems.at(node, "objectives", message, "turn some of them into `quantities` with `limits`");
         }
+        self.named(node, "objectives")
+    }
+
+    fn quantities(&mut self, root: &Node, objectives: &Named) -> Named {
+        let Some(node) = root.get("quantities") else { return Vec::new() };
+        for (key, _) in node.entries().iter().filter(|(key, _)| objectives.iter().any(|(name, _)| *name == key.text)) {
+            let message = format!("`{}` is an objective already", key.text);
+            self.problems.add(key.span, format!("quantities.{}", key.text), message, "give the quantity another name");
+        }
+        self.named(node, "quantities")
+    }
+
+    /// The entries of a mapping under their names.
+    fn named(&mut self, node: &Node, group: &str) -> Named {
+        let entries = node.entries().iter();
         entries
-            .iter()
             .map(|(key, spec)| {
-                let path = format!("objectives.{}", key.text);
+                let path = format!("{group}.{}", key.text);
                 self.objective_name(&key.text, spec, &path);
                 (key.text.clone(), self.objective(&key.text, spec, &path))
             })
@@ -158,14 +176,14 @@ impl Check<'_> {
         self.keep(table)
     }
 
-    fn limits(&mut self, root: &Node, objectives: &[(String, Option<Box<dyn Objective>>)]) -> Vec<Limit> {
+    fn limits(&mut self, root: &Node, objectives: &Named, quantities: &Named) -> Vec<Limit> {
         let items = root.get("limits").map_or(&[][..], Node::items);
         let mut limits = Vec::new();
         let mut seen = HashSet::new();
         for (index, node) in items.iter().enumerate() {
             let path = format!("limits[{index}]");
             let Some(text) = node.text() else { continue };
-            match self.limit(text, objectives) {
+            match self.limit(text, objectives, quantities) {
                 Ok(Some(limit)) => {
                     if !seen.insert((limit.quantity.clone(), limit.relation == limit::Relation::AtMost)) {
                         let message = format!("`{}` is limited twice in the same direction", limit.quantity);
@@ -181,22 +199,19 @@ impl Check<'_> {
     }
 
     /// A limit, or nothing where the objective it refers to is wrong itself.
-    fn limit(
-        &self,
-        text: &str,
-        objectives: &[(String, Option<Box<dyn Objective>>)],
-    ) -> Result<Option<Limit>, (String, String)> {
+    fn limit(&self, text: &str, objectives: &Named, quantities: &Named) -> Result<Option<Limit>, (String, String)> {
         let written = limit::parse(text).map_err(|(message, help)| (message, help.to_owned()))?;
-        let objective = objectives.iter().find(|(name, _)| name == written.quantity);
+        let named = || objectives.iter().chain(quantities);
+        let objective = named().find(|(name, _)| name == written.quantity);
         let unit = match (objective, CountKind::from_name(written.quantity)) {
             (Some((_, Some(objective))), _) => objective.unit(),
             (Some((_, None)), _) => return Ok(None),
             (None, Some(count)) => count.unit(),
             (None, None) => {
-                let mut names: Vec<&str> = objectives.iter().map(|(name, _)| name.as_str()).collect();
+                let mut names: Vec<&str> = named().map(|(name, _)| name.as_str()).collect();
                 names.extend(CountKind::ALL.map(CountKind::name));
                 let help = nearest(written.quantity, names);
-                return Err((format!("`{}` is neither an objective nor a count", written.quantity), help));
+                return Err((format!("`{}` is no objective, no quantity and no count", written.quantity), help));
             }
         };
         let bound = limit::convert(written.number, written.unit, unit)?;

@@ -32,6 +32,8 @@ pub struct SearchConfig {
     pub space: Space,
     /// What is optimised, in the order of the file.
     pub objectives: Vec<Box<dyn Objective>>,
+    /// What is priced and shown, and may be limited, but is not optimised.
+    pub quantities: Vec<Box<dyn Objective>>,
     /// What is limited.
     pub limits: Vec<Limit>,
     /// Seed of every random draw.
@@ -97,6 +99,18 @@ impl SearchConfig {
         &self.document.name
     }
 
+    /// Everything that the file names: the objectives, then the quantities.
+    pub fn named(&self) -> impl Iterator<Item = &dyn Objective> {
+        self.objectives.iter().chain(&self.quantities).map(AsRef::as_ref)
+    }
+
+    /// The place of an objective or a quantity in the file.
+    pub fn place(&self, name: &str) -> String {
+        let group =
+            if self.objectives.iter().any(|objective| objective.name() == name) { "objectives" } else { "quantities" };
+        format!("{group}.{name}")
+    }
+
     /// A problem that only showed later, at a place of the config: `objectives.latency`, `limits[0]`.
     pub fn problem(&self, path: &str, message: impl Into<String>, help: impl Into<String>) -> Diagnostics {
         let mut problems = self.document.problems();
@@ -116,10 +130,11 @@ impl SearchConfig {
         };
         word(&self.name);
         word(self.space.text());
-        for objective in &self.objectives {
+        for objective in self.named() {
             word(objective.name());
             word(&objective.origin().hash);
         }
+        word(&self.objectives.len().to_string());
         for limit in &self.limits {
             word(&limit.to_string());
         }

@@ -69,10 +69,16 @@ pub static SCHEMA: Schema = Schema {
             doc: "what is optimised: a name of your choice for each, and its kind by the key below it",
         },
         Field {
+            name: "quantities",
+            kind: &Kind::Dictionary(&OBJECTIVE),
+            required: false,
+            doc: "what is shown and may be limited, but is not optimised; written like objectives",
+        },
+        Field {
             name: "limits",
             kind: &Kind::List(&TEXT, 0),
             required: false,
-            doc: "hard limits such as `latency <= 40 ms` on objectives, params, macs or activations",
+            doc: "hard limits such as `latency <= 40 ms` on objectives, quantities, params, macs or activations",
         },
         Field {
             name: "seed",

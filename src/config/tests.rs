@@ -66,7 +66,7 @@ fn mistakes_name_place_and_remedy() {
         (("40 ms", "40 MB"), "c.yaml:7:10: `MB` is no unit of a quantity in ms (use `ms`, `us`, `µs`, `s`)"),
         (
             ("latency <= 40", "latancy <= 40"),
-            "c.yaml:7:10: `latancy` is neither an objective nor a count (did you mean `latency`?)",
+            "c.yaml:7:10: `latancy` is no objective, no quantity and no count (did you mean `latency`?)",
         ),
         (
             ("latency <= 40", "latency < 40"),

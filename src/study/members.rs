@@ -113,12 +113,13 @@ impl Plan {
             description: block.description,
             latency_ms: times.as_ref().and_then(|times| times.get(index).copied()),
         });
-        let mut flags: Vec<String> = self.config.objectives.iter().flat_map(|o| o.flags(network)).collect();
+        let mut flags: Vec<String> = self.config.named().flat_map(|o| o.flags(network)).collect();
         flags.dedup();
-        let is_objective = |name: &str| self.config.objectives.iter().any(|o| o.name() == name);
-        let metrics = counts().filter(|count| !is_objective(count.name())).map(|count| {
-            let value = count.value(network).map_err(|e| StudyError::Certificate(e.to_string()))?;
-            Ok(report::Metric { name: count.name().to_owned(), value, unit: count.unit().to_owned() })
+        let counts: Vec<Count> = counts().filter(|c| !self.config.named().any(|o| o.name() == c.name())).collect();
+        let shown = self.config.quantities.iter().map(AsRef::as_ref).chain(counts.iter().map(|c| c as &dyn Objective));
+        let metrics = shown.map(|quantity| {
+            let value = quantity.value(network).map_err(|e| StudyError::Certificate(e.to_string()))?;
+            Ok(report::Metric { name: quantity.name().to_owned(), value, unit: quantity.unit().to_owned() })
         });
         Ok(Member {
             id: id.to_owned(),
@@ -144,7 +145,7 @@ impl Plan {
         let space = &self.config.space;
         let network = space.build(&judged.architecture).map_err(|error| StudyError::Certificate(error.to_string()))?;
         let mut sources = Map::new();
-        for objective in &self.config.objectives {
+        for objective in self.config.named() {
             let origin = objective.origin();
             let source = serde_json::json!({"kind": origin.kind, "name": origin.name, "about": origin.about, "blake3": origin.hash});
             sources.insert(objective.name().to_owned(), source);
@@ -160,9 +161,8 @@ impl Plan {
         let text = judged.member.architecture.clone();
         let mut file = ArchitectureFile::new(text, space.name().to_owned(), &network, provenance);
         file.decisions = decisions(&judged.architecture).collect();
-        let objectives = self.config.objectives.iter().map(|objective| objective.as_ref());
         let counts: Vec<Count> = counts().collect();
-        for quantity in objectives.chain(counts.iter().map(|count| count as &dyn Objective)) {
+        for quantity in self.config.named().chain(counts.iter().map(|count| count as &dyn Objective)) {
             let metric = metric(quantity, &network).map_err(|error| StudyError::Certificate(error.to_string()))?;
             file.metrics.entry(quantity.name().to_owned()).or_insert(metric);
         }

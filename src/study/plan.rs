@@ -90,7 +90,7 @@ impl Plan {
         &self.prices
     }
 
-    /// Everything that is priced: the objectives, then counts that are only limited.
+    /// Everything that is priced: the objectives, the quantities, then counts that are only limited.
     pub fn quantities(&self) -> Vec<&dyn Objective> {
         quantities(&self.config, &self.counts)
     }
@@ -120,15 +120,14 @@ impl Plan {
 }
 
 fn quantities<'a>(config: &'a SearchConfig, counts: &'a [Count]) -> Vec<&'a dyn Objective> {
-    let objectives = config.objectives.iter().map(|objective| objective.as_ref());
-    objectives.chain(counts.iter().map(|count| count as &dyn Objective)).collect()
+    config.named().chain(counts.iter().map(|count| count as &dyn Objective)).collect()
 }
 
 fn limited_counts(config: &SearchConfig) -> Vec<Count> {
-    let is_objective = |name: &str| config.objectives.iter().any(|objective| objective.name() == name);
+    let is_named = |name: &str| config.named().any(|objective| objective.name() == name);
     CountKind::ALL
         .into_iter()
-        .filter(|kind| !is_objective(kind.name()) && config.limits.iter().any(|limit| limit.quantity == kind.name()))
+        .filter(|kind| !is_named(kind.name()) && config.limits.iter().any(|limit| limit.quantity == kind.name()))
         .map(|kind| Count::new(kind.name(), None, kind))
         .collect()
 }
@@ -136,7 +135,7 @@ fn limited_counts(config: &SearchConfig) -> Vec<Count> {
 /// Structural scores ignore the input size, or even rise as it falls.
 fn refuse_unequal_inputs(config: &SearchConfig, graph: &ChoiceGraph) -> Result<(), StudyError> {
     let shapes = graph.input_shapes();
-    let Some(score) = config.objectives.iter().find(|objective| !objective.compares_input_sizes()) else {
+    let Some(score) = config.named().find(|objective| !objective.compares_input_sizes()) else {
         return Ok(());
     };
     if shapes.len() < 2 {
@@ -153,7 +152,7 @@ fn refuse_unequal_inputs(config: &SearchConfig, graph: &ChoiceGraph) -> Result<(
     );
     let help = "a zero-shot score says nothing across input sizes (it ignores them, or rises as they fall): fix the input \
                 size in the space, run one search for each size, or use another objective";
-    Err(StudyError::Input(config.problem(&format!("objectives.{}", score.name()), message, help)))
+    Err(StudyError::Input(config.problem(&config.place(score.name()), message, help)))
 }
 
 fn explain(config: &SearchConfig, error: &PricingError) -> crate::yaml::Diagnostics {
@@ -162,5 +161,5 @@ fn explain(config: &SearchConfig, error: &PricingError) -> crate::yaml::Diagnost
         | PricingError::Fragment { objective, .. }
         | PricingError::NotFinite { objective, .. } => objective,
     };
-    config.problem(&format!("objectives.{objective}"), error.to_string(), "")
+    config.problem(&config.place(objective), error.to_string(), "")
 }

@@ -161,7 +161,7 @@ impl Plan {
             let more = self.prices.flags.len() - SHOWN_FLAGS;
             notes.push(format!("{more} more remarks of this kind; `pocketnas plan` lists them all."));
         }
-        for objective in &self.config.objectives {
+        for objective in self.config.named() {
             let origin = objective.origin();
             notes.push(format!(
                 "{} comes from {} {}: {}",
@@ -178,7 +178,7 @@ impl Plan {
         let config = &self.config;
         let entry = |key: &str, value: String| Entry { key: key.to_owned(), value };
         let mut versions = vec![entry("pocketnas", env!("CARGO_PKG_VERSION").to_owned())];
-        versions.extend(config.objectives.iter().map(|objective| {
+        versions.extend(config.named().map(|objective| {
             let origin = objective.origin();
             entry(objective.name(), format!("{} {} (blake3 {})", origin.kind, origin.name, &origin.hash[..16]))
         }));
