@@ -7,6 +7,7 @@ use super::{ConfigError, Found, Limit, SCHEMA, SearchConfig, limit, resolve};
 use crate::latency::LatencyTable;
 use crate::objective::{Count, CountKind, Latency, Objective, Zeroshot};
 use crate::proxy::Definition;
+use crate::search::MAX_OBJECTIVES;
 use crate::space::Space;
 use crate::yaml::{Diagnostics, Document, Node, Problems, nearest};
 
@@ -92,9 +93,9 @@ impl Check<'_> {
         if entries.is_empty() && node.kind() == "a mapping" {
             self.problems.at(node, "objectives", "no objective is given", "give at least one, `latency:` for example");
         }
-        // One place fewer than labels have room for would be arbitrary: the limit is that of the exact search.
-        if entries.len() > 8 {
-            let message = format!("{} objectives are more than the 8 that an exact front allows", entries.len());
+        if entries.len() > MAX_OBJECTIVES {
+            let most = format!("the {MAX_OBJECTIVES} that a search can carry");
+            let message = format!("{} objectives are more than {most}", entries.len());
             self.problems.at(node, "objectives", message, "turn some of them into `quantities` with `limits`");
         }
         self.named(node, "objectives")

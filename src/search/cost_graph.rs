@@ -75,8 +75,8 @@ pub enum GraphError {
     },
 }
 
-/// How many columns can be objectives.
-pub(super) const MAX_OBJECTIVES: usize = 8;
+/// How many columns can be objectives; labels are compiled for sizes up to this one.
+pub const MAX_OBJECTIVES: usize = 64;
 
 /// An edge of a [`CostGraph`].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -109,7 +109,7 @@ impl CostGraph {
     /// A graph without edges.
     ///
     /// # Errors
-    /// If there are no or more than eight objectives, a column name occurs twice,
+    /// If there are no or more than [`MAX_OBJECTIVES`] objectives, a column name occurs twice,
     /// or `source` or `sink` is no node.
     pub fn new(columns: Vec<Column>, nodes: usize, source: usize, sink: usize) -> Result<Self, GraphError> {
         let objectives = columns.iter().filter(|c| c.role == Role::Objective).count();

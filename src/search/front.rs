@@ -9,7 +9,7 @@ use super::merge_pair::merge_pair;
 use super::reach::{self, Reach};
 use super::skeleton::Skeleton;
 use super::solve::Search;
-use super::{Column, CostGraph};
+use super::{Column, CostGraph, MAX_OBJECTIVES};
 
 /// An upper limit on the sum of a column, objective or not.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -200,8 +200,11 @@ pub(super) fn front_thinned_above(
         7..=8 => search.run(merge::<8>),
         9..=12 => search.run(merge::<12>),
         13..=16 => search.run(merge::<16>),
+        17..=32 => search.run(merge::<32>),
+        33..=MAX_OBJECTIVES => search.run(merge::<MAX_OBJECTIVES>),
         n => Err(FrontError::Option(format!(
-            "{n} objectives and limited quantities are more than the 16 that a search can carry: drop some limits"
+            "{n} objectives and limited quantities are more than the {MAX_OBJECTIVES} that a search can carry: drop some \
+             limits"
         ))),
     }
 }

@@ -19,7 +19,7 @@ mod reach;
 mod skeleton;
 mod solve;
 
-pub use cost_graph::{Column, CostGraph, Edge, GraphError, Role};
+pub use cost_graph::{Column, CostGraph, Edge, GraphError, MAX_OBJECTIVES, Role};
 pub use front::{Front, FrontError, Limit, Options, Point, front};
 pub use reach::{Reach, reach};
 

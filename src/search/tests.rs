@@ -380,3 +380,35 @@ fn a_path_without_edges_is_a_point() {
     let found = front(&graph, &Options::default()).unwrap();
     assert_eq!((found.len(), found.point(0).costs, found.point(0).edges), (1, &[0.0][..], &[][..]));
 }
+
+#[test]
+fn many_objectives_are_exact_too() {
+    for objectives in [9, 20, 40, MAX_OBJECTIVES] {
+        let mut rng = ChaCha8Rng::seed_from_u64(objectives as u64);
+        let columns = (0..objectives).map(|i| Column::objective(format!("o{i}"), "1")).collect();
+        let mut graph = CostGraph::new(columns, 4, 0, 3).unwrap();
+        let mut sums = vec![vec![0.0; objectives]];
+        for position in 0..3 {
+            let variants: Vec<Vec<f64>> =
+                (0..4).map(|_| (0..objectives).map(|_| f64::from(rng.gen_range(0..3))).collect()).collect();
+            for costs in &variants {
+                graph.add_edge(position, position + 1, costs).unwrap();
+            }
+            let extended = sums.iter().flat_map(|sum: &Vec<f64>| {
+                variants.iter().map(move |costs| sum.iter().zip(costs).map(|(a, b)| a + b).collect())
+            });
+            sums = extended.collect();
+        }
+        let mut expected: Vec<Vec<f64>> =
+            crate::pareto::non_dominated(&sums).into_iter().map(|i| sums[i].clone()).collect();
+        let found = front(&graph, &Options::default()).unwrap();
+        let mut points: Vec<Vec<f64>> = found.points().map(|point| point.costs.to_vec()).collect();
+        for list in [&mut expected, &mut points] {
+            list.sort_by(|a, b| a.partial_cmp(b).unwrap());
+        }
+        assert!(found.complete);
+        assert_eq!(points, expected, "{objectives} objectives");
+    }
+    let columns = (0..=MAX_OBJECTIVES).map(|i| Column::objective(format!("o{i}"), "1")).collect();
+    assert!(matches!(CostGraph::new(columns, 2, 0, 1).unwrap_err(), GraphError::Objectives(_)));
+}
