@@ -208,6 +208,13 @@ fn quantities_are_limited_and_shown_but_not_optimised() {
     assert!(members.len() > 50, "{}", members.len());
     assert_eq!(front["objectives"].as_array().unwrap().len(), 2);
     assert!(members.iter().all(|member| metric(member, "float") <= 25.0 && metric(member, "params") <= 5.5e6));
+    // A quantity that nothing limits is shown all the same, and `plan` tells its range.
+    let config = fs::read_to_string("examples/mobilenetv3-two-precisions.yaml").unwrap();
+    let free = dir.path().join("free.yaml");
+    fs::write(&free, config.replace("  - float <= 25 ms\n", "")).unwrap();
+    let plan = pocketnas(&["plan", free.to_str().unwrap()]);
+    assert_eq!(code(&plan), Some(0), "{}", String::from_utf8_lossy(&plan.stderr));
+    assert!(String::from_utf8_lossy(&plan.stdout).contains("float          reaches"));
     // The limit binds: without it the best score is slower in float.
     assert!(members.iter().any(|member| metric(member, "float") > 24.5));
 }

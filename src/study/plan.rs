@@ -70,6 +70,12 @@ impl Plan {
             });
             limits.push(search::Limit { column, at_most: sign * limit.bound });
         }
+        // What is neither optimised nor limited is still summed, so that its range can be told.
+        for (quantity, objective) in quantities.iter().enumerate() {
+            if columns.iter().all(|column| column.quantity != quantity) {
+                columns.push(ColumnSource { role: Role::Resource, ..ColumnSource::objective(quantity, *objective) });
+            }
+        }
         let (costs, edges) = priced_graph(&graph, &prices, &quantities, &columns)
             .map_err(|error| StudyError::Input(config.problem("objectives", error.to_string(), "")))?;
         Ok(Self { counts, prices, columns, costs, edges, limits, graph, config })
