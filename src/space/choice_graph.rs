@@ -40,6 +40,8 @@ pub struct DecisionSpec {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Paths {
     specs: Vec<DecisionSpec>,
+    /// Where the choice behind each stands in the file.
+    origins: Vec<Span>,
     index: HashMap<String, PathId>,
 }
 
@@ -48,11 +50,10 @@ impl Paths {
     pub fn intern(&mut self, question: &Question) -> Result<PathId, String> {
         let Question { path, options, label, .. } = *question;
         if let Some(&id) = self.index.get(path) {
-            let known = self.specs[id as usize].options.len();
-            if known == options {
+            if self.origins[id as usize] == question.origin {
                 return Ok(id);
             }
-            return Err(format!("`{path}` is decided between {known} options in one place and {options} in another"));
+            return Err(format!("two different choices are both called `{path}`; rename an item or a parameter"));
         }
         let id = self.specs.len() as PathId;
         self.specs.push(DecisionSpec {
@@ -62,6 +63,7 @@ impl Paths {
             ordered: question.ordered,
             default: question.default,
         });
+        self.origins.push(question.origin);
         self.index.insert(path.to_owned(), id);
         Ok(id)
     }

@@ -46,6 +46,8 @@ pub(super) struct Question<'a> {
     pub default: usize,
     /// Whether neighbouring options are similar.
     pub ordered: bool,
+    /// Where the choice stands in the file: one path means one choice.
+    pub origin: Span,
     /// The options themselves.
     pub label: &'a dyn Fn(usize) -> Option<Value>,
 }
@@ -294,6 +296,7 @@ impl<'a, 'o> Interpreter<'a, 'o> {
             weights: choice.weights.as_deref(),
             default: choice.default,
             ordered: false,
+            origin: item.span,
             label: &label,
         };
         let index = self.oracle.choose(&question).map_err(|message| Box::new(Fault::at(item, message, "")))?;

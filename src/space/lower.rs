@@ -197,7 +197,14 @@ impl Lower<'_> {
             Some(n) if n.text() == Some("auto") => Residual::Auto,
             Some(n) => Residual::When(self.condition(n, &format!("{path}.residual"))),
         };
-        Block { params, layers: self.items(node.get("layers"), &format!("{path}.layers"), false, &[]), residual }
+        let layers = self.items(node.get("layers"), &format!("{path}.layers"), false, &[]);
+        if !matches!(residual, Residual::None)
+            && let Some(layer) = layers.iter().find(|layer| layer.name == "add")
+        {
+            let help = "the sum of a `residual` block has that name; choose another";
+            self.problems.add(layer.span, layer.path.as_str(), "a layer cannot be called `add` here", help);
+        }
+        Block { params, layers, residual }
     }
 
     fn cell(&mut self, node: &Node, path: &str) -> Cell {

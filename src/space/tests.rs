@@ -371,3 +371,25 @@ fn blocks_nest_only_so_deep_and_rows_end() {
         assert!(mistakes(&text).contains(told), "{}", mistakes(&text));
     }
 }
+
+#[test]
+fn names_that_collide_are_refused() {
+    let cases = [
+        (
+            "blocks:\n  b: { params: { k: { choice: [1, 3] } }, layers: [ { name: k, choice: [ { op: relu }, { op: gelu } ] } ] }\nnetwork: [ { use: b } ]",
+            "two different choices are both called `b.k`",
+        ),
+        (
+            "cells:\n  c: { nodes: [a, b_c, a_b, c], edges: [ { between: all, choice: [ { op: relu }, { op: gelu } ] }, ] }\nnetwork: [ { cell: c } ]",
+            "two nodes are named `c.a_b_c.relu`",
+        ),
+        (
+            "blocks:\n  b: { params: { s: { choice: [2, 1] } }, residual: auto, layers: [ { name: add, op: conv, kernel: 3, stride: =s, channels: 3 } ] }\nnetwork: [ { use: b } ]",
+            "a layer cannot be called `add` here",
+        ),
+    ];
+    for (text, told) in cases {
+        let given = mistakes(&format!("{HEAD}{text}\n"));
+        assert!(given.contains(told), "{text}\n{given}");
+    }
+}

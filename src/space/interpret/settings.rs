@@ -73,6 +73,7 @@ impl<'a> Interpreter<'a, '_> {
                     weights: choice.weights.as_deref(),
                     default: choice.default,
                     ordered: choice.ordered,
+                    origin: setting.span,
                     label: &label,
                 };
                 let fault = |message| {
