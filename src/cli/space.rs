@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{self, BufWriter, Write as _};
+use std::sync::Arc;
 
 use num_bigint::BigUint;
 use rand::SeedableRng;
@@ -225,10 +226,10 @@ fn tell_what_is_not_plain(objectives: &[&dyn Objective], dead: usize) {
     }
 }
 
-fn objectives(asked: &[String]) -> Result<Vec<Box<dyn Objective>>, Failure> {
+fn objectives(asked: &[String]) -> Result<Vec<Arc<dyn Objective>>, Failure> {
     if asked.is_empty() {
         let s0 = objective_by_reference("s0", "s0")?;
-        let count = |kind: CountKind| Box::new(Count::new(kind.name(), None, kind)) as Box<dyn Objective>;
+        let count = |kind: CountKind| Arc::new(Count::new(kind.name(), None, kind)) as Arc<dyn Objective>;
         return Ok(vec![count(CountKind::Params), count(CountKind::Macs), s0]);
     }
     asked

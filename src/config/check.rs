@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::{ConfigError, Found, Limit, SCHEMA, SearchConfig, limit, resolve};
 use crate::latency::LatencyTable;
@@ -12,7 +13,7 @@ use crate::space::Space;
 use crate::yaml::{Diagnostics, Document, Node, Problems, nearest};
 
 /// What the file names; `None` where something about it is wrong, and told.
-type Named = Vec<(String, Option<Box<dyn Objective>>)>;
+type Named = Vec<(String, Option<Arc<dyn Objective>>)>;
 
 /// Where a lowering collects what is wrong: with the config itself, and with files that it names.
 struct Check<'a> {
@@ -135,18 +136,18 @@ impl Check<'_> {
         }
     }
 
-    fn objective(&mut self, name: &str, spec: &Node, path: &str) -> Option<Box<dyn Objective>> {
+    fn objective(&mut self, name: &str, spec: &Node, path: &str) -> Option<Arc<dyn Objective>> {
         let label = spec.get("label").and_then(Node::text).map(str::to_owned);
         if let Some(node) = spec.get("table") {
             let table = self.table(node, &format!("{path}.table"))?;
-            return Some(Box::new(Latency::new(name, label, node.text()?, table)));
+            return Some(Arc::new(Latency::new(name, label, node.text()?, table)));
         }
         if let Some(node) = spec.get("proxy") {
             let definition = self.proxy(node, &format!("{path}.proxy"))?;
-            return Some(Box::new(Zeroshot::new(name, label, &definition)));
+            return Some(Arc::new(Zeroshot::new(name, label, &definition)));
         }
         let kind = CountKind::from_name(spec.get("count")?.text()?)?;
-        Some(Box::new(Count::new(name, label, kind)))
+        Some(Arc::new(Count::new(name, label, kind)))
     }
 
     fn proxy(&mut self, node: &Node, path: &str) -> Option<Definition> {
@@ -216,7 +217,12 @@ impl Check<'_> {
             }
         };
         let bound = limit::convert(written.number, written.unit, unit)?;
-        Ok(Some(Limit { quantity: written.quantity.to_owned(), relation: written.relation, bound, unit }))
+        Ok(Some(Limit {
+            quantity: written.quantity.to_owned(),
+            relation: written.relation,
+            bound,
+            unit: unit.to_owned(),
+        }))
     }
 
     fn missing<'n>(

@@ -21,7 +21,7 @@ pub struct Limit {
     /// The bound, in `unit`.
     pub bound: f64,
     /// The unit of the quantity; `1` for a plain number.
-    pub unit: &'static str,
+    pub unit: String,
 }
 
 impl fmt::Display for Limit {

@@ -9,6 +9,7 @@ mod resolve;
 mod schema;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::objective::Objective;
 use crate::space::Space;
@@ -31,9 +32,9 @@ pub struct SearchConfig {
     /// The space.
     pub space: Space,
     /// What is optimised, in the order of the file.
-    pub objectives: Vec<Box<dyn Objective>>,
+    pub objectives: Vec<Arc<dyn Objective>>,
     /// What is priced and shown, and may be limited, but is not optimised.
-    pub quantities: Vec<Box<dyn Objective>>,
+    pub quantities: Vec<Arc<dyn Objective>>,
     /// What is limited.
     pub limits: Vec<Limit>,
     /// Seed of every random draw.

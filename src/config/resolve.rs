@@ -1,6 +1,7 @@
 //! From a name in a config to a file on disk, or to something the program ships.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::latency::LatencyTable;
 use crate::objective::{Count, CountKind, Latency, Objective, Zeroshot};
@@ -31,22 +32,22 @@ pub fn resolve<'a>(reference: &str, folder: &Path, shipped: impl IntoIterator<It
 ///
 /// # Errors
 /// A word that is none of them, and a file that is not what its first lines promise.
-pub fn objective_by_reference(name: &str, what: &str) -> Result<Box<dyn Objective>, Diagnostics> {
+pub fn objective_by_reference(name: &str, what: &str) -> Result<Arc<dyn Objective>, Diagnostics> {
     if let Some(kind) = CountKind::from_name(what) {
-        return Ok(Box::new(Count::new(name, None, kind)));
+        return Ok(Arc::new(Count::new(name, None, kind)));
     }
     match resolve(what, Path::new(""), Definition::names().chain(LatencyTable::names())) {
         Found::File(path) => {
             let document = Document::read(&path)?;
             if document.root.get("proxy").is_some() {
-                return Ok(Box::new(Zeroshot::new(name, None, &Definition::from_document(&document)?)));
+                return Ok(Arc::new(Zeroshot::new(name, None, &Definition::from_document(&document)?)));
             }
-            Ok(Box::new(Latency::new(name, None, what, LatencyTable::parse(&document.name, &document.text)?)))
+            Ok(Arc::new(Latency::new(name, None, what, LatencyTable::parse(&document.name, &document.text)?)))
         }
         Found::Shipped if Definition::names().any(|known| known == what) => {
-            Ok(Box::new(Zeroshot::new(name, None, &Definition::load(what)?)))
+            Ok(Arc::new(Zeroshot::new(name, None, &Definition::load(what)?)))
         }
-        Found::Shipped => Ok(Box::new(Latency::new(name, None, what, LatencyTable::named(what)?))),
+        Found::Shipped => Ok(Arc::new(Latency::new(name, None, what, LatencyTable::named(what)?))),
         Found::Nothing => {
             let counts = CountKind::ALL.into_iter().map(CountKind::name);
             let help = nearest(what, counts.chain(Definition::names()).chain(LatencyTable::names()));

@@ -82,7 +82,7 @@ impl Objective for Count {
         self.label.clone()
     }
 
-    fn unit(&self) -> &'static str {
+    fn unit(&self) -> &str {
         self.kind.unit()
     }
 

@@ -31,7 +31,7 @@ impl Objective for Latency {
         self.label.clone()
     }
 
-    fn unit(&self) -> &'static str {
+    fn unit(&self) -> &str {
         "ms"
     }
 

@@ -10,6 +10,7 @@ use std::fmt::Debug;
 use serde::Serialize;
 
 use crate::graph::Network;
+use crate::space::Value;
 
 mod count;
 mod latency;
@@ -43,6 +44,23 @@ pub struct Origin {
     pub hash: String,
 }
 
+/// A network that is to be judged, with all that an objective outside this program may want to know.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The network.
+    pub network: &'a Network,
+    /// The space it comes from, by name.
+    pub space: &'a str,
+    /// Its text form in that space.
+    pub architecture: &'a str,
+    /// The decisions that make it: paths and values.
+    pub decisions: &'a [(String, Value)],
+    /// Seed of whatever is random about judging it.
+    pub seed: u64,
+    /// How thoroughly it is judged, above 0 and at most 1, which is in full.
+    pub fidelity: f64,
+}
+
 /// A quantity of a network that a search optimises or limits.
 pub trait Objective: Debug + Send + Sync {
     /// The user's name for it.
@@ -52,7 +70,7 @@ pub trait Objective: Debug + Send + Sync {
     fn label(&self) -> String;
 
     /// Its unit; `1` for a plain number.
-    fn unit(&self) -> &'static str;
+    fn unit(&self) -> &str;
 
     /// Which values are the better ones.
     fn direction(&self) -> Direction;
@@ -70,6 +88,19 @@ pub trait Objective: Debug + Send + Sync {
     /// # Errors
     /// A network that this objective cannot judge.
     fn value(&self, network: &Network) -> Result<f64, ObjectiveError>;
+
+    /// The value of a candidate; what [`value`](Self::value) says, for objectives that look at nothing but the network.
+    ///
+    /// # Errors
+    /// As [`value`](Self::value).
+    fn evaluate(&self, subject: &Subject<'_>) -> Result<f64, ObjectiveError> {
+        self.value(subject.network)
+    }
+
+    /// Whether a value takes no time worth mentioning, so that limits on it are checked before anything dear runs.
+    fn cheap(&self) -> bool {
+        true
+    }
 
     /// What each block adds, in the order of [`Network::blocks`]; what belongs to no block is left out.
     ///

@@ -42,7 +42,7 @@ impl Objective for Zeroshot {
         self.label.clone()
     }
 
-    fn unit(&self) -> &'static str {
+    fn unit(&self) -> &str {
         "1"
     }
 

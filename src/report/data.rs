@@ -40,6 +40,101 @@ pub struct ReportData {
     pub run: RunCard,
     /// Remarks a reader of the numbers must know.
     pub notes: Vec<String>,
+    /// How a search that evaluates candidates one by one went; none for an exact front.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub course: Option<Course>,
+    /// Objective values of candidates outside the limits, where they are known.
+    #[serde(default, serialize_with = "finite_rows")]
+    pub infeasible: Vec<Vec<f64>>,
+    /// For each decision, how often each option is taken on the front and among all.
+    #[serde(default)]
+    pub choices: Vec<Choice>,
+    /// How much of the spread of each objective each decision explains.
+    #[serde(default)]
+    pub importance: Vec<Importance>,
+    /// Where nothing is within the limits: what comes closest, best first. The front is empty then.
+    #[serde(default)]
+    pub closest: Vec<Closest>,
+}
+
+/// The course of a search.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Course {
+    /// Networks evaluated in full.
+    pub evaluated: u64,
+    /// Candidates that a limit on something cheap ruled out before anything dear was evaluated.
+    pub screened: u64,
+    /// Candidates outside the limits, screened ones included.
+    pub infeasible: u64,
+    /// Candidates that could not be evaluated.
+    pub failed: u64,
+    /// Candidates whose network had been evaluated before.
+    pub cached: u64,
+    /// The corner that hypervolumes are measured from, one value for each objective in its own direction and unit.
+    pub reference: Vec<f64>,
+    /// The hypervolume of the front so far, as a share of the last; each time it grew, and at the end.
+    pub hypervolume: Vec<Growth>,
+}
+
+/// A point of the course.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Growth {
+    /// Evaluations so far.
+    pub evaluations: u64,
+    /// Hypervolume so far over that of the final front.
+    pub hypervolume: f64,
+    /// Members of the front so far.
+    pub front: u64,
+}
+
+/// How often the options of a decision are taken.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Choice {
+    /// The decision.
+    pub path: String,
+    /// Its options, in order.
+    pub options: Vec<String>,
+    /// The share of front members that take each; what is missing to 1 does not decide it.
+    pub front: Vec<f64>,
+    /// The same over all candidates, or over uniformly drawn architectures for an exact front.
+    pub all: Vec<f64>,
+}
+
+/// How much of an objective's variance a decision explains on its own.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Importance {
+    /// Index of the objective.
+    pub objective: usize,
+    /// The decision.
+    pub path: String,
+    /// The share of variance explained, 0 to 1.
+    pub share: f64,
+    /// Lower end of its 95 % interval.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+/// A candidate near the limits where nothing is within them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Closest {
+    /// The candidate.
+    pub member: Member,
+    /// The limits it breaks, the worst first.
+    pub broken: Vec<Broken>,
+}
+
+/// A limit that is broken.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Broken {
+    /// The limit, as a sentence: `latency ≤ 30 ms`.
+    pub limit: String,
+    /// The value of the limited quantity.
+    pub value: f64,
+    /// By how much it is off, in the same unit.
+    pub by: f64,
+    /// The unit.
+    pub unit: String,
 }
 
 /// JSON has no number for NaN, and the null it would become does not read back.

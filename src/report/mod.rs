@@ -32,8 +32,8 @@ mod table;
 mod words;
 
 pub use data::{
-    Baseline, Block, Certificate, Decision, Direction, Entry, FormatVersion, Limit, Member, Metric, Objective,
-    Relation, ReportData, RunCard, SpaceSummary,
+    Baseline, Block, Broken, Certificate, Choice, Closest, Course, Decision, Direction, Entry, FormatVersion, Growth,
+    Importance, Limit, Member, Metric, Objective, Relation, ReportData, RunCard, SpaceSummary,
 };
 pub use files::prepare;
 pub use table::table;

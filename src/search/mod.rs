@@ -1,27 +1,17 @@
-//! Search over costs that add up along a path: the exact Pareto front, or a front with a certified gap.
-//! Knows no network: a space, a block library or a textbook problem becomes a [`CostGraph`], and an answer is a set of paths.
+//! How a space is searched, without knowing what is in it: networks, block libraries and textbook problems alike.
 //!
-//! The method is multi-objective label setting (Martins, *On a multicriteria
-//! shortest path problem*, 1984) in topological order on an acyclic graph.
+//! What adds up along a path is searched exactly ([`exact`]); everything else by a [`Strategy`] that is asked for
+//! candidates and told what became of them.
 
-mod certificate;
-mod cost_graph;
-mod fixed_point;
-mod forest;
-mod front;
-mod instance;
-mod label_setting;
-pub mod library;
-mod merge;
-mod merge_pair;
-mod queue;
-mod reach;
-mod skeleton;
-mod solve;
+mod domain;
+pub mod exact;
+mod strategy;
+mod variation;
 
-pub use cost_graph::{Column, CostGraph, Edge, GraphError, MAX_OBJECTIVES, Role};
-pub use front::{Front, FrontError, Limit, Options, Point, front};
-pub use reach::{Reach, reach};
-
-#[cfg(test)]
-mod tests;
+pub use domain::{Decision, Domain, Gene, Genotype};
+pub use exact::{
+    Column, CostGraph, Edge, Front, FrontError, GraphError, Limit, MAX_OBJECTIVES, Options, Point, Reach, Role, front,
+    library, reach,
+};
+pub use strategy::{Candidate, Outcome, Strategy};
+pub use variation::{Conditional, Variation};

@@ -88,6 +88,7 @@ pub fn realistic() -> ReportData {
             "No latency here was measured by this project: the table was fitted to whole-network measurements by others.".into(),
             "Scores compare only at one input size (224 × 224).".into(),
         ],
+        ..ReportData::default()
     }
 }
 
