@@ -8,6 +8,7 @@
 mod architecture;
 mod choice_graph;
 mod compile;
+mod domain;
 mod expr;
 mod file;
 mod interpret;
