@@ -36,6 +36,8 @@ pub enum Failure {
     Infeasible(miette::Report),
     /// The work itself failed, a full disk for example (exit code 1).
     Failed(miette::Report),
+    /// An interrupt stopped it, with its state saved (exit code 130).
+    Interrupted(miette::Report),
 }
 
 impl Failure {
@@ -60,12 +62,13 @@ impl Failure {
             Self::Failed(_) => 1,
             Self::Input(_) => 2,
             Self::Infeasible(_) => 3,
+            Self::Interrupted(_) => 130,
         }
     }
 
     fn report(&self) -> &miette::Report {
         match self {
-            Self::Input(report) | Self::Infeasible(report) | Self::Failed(report) => report,
+            Self::Input(report) | Self::Infeasible(report) | Self::Failed(report) | Self::Interrupted(report) => report,
         }
     }
 }
@@ -97,6 +100,7 @@ impl From<StudyError> for Failure {
             StudyError::Input(problems) => problems.into(),
             StudyError::Infeasible(problems) => Self::Infeasible(problems.into_report()),
             StudyError::Folder { message, help } => Self::refuse(message, help),
+            stopped @ StudyError::Stopped { .. } => Self::Interrupted(miette::miette!("{stopped}")),
             other => Self::failed(other),
         }
     }

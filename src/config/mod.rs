@@ -12,7 +12,7 @@ mod strategy;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::objective::Objective;
+use crate::objective::{Count, CountKind, Objective};
 use crate::space::Space;
 use crate::yaml::{Diagnostics, Document, Node};
 
@@ -25,7 +25,7 @@ pub use strategy::{Executor, StrategyConfig, StrategyKind};
 mod tests;
 
 /// A checked search: what it names exists, what it limits is a quantity, and every unit fits.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SearchConfig {
     /// Its name; the default output folder is called so.
     pub name: String,
@@ -115,11 +115,48 @@ impl SearchConfig {
         self.objectives.iter().chain(&self.quantities).map(AsRef::as_ref)
     }
 
+    /// Whether everything that is optimised or named adds up along a path.
+    pub fn is_additive(&self) -> bool {
+        self.named().all(|objective| objective.additive().is_some())
+    }
+
+    /// The search of what adds up alone: objectives that do not are replaced by what stands in for them, or left out, and
+    /// so are quantities and limits. Parameters stand in where nothing else is left.
+    pub fn stand_in(&self) -> Self {
+        let adds_up = |objective: &&Arc<dyn Objective>| objective.additive().is_some();
+        let mut objectives: Vec<Arc<dyn Objective>> = Vec::new();
+        for objective in &self.objectives {
+            let named = objective.stand_in();
+            let stand_in = named.and_then(|name| self.named_by(name)).filter(adds_up);
+            let Some(chosen) = Some(objective).filter(adds_up).or(stand_in) else { continue };
+            if objectives.iter().all(|other| other.name() != chosen.name()) {
+                objectives.push(Arc::clone(chosen));
+            }
+        }
+        let taken = |objectives: &[Arc<dyn Objective>], name: &str| objectives.iter().any(|other| other.name() == name);
+        let mut quantities: Vec<Arc<dyn Objective>> = self.objectives.iter().chain(&self.quantities).cloned().collect();
+        quantities.retain(|quantity| quantity.additive().is_some() && !taken(&objectives, quantity.name()));
+        if objectives.is_empty() {
+            let params = CountKind::Params;
+            quantities.retain(|quantity| quantity.name() != params.name());
+            objectives.push(Arc::new(Count::new(params.name(), None, params)));
+        }
+        let known = |name: &str| {
+            taken(&objectives, name) || taken(&quantities, name) || CountKind::from_name(name).is_some()
+        };
+        let limits = self.limits.iter().filter(|limit| known(&limit.quantity)).cloned().collect();
+        Self { objectives, quantities, limits, ..self.clone() }
+    }
+
+    fn named_by(&self, name: &str) -> Option<&Arc<dyn Objective>> {
+        self.objectives.iter().chain(&self.quantities).find(|objective| objective.name() == name)
+    }
+
     /// The place of an objective or a quantity in the file.
     pub fn place(&self, name: &str) -> String {
-        let group =
-            if self.objectives.iter().any(|objective| objective.name() == name) { "objectives" } else { "quantities" };
-        format!("{group}.{name}")
+        // Asked of the file, since a stand-in may have been promoted.
+        let objective = format!("objectives.{name}");
+        if find(&self.document.root, &objective).is_some() { objective } else { format!("quantities.{name}") }
     }
 
     /// A problem that only showed later, at a place of the config: `objectives.latency`, `limits[0]`.

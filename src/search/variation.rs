@@ -41,6 +41,9 @@ impl<D: ?Sized> Debug for Conditional<'_, D> {
     }
 }
 
+/// What is to be decided in place of the inherited option, if anything.
+type Edit<'e> = dyn FnMut(&Decision<'_>, Option<usize>, &mut ChaCha8Rng) -> Option<usize> + 'e;
+
 impl<'a, D: Domain + ?Sized> Conditional<'a, D> {
     /// Variation over `domain`.
     pub fn new(domain: &'a D) -> Self {
@@ -49,12 +52,7 @@ impl<'a, D: Domain + ?Sized> Conditional<'a, D> {
 
     /// Walks the domain with the answers of `given` where there are any that are allowed, `edit` in the way of them, and
     /// draws for what is newly open.
-    fn replay(
-        &self,
-        given: &HashMap<&str, usize>,
-        rng: &mut ChaCha8Rng,
-        edit: &mut dyn FnMut(&Decision<'_>, Option<usize>, &mut ChaCha8Rng) -> Option<usize>,
-    ) -> Option<Genotype> {
+    fn replay(&self, given: &HashMap<&str, usize>, rng: &mut ChaCha8Rng, edit: &mut Edit<'_>) -> Option<Genotype> {
         self.domain.walk(&mut |decision| {
             let inherited = given.get(&**decision.path).copied();
             let wanted = edit(&decision, inherited, rng).or(inherited);

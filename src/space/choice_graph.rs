@@ -349,7 +349,7 @@ impl ChoiceGraph {
     }
 
     /// The decisions along a path, as strategies know them.
-    pub(super) fn genotype(&self, path: &[usize]) -> Genotype {
+    pub fn genotype(&self, path: &[usize]) -> Genotype {
         let variants = path.iter().map(|&edge| &self.variants[self.edges[edge].variant as usize]);
         variants
             .flat_map(|variant| variant.answers.iter())

@@ -49,6 +49,22 @@ impl Plan {
     }
 
     fn judge_path(&self, path: &[usize], id: &str) -> Result<Judged, StudyError> {
+        let (judged, values) = self.judge_unlimited(path, id)?;
+        let quantities = self.quantities();
+        for limit in &self.config.limits {
+            let at = quantities.iter().position(|q| q.name() == limit.quantity).expect("limits name quantities");
+            let over =
+                if limit.relation == Relation::AtMost { values[at] - limit.bound } else { limit.bound - values[at] };
+            if over > AGREEMENT * limit.bound.abs().max(values[at].abs()) {
+                let what = format!("`{}` breaks `{limit}`: it has {}", judged.member.architecture, values[at]);
+                return Err(StudyError::Certificate(what));
+            }
+        }
+        Ok(judged)
+    }
+
+    /// A path as a whole network, whatever limits it breaks, and the value of each quantity.
+    pub(super) fn judge_unlimited(&self, path: &[usize], id: &str) -> Result<(Judged, Vec<f64>), StudyError> {
         let fault = |what: String| StudyError::Certificate(what);
         let space = &self.config.space;
         let architecture = self.graph.architecture(path);
@@ -70,15 +86,7 @@ impl Plan {
             }
             values.push(value);
         }
-        for limit in &self.config.limits {
-            let at = quantities.iter().position(|q| q.name() == limit.quantity).expect("limits name quantities");
-            let over =
-                if limit.relation == Relation::AtMost { values[at] - limit.bound } else { limit.bound - values[at] };
-            if over > AGREEMENT * limit.bound.abs().max(values[at].abs()) {
-                return Err(fault(format!("`{text}` breaks `{limit}`: it has {}", values[at])));
-            }
-        }
-        values.truncate(self.config.named().count());
-        Judged::new(&self.config, id, architecture, &network, values)
+        let named = values[..self.config.named().count()].to_vec();
+        Ok((Judged::new(&self.config, id, architecture, &network, named)?, values))
     }
 }

@@ -7,10 +7,14 @@
 use crate::yaml::Diagnostics;
 
 mod baselines;
+mod coordinator;
 mod cost_graph;
 mod distinct;
+mod evolve;
 mod infeasible;
+mod interrupt;
 mod judged;
+mod log;
 mod members;
 mod outputs;
 mod plan;
@@ -18,6 +22,7 @@ mod present;
 mod run;
 mod summary;
 mod ties;
+mod trials;
 
 pub use cost_graph::{ColumnSource, priced_graph};
 pub use distinct::distinct;
@@ -33,8 +38,35 @@ pub trait Progress: Sync {
     fn stage(&self, name: &str, total: Option<u64>);
     /// Some steps more are done.
     fn step(&self, by: u64);
+    /// How a search that evaluates candidates stands; `make` is called where it will be shown.
+    fn snapshot(&self, make: &dyn Fn() -> Snapshot);
     /// The stage is over; `outcome` says in a few words what came out.
     fn done(&self, outcome: &str);
+}
+
+/// How a search that evaluates candidates stands.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Snapshot {
+    /// Evaluations so far, each counted by its fidelity.
+    pub evaluated: f64,
+    /// How many there will be at most.
+    pub budget: u64,
+    /// Of them, how many a former run of the study had recorded.
+    pub recorded: f64,
+    /// Candidates so far.
+    pub candidates: u64,
+    /// Candidates within every limit.
+    pub feasible: u64,
+    /// Candidates that could not be evaluated.
+    pub failed: u64,
+    /// Candidates whose network had been evaluated before.
+    pub cached: u64,
+    /// Members of the front.
+    pub front: usize,
+    /// The share that the front dominates of the box between the best and the worst value of each objective so far.
+    pub hypervolume: f64,
+    /// Evaluations when the front changed last.
+    pub improved: f64,
 }
 
 /// Why a study has no result.
@@ -57,6 +89,31 @@ pub enum StudyError {
     /// Writing failed.
     #[error(transparent)]
     Write(#[from] crate::report::ReportError),
+    /// An interrupt stopped the search; what was evaluated is recorded.
+    #[error("stopped after {evaluated} evaluations; the same command continues")]
+    Stopped {
+        /// Evaluations that are recorded.
+        evaluated: u64,
+    },
+    /// Not one candidate could be evaluated.
+    #[error("all of {candidates} candidates failed; the first one: {reason}")]
+    AllFailed {
+        /// How many there were.
+        candidates: usize,
+        /// What the first one said.
+        reason: String,
+    },
+    /// A recorded study does not come back to where it was.
+    #[error(
+        "candidate {trial} of the study was `{recorded}`, but is another one now: it was recorded by another version of this \
+         program, or the study is damaged. Start over with --new, or in another folder"
+    )]
+    Replay {
+        /// The candidate.
+        trial: u64,
+        /// What it was.
+        recorded: String,
+    },
     /// The results do not hold against the whole networks: a fault of this program.
     #[error("{0}; this is a fault in pocketnas, please report it with the config")]
     Certificate(String),

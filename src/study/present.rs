@@ -119,7 +119,8 @@ fn objective(objective: &dyn crate::objective::Objective) -> Objective {
     }
 }
 
-fn limit(limit: &config::Limit) -> Limit {
+/// A limit as the report shows it.
+pub(super) fn limit(limit: &config::Limit) -> Limit {
     Limit {
         quantity: limit.quantity.clone(),
         relation: match limit.relation {
@@ -146,4 +147,10 @@ fn choose(data: &ReportData, most: usize) -> Vec<usize> {
     }
     chosen.sort_unstable();
     chosen
+}
+
+/// A value with its unit, in six digits.
+pub(super) fn with_unit(value: f64, unit: &str) -> String {
+    let unit = if unit == "1" { String::new() } else { format!(" {unit}") };
+    format!("{}{unit}", super::infeasible::rounded(value))
 }

@@ -6,9 +6,9 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::judged::Judged;
-use super::{Outputs, Plan, Progress, StudyError, present};
+use super::{Journal, Outputs, Plan, Progress, StudyError, present};
 use crate::report::{Certificate, Entry, ReportData};
-use crate::search::{self, Front, Options};
+use crate::search::{self, Front, FrontError, Options};
 use crate::units::counted;
 
 /// How many remarks on fragments a report carries.
@@ -47,20 +47,56 @@ impl Plan {
     ///
     /// # Errors
     /// [`StudyError`]: nothing feasible, a front too large, a disagreement, or files that cannot be written.
-    pub fn run(&self, outputs: &Outputs, command: &str, progress: &dyn Progress) -> Result<Outcome, StudyError> {
+    pub fn run(
+        &self,
+        outputs: &Outputs,
+        journal: &mut Journal,
+        command: &str,
+        progress: &dyn Progress,
+    ) -> Result<Outcome, StudyError> {
         let began = Instant::now();
-        let Solution { front, members: judged } = self.solve(progress)?;
+        let Solution { front, members: judged } = match self.solve(progress) {
+            Err(StudyError::Infeasible(told)) => {
+                self.present_closest(outputs, command, progress)?;
+                journal.finished(0, began.elapsed().as_secs_f64())?;
+                return Err(StudyError::Infeasible(told));
+            }
+            solved => solved?,
+        };
         let sampled = self.sample(progress);
         let mut data = self.report_data(&front, &judged, sampled, command);
         data.run.seconds = began.elapsed().as_secs_f64();
         let files = present::write(&self.config, outputs, &mut data, &judged, progress)?;
+        journal.members(&self.config, &judged)?;
+        journal.finished(judged.len(), data.run.seconds)?;
         Ok(Outcome { data, files })
     }
 
+    /// The report of a search without a front: what comes closest to the limits.
+    fn present_closest(&self, outputs: &Outputs, command: &str, progress: &dyn Progress) -> Result<(), StudyError> {
+        let closest = self.closest()?;
+        if closest.is_empty() {
+            return Ok(());
+        }
+        let mut data = present::report_data(&self.config, self.graph.count().to_string(), &[], command);
+        data.closest = closest;
+        data.certificate = Certificate {
+            complete: true,
+            epsilon: Some(0.0),
+            statement: "Complete: no architecture of the space is within the limits.".to_owned(),
+        };
+        present::write(&self.config, outputs, &mut data, &[], progress).map(|_| ())
+    }
+
     fn front(&self, progress: &dyn Progress) -> Result<Front, StudyError> {
+        self.front_within(self.config.epsilon, progress).map_err(|error| self.explain_front(error))
+    }
+
+    /// The front, within a certified gap.
+    pub(super) fn front_within(&self, epsilon: f64, progress: &dyn Progress) -> Result<Front, FrontError> {
         progress.stage("Finding the front", None);
-        let options = Options { limits: self.limits.clone(), epsilon: self.config.epsilon, ..Options::default() };
-        let front = search::front(&self.costs, &options).map_err(|error| self.explain_front(error))?;
+        let options = Options { limits: self.limits.clone(), epsilon, ..Options::default() };
+        let front = search::front(&self.costs, &options)?;
         let kind = if front.complete { "the whole exact front" } else { "an approximate front" };
         progress.done(&format!("{kind}: {}, {} labels", counted(front.len(), "point"), front.labels));
         Ok(front)
