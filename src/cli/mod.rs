@@ -26,6 +26,7 @@ mod schema;
 mod score;
 mod search;
 mod space;
+mod worker;
 
 /// Why a command ended without its answer; decides the exit code.
 #[derive(Debug)]
@@ -149,6 +150,7 @@ enum Command {
     Export(export::Arguments),
     /// Draw the report of a finished search again, from its front.json.
     Report(report::Arguments),
+    Worker(worker::Arguments),
     /// Print the JSON Schema of a file kind, for editors.
     Schema(schema::Arguments),
     /// Print completions for a shell.
@@ -167,6 +169,7 @@ impl Command {
             Self::Score(arguments) => score::run(arguments),
             Self::Export(arguments) => export::run(arguments),
             Self::Report(arguments) => report::run(arguments),
+            Self::Worker(arguments) => worker::run(&arguments),
             Self::Schema(arguments) => schema::run(arguments),
             Self::Completions(arguments) => completions::run(&arguments, &mut Cli::command()),
         }
