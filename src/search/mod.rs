@@ -5,6 +5,7 @@
 
 mod domain;
 pub mod exact;
+pub mod selection;
 mod strategy;
 mod variation;
 
