@@ -3,15 +3,22 @@
 //! What adds up along a path is searched exactly ([`exact`]); everything else by a [`Strategy`] that is asked for
 //! candidates and told what became of them.
 
+mod asked;
 mod domain;
 pub mod exact;
+mod nsga2;
+mod random;
+pub mod selection;
 mod strategy;
 mod variation;
 
+pub use asked::Asked;
 pub use domain::{Decision, Domain, Gene, Genotype};
 pub use exact::{
     Column, CostGraph, Edge, Front, FrontError, GraphError, Limit, MAX_OBJECTIVES, Options, Point, Reach, Role, front,
     library, reach,
 };
+pub use nsga2::{Nsga2, Nsga2Options};
+pub use random::Random;
 pub use strategy::{Candidate, Outcome, Strategy};
 pub use variation::{Conditional, Variation};
