@@ -107,11 +107,6 @@ pub trait Objective: Debug + Send + Sync {
         true
     }
 
-    /// The quantity that stands in for it where a search looks for a place to start.
-    fn stand_in(&self) -> Option<&str> {
-        None
-    }
-
     /// What each block adds, in the order of [`Network::blocks`]; what belongs to no block is left out.
     ///
     /// # Errors

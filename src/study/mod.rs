@@ -13,6 +13,7 @@ mod distinct;
 mod evolve;
 mod infeasible;
 mod interrupt;
+mod journal;
 mod judged;
 mod log;
 mod members;
@@ -20,16 +21,22 @@ mod outputs;
 mod plan;
 mod present;
 mod run;
+mod search;
+mod store;
 mod summary;
 mod ties;
 mod trials;
 
 pub use cost_graph::{ColumnSource, priced_graph};
 pub use distinct::distinct;
+pub use evolve::EvolutionSummary;
+pub use interrupt::{Interrupt, interrupt};
+pub use journal::{Continuation, Journal};
 pub use judged::Judged;
 pub use outputs::{Outputs, abandon};
 pub use plan::{Plan, Reachable};
 pub use run::{Outcome, Solution};
+pub use search::Search;
 pub use summary::Forecast;
 
 /// Is told how far a study has come.

@@ -2,8 +2,10 @@
 
 use crate::config::{Relation, SearchConfig};
 use crate::objective::{Count, CountKind, Objective, Prices, PricingError, price};
+use crate::graph::Shape;
 use crate::search::{self, CostGraph, Genotype, Role};
 use crate::space::{Budget, ChoiceGraph, CompileError, Space};
+use crate::yaml::Diagnostics;
 
 use super::cost_graph::{ColumnSource, priced_graph};
 use super::{Progress, StudyError};
@@ -169,6 +171,11 @@ fn refuse_unequal_inputs(config: &SearchConfig, graph: &ChoiceGraph) -> Result<(
     if shapes.len() < 2 {
         return Ok(());
     }
+    Err(StudyError::Input(unequal_inputs(config, score, &shapes)))
+}
+
+/// That a score compares networks with different inputs.
+pub(super) fn unequal_inputs(config: &SearchConfig, score: &dyn Objective, shapes: &[Shape]) -> Diagnostics {
     let sizes: Vec<String> = shapes.iter().take(3).map(ToString::to_string).collect();
     let message = format!(
         "`{}` compares scores of networks with different input sizes: `{}` chooses among {} ({}{})",
@@ -180,10 +187,10 @@ fn refuse_unequal_inputs(config: &SearchConfig, graph: &ChoiceGraph) -> Result<(
     );
     let help = "a zero-shot score says nothing across input sizes (it ignores them, or rises as they fall): fix the input \
                 size in the space, run one search for each size, or use another objective";
-    Err(StudyError::Input(config.problem(&config.place(score.name()), message, help)))
+    config.problem(&config.place(score.name()), message, help)
 }
 
-fn explain(config: &SearchConfig, error: &PricingError) -> crate::yaml::Diagnostics {
+fn explain(config: &SearchConfig, error: &PricingError) -> Diagnostics {
     let objective = match error {
         PricingError::NotAdditive(objective)
         | PricingError::Fragment { objective, .. }
