@@ -343,7 +343,9 @@ StrategyKind::Random => Box::new(Random::new(variation, seed)),
         let evaluated = counted(trials.spent.round() as usize, "network");
         let all = self.stand_in.as_ref().map(|plan| plan.graph().count().to_string());
         if *end == End::Exhausted && all.as_deref() == Some(trials.all.len().to_string().as_str()) && trials.failed == 0 {
-            let statement = format!("Complete: every architecture of the space was evaluated or ruled out by a limit ({evaluated} evaluated).");
+            let statement = format!(
+                "Complete: every architecture of the space was evaluated, or ruled out by a limit before it was ({evaluated})."
+            );
             return Certificate { complete: true, epsilon: Some(0.0), statement };
         }
         let why = match end {

@@ -50,6 +50,8 @@ pub(super) struct Trials {
     pub infeasible: u64,
     pub screened: u64,
     pub failed: u64,
+    /// Candidates whose output does not depend on their input.
+    pub dead: u64,
     pub cached: u64,
     /// `spent` when the front changed last.
     pub improved: f64,
@@ -61,6 +63,7 @@ impl Trials {
         match &trial.outcome {
             Outcome::Complete { .. } => self.feasible += 1,
             Outcome::Infeasible { .. } => self.infeasible += 1,
+            Outcome::Failed { .. } if trial.screened => self.dead += 1,
             Outcome::Failed { .. } => self.failed += 1,
             Outcome::Pruned { .. } => {}
         }
@@ -100,6 +103,7 @@ impl Trials {
         for (count, what) in [
             (self.infeasible, "outside the limits"),
             (self.failed, "failed"),
+            (self.dead, "compute nothing"),
             (self.cached, "with a network evaluated before"),
         ] {
             if count > 0 {
