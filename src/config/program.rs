@@ -62,7 +62,7 @@ impl Check<'_> {
             Some(node) => self.timeout(node, &format!("{path}.timeout"))?,
             None => TIMEOUT,
         };
-        let directory = self.absolute_folder();
+        let directory = absolute(self.folder);
         let settings = ProgramSettings {
             command: Command { program, args: words.get(1..)?.to_vec(), directory },
             words,
@@ -86,7 +86,7 @@ impl Check<'_> {
     fn executable(&mut self, node: &Node, path: &str) -> Option<PathBuf> {
         let word = node.text()?;
         if word.contains('/') {
-            let file = self.absolute_folder().join(word);
+            let file = absolute(&self.folder.join(word));
             let (message, help) = match file.metadata() {
                 Err(error) => (
                     format!("there is no program `{word}`: {error}"),
@@ -152,12 +152,12 @@ impl Check<'_> {
             }
         }
     }
+}
 
-    /// The folder of the config, which stays right whatever folder a program runs in.
-    fn absolute_folder(&self) -> PathBuf {
-        let folder = if self.folder.as_os_str().is_empty() { Path::new(".") } else { self.folder };
-        std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf())
-    }
+/// The path from the root, which stays right whatever folder a program runs in.
+fn absolute(path: &Path) -> PathBuf {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }
 
 /// Whether a path is a file that somebody may execute.

@@ -202,23 +202,23 @@ fn mistakes_about_a_program_name_place_and_remedy() {
     let cases = [
         (
             ("[sh, -c, cat]", "[no-such-program]"),
-            "c.yaml:7:19: there is no program `no-such-program` in any folder of PATH (install it, or write a path with a `/` in it, which is looked up from the folder of this file)".to_owned(),
+            "c.yaml:7:20: there is no program `no-such-program` in any folder of PATH (install it, or write a path with a `/` in it, which is looked up from the folder of this file)".to_owned(),
         ),
         (
             ("[sh, -c, cat]", "[plain.sh]"),
-            "c.yaml:7:19: there is no program `plain.sh` in any folder of PATH (for the file beside this one write `./plain.sh`)".to_owned(),
+            "c.yaml:7:20: there is no program `plain.sh` in any folder of PATH (for the file beside this one write `./plain.sh`)".to_owned(),
         ),
         (
             ("[sh, -c, cat]", "[./plain.sh]"),
-            format!("c.yaml:7:19: `./plain.sh` may not be executed (run `chmod +x {path}/./plain.sh`, or name its interpreter first)"),
+            format!("c.yaml:7:20: `./plain.sh` may not be executed (run `chmod +x {path}/plain.sh`, or name its interpreter first)"),
         ),
         (
             ("[sh, -c, cat]", "[./none.sh]"),
-            format!("c.yaml:7:19: there is no program `./none.sh`: No such file or directory (os error 2) (it is looked for as {path}/./none.sh)"),
+            format!("c.yaml:7:20: there is no program `./none.sh`: No such file or directory (os error 2) (it is looked for as {path}/none.sh)"),
         ),
-        (("[sh, -c, cat]", "[./]"), "c.yaml:7:19: `./` is no program: it is no file (name the program itself)".to_owned()),
-        (("[sh, -c, cat]", "[]"), "c.yaml:7:18: a list here needs at least 1 entry, this one has 0".to_owned()),
-        (("better: lower", "better: less"), "c.yaml:7:42: `less` is not one of higher, lower (did you mean".to_owned()),
+        (("[sh, -c, cat]", "[./]"), "c.yaml:7:20: `./` is no program: it is no file (name the program itself)".to_owned()),
+        (("[sh, -c, cat]", "[]"), "c.yaml:7:19: needs at least 1 element(s), but has 0".to_owned()),
+        (("better: lower", "better: less"), "c.yaml:7:42: `less` is not one of higher, lower (valid here: `higher`, `lower`)".to_owned()),
         ((", better: lower", ""), "c.yaml:7:10: `better` is missing (better: which values are the better ones)".to_owned()),
         (
             ("90 s", "90"),
@@ -244,7 +244,7 @@ fn mistakes_about_a_program_name_place_and_remedy() {
             Ok(_) => "none".to_owned(),
             Err(ConfigError(files)) => files.iter().map(|file| format!("{file:?}")).collect::<Vec<_>>().join("\n"),
         };
-        if given != told && !given.starts_with(&told) {
+        if given != told {
             wrong.push_str(&format!("{to}\ngave {given}\nnot  {told}\n"));
         }
     }
