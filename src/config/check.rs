@@ -14,32 +14,35 @@ use crate::space::Space;
 use crate::yaml::{Diagnostics, Document, Node, Problems, nearest};
 
 /// What the file names; `None` where something about it is wrong, and told.
-type Named = Vec<(String, Option<Arc<dyn Objective>>)>;
+pub(super) type Named = Vec<(String, Option<Arc<dyn Objective>>)>;
 
 /// Where a lowering collects what is wrong: with the config itself, and with files that it names.
 pub(super) struct Check<'a> {
-    folder: &'a Path,
+    pub(super) folder: &'a Path,
     pub(super) problems: Problems,
     elsewhere: Vec<Diagnostics>,
+    /// How many evaluations run at once, where the file says so.
+    pub(super) workers: Option<usize>,
 }
 
 pub(super) fn lower(document: Document, folder: &Path) -> Result<SearchConfig, ConfigError> {
     let mut problems = document.problems();
     SCHEMA.check(&document, &mut problems);
-    let mut check = Check { folder, problems, elsewhere: Vec::new() };
     let root = &document.root;
+    let workers = root.get("workers").and_then(Node::int).map(|workers| workers.unsigned_abs() as usize);
+    let mut check = Check { folder, problems, elsewhere: Vec::new(), workers };
     let name = root.get("search").map_or_else(String::new, |node| check.name(node));
     let space = root.get("space").and_then(|node| check.space(node));
     let objectives = check.objectives(root);
     let quantities = check.quantities(root, &objectives);
     let limits = check.limits(root, &objectives, &quantities);
+    check.stand_ins(root, &objectives, &quantities);
     let int = |key: &str, default: i64| root.get(key).and_then(Node::int).unwrap_or(default).unsigned_abs();
     let about = root.get("about").and_then(Node::text).unwrap_or_default().trim().to_owned();
     let (seed, sample, architectures) = (int("seed", 0), int("sample", 1000), int("architectures", 50));
     let baselines = root.get("baselines").and_then(Node::bool).unwrap_or(true);
     let strategy = check.strategy(root);
     let evaluations = int("evaluations", 1000);
-    let workers = root.get("workers").and_then(Node::int).map(|workers| workers.unsigned_abs() as usize);
     let processes = root.get("executor").and_then(Node::text) == Some("processes");
     let executor = if processes { Executor::Processes } else { Executor::Threads };
     check.exactness(root, &objectives, strategy.as_ref());
@@ -168,6 +171,9 @@ impl Check<'_> {
         if let Some(node) = spec.get("proxy") {
             let definition = self.proxy(node, &format!("{path}.proxy"))?;
             return Some(Arc::new(Zeroshot::new(name, label, &definition)));
+        }
+        if spec.get("command").is_some() {
+            return Some(Arc::new(self.program(name, label, spec, path)?));
         }
         let kind = CountKind::from_name(spec.get("count")?.text()?)?;
         Some(Arc::new(Count::new(name, label, kind)))

@@ -5,6 +5,7 @@
 
 mod check;
 mod limit;
+mod program;
 mod resolve;
 mod schema;
 mod strategy;

@@ -1,5 +1,6 @@
 //! What a search config may contain.
 
+use super::program;
 use crate::yaml::{Field, Kind, Schema};
 
 static TEXT: Kind = Kind::Text;
@@ -41,7 +42,12 @@ static COUNT: &[Field] = &[
     LABEL,
 ];
 
-static OBJECTIVE: Kind = Kind::Tagged(&[("table", LATENCY), ("proxy", SCORE), ("count", COUNT)]);
+static PROGRAM: &[Field] = &{
+    let [command, better, unit, timeout, retries, stand_in] = program::FIELDS;
+    [command, better, unit, timeout, retries, stand_in, LABEL]
+};
+
+static OBJECTIVE: Kind = Kind::Tagged(&[("table", LATENCY), ("proxy", SCORE), ("count", COUNT), ("command", PROGRAM)]);
 
 static STRATEGY: &[Field] = &[
     Field {

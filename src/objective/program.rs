@@ -46,7 +46,7 @@ impl Program {
         let origin = Origin {
             kind: "program",
             name: words.clone(),
-            about: format!("answers of `{words}`, in its own words"),
+            about: format!("whatever `{words}` answers"),
             hash: hash(&settings),
         };
         let wanted = Wanted { name: name.clone(), kind: origin.kind.to_owned(), definition: words };

@@ -267,7 +267,7 @@ fn read_answers(stream: impl Read, found: &SyncSender<Event>, remarks: &Mutex<Re
     let mut bytes = Vec::new();
     loop {
         let event = match lines::next(&mut reader, &mut bytes) {
-            Ok(true) => match Line::of(&bytes) {
+            Ok(Some(whole)) => match Line::of(&bytes, whole) {
                 Line::Remark(text) => {
                     locked(remarks).push(text);
                     continue;
@@ -279,7 +279,7 @@ fn read_answers(stream: impl Read, found: &SyncSender<Event>, remarks: &Mutex<Re
                 lines::LONGEST >> 20,
                 lines::shown(&bytes)
             ))),
-            Ok(false) | Err(_) => Event::End,
+            Ok(None) | Err(_) => Event::End,
         };
         let last = !matches!(event, Event::Line(Line::Answer { .. }));
         if found.send(event).is_err() || last {
@@ -294,10 +294,10 @@ fn read_remarks(stream: impl Read, _end: Sender<()>, remarks: &Mutex<Remarks>) {
     let mut bytes = Vec::new();
     loop {
         match lines::next(&mut reader, &mut bytes) {
-            Ok(true) => locked(remarks).push(lines::shown(&bytes)),
+            Ok(Some(_)) => locked(remarks).push(lines::shown(&bytes)),
             // A progress bar without line ends: what came so far is dropped, and the rest goes on.
             Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {}
-            Ok(false) | Err(_) => return,
+            Ok(None) | Err(_) => return,
         }
     }
 }

@@ -33,7 +33,8 @@ pub(super) enum Line {
 impl Line {
     /// What a line is. A JSON object that only looks like an answer, and a line that only looks like JSON, are told
     /// at once, since waiting for a better one would be in vain.
-    pub(super) fn of(bytes: &[u8]) -> Self {
+    /// In a line that the end of the program cut off (`whole` is false) nothing looks like an answer but an answer.
+    pub(super) fn of(bytes: &[u8], whole: bool) -> Self {
         let text = shown(bytes);
         match serde_json::from_slice::<Value>(bytes) {
             Ok(answer @ Value::Object(_)) => match &answer["attempt"] {
@@ -45,7 +46,7 @@ impl Line {
                     )),
                 },
             },
-            Err(error) if text.starts_with('{') && text.contains("\"attempt\"") => {
+            Err(error) if whole && text.starts_with('{') && text.contains("attempt") => {
                 Self::Unusable(format!("its answer is not JSON ({error}; numbers have to be finite): {text}"))
             }
             _ => Self::Remark(text),
@@ -53,11 +54,11 @@ impl Line {
     }
 }
 
-/// The next line without its end, a last line without an end included; nothing at the end.
+/// The next line without its end, and whether it had one; nothing at the end.
 ///
 /// # Errors
 /// A line that is longer than [`LONGEST`] (as [`io::ErrorKind::FileTooLarge`]), and what the reader says.
-pub(super) fn next(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
+pub(super) fn next(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<bool>> {
     line.clear();
     loop {
         let chunk = match reader.fill_buf() {
@@ -65,7 +66,7 @@ pub(super) fn next(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<
             other => other?,
         };
         if chunk.is_empty() {
-            return Ok(!line.is_empty());
+            return Ok((!line.is_empty()).then_some(false));
         }
         let end = chunk.iter().position(|&byte| byte == b'\n');
         let taken = end.unwrap_or(chunk.len());
@@ -75,7 +76,7 @@ pub(super) fn next(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<
         line.extend_from_slice(&chunk[..taken]);
         reader.consume(taken + usize::from(end.is_some()));
         if end.is_some() {
-            return Ok(true);
+            return Ok(Some(true));
         }
     }
 }
