@@ -29,8 +29,14 @@ pub struct Nsga2Options<G> {
 }
 
 impl<G> Default for Nsga2Options<G> {
+    /// 50 members in a steady state, nine children in ten from two parents, three in ten of those mutated.
+    ///
+    /// Measured at 250 to 2,000 evaluations on a conditional space, a knapsack, two NK-landscapes and a block library: the
+    /// steady state is ahead of generations on all of them at first and behind on none later; 50 is the middle ground
+    /// between 20, ahead on short runs, and 100, ahead on none of these. The rate of crossover makes no difference between
+    /// 0.7 and 1; rarer mutation is better where a child may not be like a parent, since mere copies are refused anyway.
     fn default() -> Self {
-        Self { population: 50, steady_state: false, seeds: Vec::new(), crossover_rate: 0.9, mutation_rate: 0.5 }
+        Self { population: 50, steady_state: true, seeds: Vec::new(), crossover_rate: 0.9, mutation_rate: 0.3 }
     }
 }
 
@@ -159,3 +165,6 @@ impl<V: Variation> Strategy<V::Genotype> for Nsga2<V> {
         self.exhausted
     }
 }
+
+#[cfg(test)]
+mod tests;
