@@ -6,7 +6,6 @@ use std::sync::Arc;
 use rand_chacha::ChaCha8Rng;
 
 use super::domain::{Decision, Domain, Gene, Genotype};
-use super::variation::draw;
 
 /// Asks for decisions and keeps the answers.
 pub(super) struct Walk<'a> {
@@ -37,7 +36,7 @@ impl Domain for Toy {
     }
 
     fn sample(&self, rng: &mut ChaCha8Rng) -> Option<Genotype> {
-        self.walk(&mut |decision| draw(&decision, rng))
+        self.walk(&mut |decision| decision.draw(rng))
     }
 }
 

@@ -31,7 +31,7 @@ impl Domain for Row {
     }
 
     fn sample(&self, rng: &mut ChaCha8Rng) -> Option<Genotype> {
-        self.walk(&mut |decision| rng.gen_range(0..decision.options))
+        self.walk(&mut |decision| decision.draw(rng))
     }
 }
 

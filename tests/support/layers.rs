@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use pocketnas::pareto;
 use pocketnas::search::{Column, CostGraph, Decision, Domain, Genotype, Options, front};
-use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 /// Where the hypervolume ends.
@@ -75,7 +74,7 @@ impl Domain for Layers {
     }
 
     fn sample(&self, rng: &mut ChaCha8Rng) -> Option<Genotype> {
-        self.walk(&mut |decision| decision.allowed[rng.gen_range(0..decision.allowed.len())])
+        self.walk(&mut |decision| decision.draw(rng))
     }
 }
 
