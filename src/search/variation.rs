@@ -30,6 +30,9 @@ pub trait Variation: Debug {
     fn neighbours(&self, of: &Self::Genotype) -> Vec<Self::Genotype>;
 }
 
+/// What becomes of an inherited option: another one, or, without a word, the same.
+type Edit<'e> = dyn FnMut(&Decision<'_>, Option<usize>, &mut ChaCha8Rng) -> Option<usize> + 'e;
+
 /// The variation of conditional genotypes over a domain.
 #[derive(Clone, Copy)]
 pub struct Conditional<'a, D: ?Sized> {
@@ -50,12 +53,7 @@ impl<'a, D: Domain + ?Sized> Conditional<'a, D> {
 
     /// Walks the domain with the answers of `given` where there are any that are allowed, `edit` in the way of them, and
     /// draws for what is newly open.
-    fn replay(
-        &self,
-        given: &HashMap<&str, usize>,
-        rng: &mut ChaCha8Rng,
-        edit: &mut dyn FnMut(&Decision<'_>, Option<usize>, &mut ChaCha8Rng) -> Option<usize>,
-    ) -> Option<Genotype> {
+    fn replay(&self, given: &HashMap<&str, usize>, rng: &mut ChaCha8Rng, edit: &mut Edit<'_>) -> Option<Genotype> {
         self.domain.walk(&mut |decision| {
             let inherited = given.get(&**decision.path).copied();
             let wanted = edit(&decision, inherited, rng).or(inherited);

@@ -28,14 +28,17 @@ impl Hash for Reals {
     }
 }
 
+/// Objectives, and by how much each constraint is kept: below 0 where it is broken.
+type Values = (Vec<f64>, Vec<f64>);
+
 /// A problem, and how well pymoo 0.6.2 does on it.
 #[derive(Clone, Copy, Debug)]
 pub struct Problem {
     pub name: &'static str,
     /// Smallest and largest value of each variable.
     pub bounds: &'static [(f64, f64)],
-    /// Objectives, and by how much each constraint is kept: below 0 where it is broken.
-    pub evaluate: fn(&[f64]) -> (Vec<f64>, Vec<f64>),
+    /// What a point is worth.
+    pub evaluate: fn(&[f64]) -> Values,
     pub population: usize,
     pub generations: usize,
     /// Where the hypervolume ends.
@@ -103,23 +106,23 @@ pub const PROBLEMS: [Problem; 6] = [
     },
 ];
 
-fn zdt(x: &[f64], second: impl Fn(f64, f64) -> f64) -> (Vec<f64>, Vec<f64>) {
+fn zdt(x: &[f64], second: impl Fn(f64, f64) -> f64) -> Values {
     let g = 1.0 + 9.0 * x[1..].iter().sum::<f64>() / (x.len() - 1) as f64;
     (vec![x[0], second(x[0], g)], Vec::new())
 }
 
-fn dtlz2(x: &[f64]) -> (Vec<f64>, Vec<f64>) {
+fn dtlz2(x: &[f64]) -> Values {
     let radius = 1.0 + x[2..].iter().map(|x| (x - 0.5).powi(2)).sum::<f64>();
     let (a, b) = (x[0] * PI / 2.0, x[1] * PI / 2.0);
     (vec![radius * a.cos() * b.cos(), radius * a.cos() * b.sin(), radius * a.sin()], Vec::new())
 }
 
-fn bnh(x: &[f64]) -> (Vec<f64>, Vec<f64>) {
+fn bnh(x: &[f64]) -> Values {
     let square = |a: f64, b: f64| (x[0] - a).powi(2) + (x[1] - b).powi(2);
     (vec![4.0 * square(0.0, 0.0), square(5.0, 5.0)], vec![25.0 - square(5.0, 0.0), square(8.0, -3.0) - 7.7])
 }
 
-fn osy(x: &[f64]) -> (Vec<f64>, Vec<f64>) {
+fn osy(x: &[f64]) -> Values {
     let centre = [2.0, 2.0, 1.0, 4.0, 1.0];
     let spread = |i: usize| (x[i] - centre[i]).powi(2);
     let first = -(25.0 * spread(0) + (1..5).map(spread).sum::<f64>());
