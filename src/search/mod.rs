@@ -10,6 +10,8 @@ mod nsga2;
 mod random;
 pub mod selection;
 mod strategy;
+#[cfg(test)]
+mod toy;
 mod variation;
 
 pub use asked::Asked;

@@ -29,8 +29,14 @@ pub struct Nsga2Options<G> {
 }
 
 impl<G> Default for Nsga2Options<G> {
+    /// 50 members in a steady state, nine children in ten from two parents, three in ten of those mutated.
+    ///
+    /// `cargo bench --bench strategy` compares them at 250 to 2,000 evaluations of five categorical problems. The steady
+    /// state is ahead of generations, most of all at first; 50 members stand between 20, ahead on short runs, and 100, ahead
+    /// on long ones only. Crossover from 0.7 to 1 makes little difference. Always mutating is behind where decisions
+    /// interact and ahead where they are ordered and nearly independent, which the exact search is for.
     fn default() -> Self {
-        Self { population: 50, steady_state: false, seeds: Vec::new(), crossover_rate: 0.9, mutation_rate: 0.5 }
+        Self { population: 50, steady_state: true, seeds: Vec::new(), crossover_rate: 0.9, mutation_rate: 0.3 }
     }
 }
 
@@ -159,3 +165,6 @@ impl<V: Variation> Strategy<V::Genotype> for Nsga2<V> {
         self.exhausted
     }
 }
+
+#[cfg(test)]
+mod tests;
