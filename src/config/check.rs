@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::strategy::{Executor, StrategyConfig, StrategyKind};
 use super::{ConfigError, Found, Limit, SCHEMA, SearchConfig, limit, resolve};
 use crate::latency::LatencyTable;
 use crate::objective::{Count, CountKind, Latency, Objective, Zeroshot};
@@ -16,9 +17,9 @@ use crate::yaml::{Diagnostics, Document, Node, Problems, nearest};
 type Named = Vec<(String, Option<Arc<dyn Objective>>)>;
 
 /// Where a lowering collects what is wrong: with the config itself, and with files that it names.
-struct Check<'a> {
+pub(super) struct Check<'a> {
     folder: &'a Path,
-    problems: Problems,
+    pub(super) problems: Problems,
     elsewhere: Vec<Diagnostics>,
 }
 
@@ -36,6 +37,12 @@ pub(super) fn lower(document: Document, folder: &Path) -> Result<SearchConfig, C
     let about = root.get("about").and_then(Node::text).unwrap_or_default().trim().to_owned();
     let (seed, sample, architectures) = (int("seed", 0), int("sample", 1000), int("architectures", 50));
     let baselines = root.get("baselines").and_then(Node::bool).unwrap_or(true);
+    let strategy = check.strategy(root);
+    let evaluations = int("evaluations", 1000);
+    let workers = root.get("workers").and_then(Node::int).map(|workers| workers.unsigned_abs() as usize);
+    let processes = root.get("executor").and_then(Node::text) == Some("processes");
+    let executor = if processes { Executor::Processes } else { Executor::Threads };
+    check.exactness(root, &objectives, strategy.as_ref());
     let epsilon = root.get("epsilon").and_then(Node::number).unwrap_or(0.0);
 
     let mut files = check.elsewhere;
@@ -54,6 +61,10 @@ pub(super) fn lower(document: Document, folder: &Path) -> Result<SearchConfig, C
                 baselines,
                 epsilon,
                 architectures: architectures as usize,
+                strategy,
+                evaluations,
+                workers,
+                executor,
                 document,
             });
         }
@@ -109,6 +120,18 @@ impl Check<'_> {
             self.problems.add(key.span, format!("quantities.{}", key.text), message, "give the quantity another name");
         }
         self.named(node, "quantities")
+    }
+
+    /// An exact front, or one within a certified gap, exists for what adds up only.
+    fn exactness(&mut self, root: &Node, objectives: &Named, strategy: Option<&StrategyConfig>) {
+        let exact = strategy.is_some_and(|strategy| strategy.kind == StrategyKind::Exact);
+        let lone = objectives.iter().find(|(_, o)| o.as_ref().is_some_and(|o| o.additive().is_none()));
+        if let (true, Some((name, _))) = (exact, lone)
+            && let Some(node) = root.get("strategy")
+        {
+            let message = format!("`{name}` does not add up along a path, so no exact front exists for it");
+            self.problems.at(node, "strategy", message, "leave `strategy` out, or write `strategy: { kind: nsga2 }`");
+        }
     }
 
     /// The entries of a mapping under their names.

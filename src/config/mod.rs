@@ -7,6 +7,7 @@ mod check;
 mod limit;
 mod resolve;
 mod schema;
+mod strategy;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::yaml::{Diagnostics, Document, Node};
 pub use limit::{Limit, Relation};
 pub use resolve::{Found, objective_by_reference, resolve};
 pub use schema::SCHEMA;
+pub use strategy::{Executor, StrategyConfig, StrategyKind};
 
 #[cfg(test)]
 mod tests;
@@ -47,6 +49,14 @@ pub struct SearchConfig {
     pub epsilon: f64,
     /// How many architecture files are written at most.
     pub architectures: usize,
+    /// How the space is searched, where the file says so.
+    pub strategy: Option<StrategyConfig>,
+    /// How many networks a search that is not exact evaluates.
+    pub evaluations: u64,
+    /// How many evaluations run at once, where the file says so.
+    pub workers: Option<usize>,
+    /// Where scores run.
+    pub executor: Executor,
     /// The file it was read from.
     document: Document,
 }
@@ -122,25 +132,43 @@ impl SearchConfig {
         problems.into_diagnostics()
     }
 
-    /// The hash of everything that decides the result: the checked config, and the content of the files it names.
+    /// Everything that decides the result, by its place in the file: the checked config, and the content of the files
+    /// it names. Two searches with equal fingerprints find the same.
+    pub fn fingerprint(&self) -> Vec<(String, String)> {
+        let mut facts: Vec<(String, String)> = vec![("search".to_owned(), self.name.clone())];
+        let space = blake3::hash(self.space.text().as_bytes()).to_hex();
+        facts.push(("space".to_owned(), format!("{} (blake3 {})", self.space.name(), &space[..16])));
+        for objective in self.named() {
+            let origin = objective.origin();
+            let value = format!("{} {} (blake3 {})", origin.kind, origin.name, &origin.hash[..16]);
+            facts.push((self.place(objective.name()), value));
+        }
+        let limits = self.limits.iter().enumerate();
+        facts.extend(limits.map(|(index, limit)| (format!("limits[{index}]"), limit.to_string())));
+        let Self { seed, sample, baselines, epsilon, architectures, evaluations, .. } = self;
+        for (key, value) in [
+            ("seed", seed.to_string()),
+            ("sample", sample.to_string()),
+            ("baselines", baselines.to_string()),
+            ("epsilon", epsilon.to_string()),
+            ("architectures", architectures.to_string()),
+            ("evaluations", evaluations.to_string()),
+        ] {
+            facts.push((key.to_owned(), value));
+        }
+        facts.extend(self.strategy.iter().flat_map(StrategyConfig::fingerprint));
+        facts
+    }
+
+    /// The hash of the [`fingerprint`](Self::fingerprint).
     pub fn hash(&self) -> String {
         let mut hasher = blake3::Hasher::new();
-        let mut word = |text: &str| {
-            hasher.update(&(text.len() as u64).to_le_bytes());
-            hasher.update(text.as_bytes());
-        };
-        word(&self.name);
-        word(self.space.text());
-        for objective in self.named() {
-            word(objective.name());
-            word(&objective.origin().hash);
+        for (key, value) in self.fingerprint() {
+            for word in [key, value] {
+                hasher.update(&(word.len() as u64).to_le_bytes());
+                hasher.update(word.as_bytes());
+            }
         }
-        word(&self.objectives.len().to_string());
-        for limit in &self.limits {
-            word(&limit.to_string());
-        }
-        let Self { seed, sample, baselines, epsilon, architectures, .. } = self;
-        word(&format!("{seed} {sample} {baselines} {epsilon} {architectures}"));
         hasher.finalize().to_hex()[..16].to_owned()
     }
 }

@@ -7,7 +7,6 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use rand::Rng;
-use rand::distributions::{Distribution, WeightedIndex};
 use rand_chacha::ChaCha8Rng;
 
 use super::domain::{Decision, Domain, Genotype};
@@ -61,7 +60,7 @@ impl<'a, D: Domain + ?Sized> Conditional<'a, D> {
             let wanted = edit(&decision, inherited, rng).or(inherited);
             match wanted {
                 Some(option) => nearest(&decision, option, rng),
-                None => draw(&decision, rng),
+                None => decision.draw(rng),
             }
         })
     }
@@ -158,18 +157,9 @@ impl Heirs {
     }
 }
 
-/// An option by the weights of the decision.
-pub(super) fn draw(decision: &Decision<'_>, rng: &mut ChaCha8Rng) -> usize {
-    let weights = decision.weights.map(|weights| decision.allowed.iter().map(|&option| weights[option]));
-    match weights.and_then(|weights| WeightedIndex::new(weights).ok()) {
-        Some(weights) => decision.allowed[weights.sample(rng)],
-        None => decision.allowed[rng.gen_range(0..decision.allowed.len())],
-    }
-}
-
 /// The option itself where it is allowed, else its nearest neighbour in order, else any.
 fn nearest(decision: &Decision<'_>, option: usize, rng: &mut ChaCha8Rng) -> usize {
-    if decision.allowed.contains(&option) || decision.ordered { closest(decision, option) } else { draw(decision, rng) }
+    if decision.allowed.contains(&option) || decision.ordered { closest(decision, option) } else { decision.draw(rng) }
 }
 
 fn closest(decision: &Decision<'_>, option: usize) -> usize {

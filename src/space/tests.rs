@@ -21,7 +21,7 @@ fn graph(space: &Space) -> ChoiceGraph {
 
 /// Everything wrong with a space, at whatever stage it shows.
 fn mistakes(text: &str) -> String {
-    match Space::from_text("s.yaml", text).and_then(|space| space.compile(Budget::default())) {
+    match Space::from_text("s.yaml", text).and_then(|space| space.compile(Budget::default()).map_err(Into::into)) {
         Ok(_) => "none".to_owned(),
         Err(error) => format!("{error:?}"),
     }
@@ -323,6 +323,11 @@ fn the_choice_graph_holds_exactly_the_architectures_of_the_space() {
         assert_eq!(graph.count().to_string(), all.len().to_string(), "{text}");
         let found: BTreeSet<String> = graph.paths().map(|path| space.format(&graph.architecture(&path))).collect();
         assert_eq!(found, texts, "{text}");
+        let walked: BTreeSet<String> = super::domain::tests::walks(&graph)
+            .iter()
+            .map(|genotype| space.format(&space.realise(genotype).unwrap().0))
+            .collect();
+        assert_eq!(walked, texts, "{text}");
         compared += 1;
         largest = largest.max(all.len());
     }
