@@ -16,8 +16,10 @@ mod outputs;
 mod plan;
 mod present;
 mod run;
+mod strategy;
 mod summary;
 mod ties;
+mod yardstick;
 
 pub use cost_graph::{ColumnSource, priced_graph};
 pub use distinct::distinct;
@@ -25,7 +27,9 @@ pub use judged::Judged;
 pub use outputs::{Outputs, abandon};
 pub use plan::{Plan, Reachable};
 pub use run::{Outcome, Solution};
+pub use strategy::strategy;
 pub use summary::Forecast;
+pub use yardstick::ExactFront;
 
 /// Is told how far a study has come.
 pub trait Progress: Sync {

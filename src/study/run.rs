@@ -57,7 +57,7 @@ impl Plan {
         Ok(Outcome { data, files })
     }
 
-    fn front(&self, progress: &dyn Progress) -> Result<Front, StudyError> {
+    pub(super) fn front(&self, progress: &dyn Progress) -> Result<Front, StudyError> {
         progress.stage("Finding the front", None);
         let options = Options { limits: self.limits.clone(), epsilon: self.config.epsilon, ..Options::default() };
         let front = search::front(&self.costs, &options).map_err(|error| self.explain_front(error))?;
