@@ -11,7 +11,7 @@ use crate::search::{HalvingOptionsError, Outcome};
 use crate::study::{ExactFront, Plan, Progress, StudyError, strategy};
 
 /// How many times on the way the hypervolume is taken.
-const STATIONS: u64 = 100;
+const STATIONS: u64 = 80;
 
 /// How far beyond the nadir of the exact front hypervolumes begin, as a share of its range; so its ends count too.
 const MARGIN: f64 = 0.1;
