@@ -137,3 +137,59 @@ impl<V: Variation> Strategy<V::Genotype> for Aging<V> {
         self.exhausted
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::numbers::Numbers;
+    use super::*;
+
+    fn search(population: usize, seeds: Vec<u32>) -> Aging<Numbers> {
+        // So many drawn that the whole population takes part.
+        Aging::new(Numbers(1_000_000), AgingOptions { population, sample: 64, seeds }, 0)
+    }
+
+    fn tell(search: &mut Aging<Numbers>, judge: impl Fn(f64) -> Outcome) -> u32 {
+        let candidate = search.ask(1).pop().unwrap();
+        search.tell(candidate.id, judge(f64::from(candidate.genotype)));
+        candidate.genotype
+    }
+
+    fn value(x: f64) -> Outcome {
+        Outcome::Complete { objectives: vec![x] }
+    }
+
+    #[test]
+    fn the_best_of_a_sample_has_the_child_and_the_oldest_dies() {
+        let mut search = search(4, vec![500, 900, 700, 800]);
+        (0..4).for_each(|_| _ = tell(&mut search, value));
+        assert_eq!(search.population.iter().map(|member| member.id).collect::<Vec<_>>(), [0, 1, 2, 3]);
+        assert_eq!(tell(&mut search, value).abs_diff(500), 1);
+        // 500 was the oldest; its child is the best now.
+        assert_eq!(search.population.iter().map(|member| member.id).collect::<Vec<_>>(), [1, 2, 3, 4]);
+        let best = search.population[3].genotype;
+        assert_eq!(tell(&mut search, value).abs_diff(best), 1);
+    }
+
+    #[test]
+    fn with_several_objectives_only_the_best_front_of_a_sample_has_children() {
+        let judge = |x: f64| Outcome::Complete { objectives: vec![(x - 300.0).abs(), (x - 310.0).abs()] };
+        let mut search = search(4, vec![305, 5000, 7000, 9000]);
+        (0..4).for_each(|_| _ = tell(&mut search, judge));
+        assert_eq!(tell(&mut search, judge).abs_diff(305), 1);
+    }
+
+    #[test]
+    fn limits_come_before_objectives_and_what_did_not_get_there_is_no_member() {
+        let mut search = search(4, vec![10, 20, 30, 40]);
+        let judge = |x: f64| match x {
+            10.0 => Outcome::Failed { reason: "a test".to_owned() },
+            20.0 => Outcome::Pruned { fidelity: 0.5 },
+            30.0 => Outcome::Infeasible { violations: vec![x] },
+            _ => value(x),
+        };
+        (0..4).for_each(|_| _ = tell(&mut search, judge));
+        assert_eq!(search.population.iter().map(|member| member.genotype).collect::<Vec<_>>(), [30, 40]);
+        assert_eq!(tell(&mut search, judge).abs_diff(40), 1);
+    }
+}

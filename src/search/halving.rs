@@ -222,3 +222,6 @@ impl<G: Clone + std::fmt::Debug, S: Strategy<G>> Strategy<G> for Halving<G, S> {
         self.inner.exhausted() && self.brackets.iter().all(done)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -167,3 +167,55 @@ impl<V: Variation> Strategy<V::Genotype> for Local<V> {
         self.exhausted
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::numbers::Numbers;
+    use super::*;
+
+    fn tell(search: &mut Local<Numbers>, judge: impl Fn(f64) -> Outcome) -> Option<u32> {
+        let candidate = search.ask(1).pop()?;
+        search.tell(candidate.id, judge(f64::from(candidate.genotype)));
+        Some(candidate.genotype)
+    }
+
+    /// Nothing between 300 and 310 dominates anything else there, and everything outside is dominated.
+    fn two_valleys(x: f64) -> Outcome {
+        Outcome::Complete { objectives: vec![(x - 300.0).abs(), (x - 310.0).abs()] }
+    }
+
+    #[test]
+    fn it_walks_downhill_and_along_the_whole_front() {
+        let options = LocalOptions { starts: 1, seeds: vec![290] };
+        let mut search = Local::new(Numbers(1_000_000), options, 0);
+        let asked: Vec<u32> = (0..22).map(|_| tell(&mut search, two_valleys).unwrap()).collect();
+        let mut found: Vec<u32> = search.archive().iter().map(|member| member.genotype).collect();
+        found.sort_unstable();
+        assert_eq!(found, (300..=310).collect::<Vec<_>>());
+        // From 289, which it may try, to 311: no step is wasted.
+        assert!(asked.iter().all(|x| (289..=311).contains(x)), "{asked:?}");
+        assert_eq!(asked[0], 290);
+    }
+
+    #[test]
+    fn when_all_is_explored_it_starts_elsewhere() {
+        let mut search = Local::new(Numbers(1_000_000), LocalOptions { starts: 1, seeds: vec![300] }, 0);
+        let far = (0..30).map(|_| tell(&mut search, two_valleys).unwrap()).position(|x| x.abs_diff(305) > 10);
+        let far = far.unwrap();
+        assert!((11..=13).contains(&far), "eleven members and the two beside them: {far}");
+        assert!(search.archive().iter().all(|member| member.genotype.abs_diff(305) > 10), "the new climb is its own");
+    }
+
+    #[test]
+    fn what_breaks_the_limits_least_leads_to_what_keeps_them() {
+        let mut search = Local::new(Numbers(1_000_000), LocalOptions { starts: 1, seeds: vec![0] }, 0);
+        let judge = |x: f64| match x {
+            ..20.0 => Outcome::Infeasible { violations: vec![20.0 - x] },
+            _ => Outcome::Complete { objectives: vec![x] },
+        };
+        let asked: Vec<u32> = (0..21).map(|_| tell(&mut search, judge).unwrap()).collect();
+        assert_eq!(asked, (0..=20).collect::<Vec<_>>());
+        assert_eq!(search.archive().len(), 1);
+    }
+}

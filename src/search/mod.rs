@@ -14,6 +14,8 @@ mod halving;
 mod local;
 mod nsga2;
 mod nsga3;
+#[cfg(test)]
+mod numbers;
 mod random;
 pub mod selection;
 mod strategy;
