@@ -5,11 +5,14 @@
 //! [`Bootstrap`] says how sure those are, [`Truth`] reads the known accuracies,
 //! [`resolve()`] finds their architectures in a space, [`measure()`] scores them and
 //! [`judge()`] compares.
+//!
+//! [`Contest`] holds search strategies against the exact front, where there is one.
 
 mod bootstrap;
 mod measure;
 mod rank;
 mod resolve;
+mod strategies;
 #[cfg(test)]
 mod tests;
 mod top;
@@ -19,5 +22,6 @@ pub use bootstrap::{Bootstrap, Interval, Intervals, interval};
 pub use measure::{Column, Judgement, MeasureError, Measured, TopHalf, judge, measure};
 pub use rank::Ranks;
 pub use resolve::{ResolveError, resolve};
+pub use strategies::{Contender, Contest, Standing, contenders};
 pub use top::expected_best;
 pub use truth::{Truth, TruthError, TruthRow};

@@ -26,6 +26,7 @@ mod schema;
 mod score;
 mod search;
 mod space;
+mod strategies;
 mod worker;
 
 /// Why a command ended without its answer; decides the exit code.

@@ -15,6 +15,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 mod axis;
+mod comparison;
 mod data;
 mod figure;
 mod files;
@@ -31,11 +32,12 @@ mod staircase;
 mod table;
 mod words;
 
+pub use comparison::{Comparison, Line, Station, comparison_svg};
 pub use data::{
     Baseline, Block, Broken, Certificate, Choice, Closest, Course, Decision, Direction, Entry, FormatVersion, Growth,
     Importance, Limit, Member, Metric, Objective, Relation, ReportData, RunCard, SpaceSummary,
 };
-pub use files::prepare;
+pub use files::{prepare, write_atomically};
 pub use table::table;
 
 use figure::Place;

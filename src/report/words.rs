@@ -76,18 +76,7 @@ impl Words<'_> {
     pub(super) fn paragraph(&mut self, text: &str) {
         let size = 11.0;
         let room = self.right - self.left;
-        let mut line = String::new();
-        let mut lines = Vec::new();
-        for word in text.split_whitespace() {
-            let longer = if line.is_empty() { word.to_owned() } else { format!("{line} {word}") };
-            if self.typeface.width(&longer, size, false) > room && !line.is_empty() {
-                lines.push(std::mem::replace(&mut line, word.to_owned()));
-            } else {
-                line = longer;
-            }
-        }
-        lines.push(line);
-        for line in lines {
+        for line in self.typeface.lines(text, size, room) {
             self.y += 16.0;
             let line = self.typeface.fit(&line, size, false, room);
             self.text((self.left, self.y - 6.0), line, size, false, colour::MUTED);

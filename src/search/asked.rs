@@ -44,6 +44,14 @@ impl<G: Clone + Eq + std::hash::Hash> Asked<G> {
         Some(&**self.order.get(usize::try_from(id).ok()?)?)
     }
 
+    /// Random numbers for a choice between candidates, from a stream that no candidate has: they are counted from the
+    /// other end.
+    pub fn choice(&self) -> ChaCha8Rng {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream(!self.count());
+        rng
+    }
+
     /// Asks for something given from outside; `None` if it is known.
     pub fn given(&mut self, genotype: G) -> Option<Candidate<G>> {
         if self.known.contains(&genotype) {

@@ -27,6 +27,22 @@ impl Domain for ChoiceGraph {
     }
 }
 
+impl ChoiceGraph {
+    /// The path of a genotype, as edge indices from source to sink; `None` if it does not belong to the space.
+    pub fn path_of(&self, genotype: &[Gene]) -> Option<Vec<usize>> {
+        let mut genes = genotype.iter();
+        let mut fits = true;
+        let path = self.follow(&mut |decision| match genes.next() {
+            Some(gene) if gene.path == *decision.path && decision.allowed.contains(&gene.option) => gene.option,
+            _ => {
+                fits = false;
+                decision.allowed[0]
+            }
+        });
+        path.filter(|_| fits && genes.next().is_none())
+    }
+}
+
 impl Domain for Space {
     fn walk(&self, answer: &mut dyn FnMut(Decision<'_>) -> usize) -> Option<Genotype> {
         let mut genotype = Genotype::new();

@@ -14,16 +14,13 @@ use super::judged::Judged;
 use super::plan::limited_counts;
 use super::run::Outcome;
 use super::trials::{Trial, Trials};
-use super::{Journal, Outputs, Plan, Progress, StudyError, present};
+use super::{Journal, Outputs, Plan, Progress, StudyError, present, strategy};
 use crate::config::{Limit, Relation, SearchConfig, StrategyConfig, StrategyKind};
 use crate::evaluate::{Bound, Evaluator, Task};
 use crate::objective::Objective;
 use crate::pareto;
 use crate::report::{Certificate, Closest, Course, Entry, ReportData};
-use crate::search::{
-    self, Conditional, Domain, FrontError, Genotype,
-    Nsga2, Nsga2Options, Random, Strategy,
-};
+use crate::search::{self, Domain, FrontError, Genotype, Strategy};
 use crate::space::{ChoiceGraph, CompileError};
 use crate::units::counted;
 
@@ -112,7 +109,8 @@ impl Evolution {
     ) -> Result<Outcome, StudyError> {
         let began = Instant::now();
         let (seeds, seeded) = self.seeds(progress)?;
-        let mut strategy = self.strategy(seeds);
+        let strategy = strategy(self.domain(), &self.strategy, seeds, self.config.seed);
+        let mut strategy = strategy.map_err(|error| self.refuse_strategy(error.to_string()))?.expect("no exact strategy evolves");
         let interrupt = Interruptible::new();
         let (trials, end) = self.search(strategy.as_mut(), journal, &interrupt, progress)?;
         drop(interrupt);
@@ -173,22 +171,8 @@ impl Evolution {
         Ok((trials, end))
     }
 
-    fn strategy<'a>(&'a self, seeds: Vec<Genotype>) -> Box<dyn Strategy<Genotype> + 'a> {
-        let StrategyConfig { kind, population, steady_state, ref fidelities, eta, .. } = self.strategy;
-        let variation = Conditional::new(self.domain());
-        let seed = self.config.seed;
-        let inner: Box<dyn Strategy<Genotype> + 'a> = match kind {
-            StrategyKind::Exact | StrategyKind::Nsga2 => {
-                Box::new(Nsga2::new(variation, Nsga2Options { population, steady_state, seeds, ..Default::default() }, seed))
-            }
-            // TODO(strategies)
-            StrategyKind::Nsga3 | StrategyKind::Aging | StrategyKind::Local |
-StrategyKind::Random => Box::new(Random::new(variation, seed)),
-        };
-        if fidelities.len() < 2 {
-            return inner;
-        }
-        let _ = eta; inner
+    fn refuse_strategy(&self, message: String) -> StudyError {
+        StudyError::Input(self.config.problem("strategy", message, ""))
     }
 
     /// Where the search starts: members of the exact front of what adds up, where everything that does not has a stand-in

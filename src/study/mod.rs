@@ -23,9 +23,11 @@ mod present;
 mod run;
 mod search;
 mod store;
+mod strategy;
 mod summary;
 mod ties;
 mod trials;
+mod yardstick;
 
 pub use cost_graph::{ColumnSource, priced_graph};
 pub use distinct::distinct;
@@ -37,7 +39,9 @@ pub use outputs::{Outputs, abandon};
 pub use plan::{Plan, Reachable};
 pub use run::{Outcome, Solution};
 pub use search::Search;
+pub use strategy::strategy;
 pub use summary::Forecast;
+pub use yardstick::ExactFront;
 
 /// Is told how far a study has come.
 pub trait Progress: Sync {

@@ -88,7 +88,7 @@ impl Plan {
         present::write(&self.config, outputs, &mut data, &[], progress).map(|_| ())
     }
 
-    fn front(&self, progress: &dyn Progress) -> Result<Front, StudyError> {
+    pub(super) fn front(&self, progress: &dyn Progress) -> Result<Front, StudyError> {
         self.front_within(self.config.epsilon, progress).map_err(|error| self.explain_front(error))
     }
 
