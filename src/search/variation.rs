@@ -45,9 +45,6 @@ impl<D: ?Sized> Debug for Conditional<'_, D> {
     }
 }
 
-/// What is to be decided in place of the inherited option, if anything.
-type Edit<'e> = dyn FnMut(&Decision<'_>, Option<usize>, &mut ChaCha8Rng) -> Option<usize> + 'e;
-
 impl<'a, D: Domain + ?Sized> Conditional<'a, D> {
     /// Variation over `domain`.
     pub fn new(domain: &'a D) -> Self {
