@@ -15,6 +15,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 mod axis;
+mod check;
 mod data;
 mod figure;
 mod files;

@@ -8,6 +8,7 @@ use crate::yaml::Diagnostics;
 
 mod baselines;
 mod cost_graph;
+mod decisions;
 mod distinct;
 mod infeasible;
 mod members;

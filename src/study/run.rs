@@ -8,13 +8,14 @@ use rand_chacha::ChaCha8Rng;
 use super::cost_graph::sign;
 use super::members::{Judged, relative_file};
 use super::outputs::{ARCHITECTURES, CONFIG_HASH, Outputs, architecture_file, write_error};
-use super::{Plan, Progress, StudyError};
+use super::{Plan, Progress, StudyError, decisions};
 use crate::config::{self, Relation};
 use crate::export::exporter;
 use crate::objective::Direction;
 use crate::pareto;
 use crate::report::{self, Certificate, Entry, Limit, Objective, ReportData, RunCard, SpaceSummary};
 use crate::search::{self, Front, Options};
+use crate::space::Architecture;
 use crate::units::counted;
 
 /// How many remarks on fragments a report carries.
@@ -38,6 +39,12 @@ pub struct Solution {
     pub members: Vec<Judged>,
 }
 
+/// Randomly drawn architectures, each with its objective values.
+struct Drawn {
+    architectures: Vec<Architecture>,
+    values: Vec<Vec<f64>>,
+}
+
 impl Plan {
     /// Finds the front and proves it against whole networks. Writes nothing.
     ///
@@ -57,7 +64,7 @@ impl Plan {
         let began = Instant::now();
         let Solution { front, members: judged } = self.solve(progress)?;
         let sampled = self.sample(progress);
-        let mut data = self.report_data(&front, &judged, sampled, command);
+        let mut data = self.report_data(&front, &judged, &sampled, command);
         let chosen = choose(&data, self.config.architectures);
         for &index in &chosen {
             data.front[index].file = Some(relative_file(&data.front[index].id));
@@ -84,22 +91,24 @@ impl Plan {
         Ok(front)
     }
 
-    /// Objective values of uniformly drawn architectures. Those that compute nothing are left out.
-    fn sample(&self, progress: &dyn Progress) -> Vec<Vec<f64>> {
+    /// Uniformly drawn architectures. Those that compute nothing are left out.
+    fn sample(&self, progress: &dyn Progress) -> Drawn {
         progress.stage("Drawing random architectures", None);
         let mut rng = ChaCha8Rng::seed_from_u64(self.config.seed);
         let width = self.config.objectives.len();
         let drawn = (0..self.config.sample).filter_map(|_| {
-            let mut values = self.prices.along(&self.graph.sample(&mut rng))?;
+            let path = self.graph.sample(&mut rng);
+            let mut values = self.prices.along(&path)?;
             values.truncate(width);
-            Some(values)
+            Some((self.graph.architecture(&path), values))
         });
-        let drawn: Vec<Vec<f64>> = drawn.collect();
-        progress.done(&format!("{} drawn uniformly", drawn.len()));
+        let (architectures, values): (Vec<Architecture>, Vec<Vec<f64>>) = drawn.unzip();
+        let drawn = Drawn { architectures, values };
+        progress.done(&format!("{} drawn uniformly", drawn.values.len()));
         drawn
     }
 
-    fn report_data(&self, front: &Front, judged: &[Judged], sampled: Vec<Vec<f64>>, command: &str) -> ReportData {
+    fn report_data(&self, front: &Front, judged: &[Judged], drawn: &Drawn, command: &str) -> ReportData {
         let config = &self.config;
         let oriented: Vec<Vec<f64>> = judged
             .iter()
@@ -110,6 +119,7 @@ impl Plan {
             .collect();
         let (baselines, mut notes) = if config.baselines { self.baselines() } else { (Vec::new(), Vec::new()) };
         notes.extend(self.notes());
+        let members = judged.iter().map(|judged| &judged.architecture);
         ReportData {
             title: config.name.clone(),
             space: SpaceSummary {
@@ -120,13 +130,20 @@ impl Plan {
             objectives: config.objectives.iter().map(|objective| self::objective(objective.as_ref())).collect(),
             limits: config.limits.iter().map(limit).collect(),
             front: judged.iter().map(|judged| judged.member.clone()).collect(),
-            sampled,
+            sampled: drawn.values.clone(),
             baselines,
             knee: pareto::knee(&oriented),
             best_under_limit: self.best_under_limit(&oriented),
             certificate: certificate(front),
             run: self.run_card(front, command),
             notes,
+            choices: decisions::choices(self.graph.decisions(), members, &drawn.architectures),
+            importance: decisions::importance(
+                self.graph.decisions(),
+                &drawn.architectures.iter().collect::<Vec<_>>(),
+                &drawn.values,
+                config.seed,
+            ),
             ..ReportData::default()
         }
     }
