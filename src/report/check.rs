@@ -79,6 +79,9 @@ fn near(closest: &Closest, width: usize) -> Checked {
     if closest.broken.is_empty() {
         return Err(format!("`{id}` comes closest, but breaks no limit; it belongs on the front"));
     }
+    if closest.member.metrics.iter().any(|metric| !metric.value.is_finite()) {
+        return Err(format!("`{id}` has a metric that is not finite; leave it out"));
+    }
     match closest.broken.iter().find(|broken| !(broken.value.is_finite() && broken.by.is_finite())) {
         Some(broken) => Err(format!("`{id}` breaks `{}` by an amount that is not finite", broken.limit)),
         None => Ok(()),

@@ -61,6 +61,7 @@ pub(super) enum Mark {
 pub(super) enum Layer {
     Paper,
     Frame,
+    Infeasible,
     Sampled,
     Limits,
     Front,
@@ -74,6 +75,7 @@ impl Layer {
         match self {
             Self::Paper => "paper",
             Self::Frame => "frame",
+            Self::Infeasible => "infeasible",
             Self::Sampled => "sampled",
             Self::Limits => "limits",
             Self::Front => "front",
