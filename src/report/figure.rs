@@ -221,7 +221,11 @@ pub(super) fn subtitle(data: &ReportData) -> String {
     if !data.space.architectures.is_empty() {
         parts.push(format!("{} architectures", readable_count(&data.space.architectures)));
     }
-    parts.push(format!("front {}", data.certificate.short()));
+    parts.push(if data.front.is_empty() {
+        "nothing within the limits".to_owned()
+    } else {
+        format!("front {}", data.certificate.short())
+    });
     parts.join("  ·  ")
 }
 

@@ -25,6 +25,13 @@ pub(super) struct Style<'a> {
     pub(super) phone: bool,
 }
 
+impl Style<'_> {
+    /// Whether the figure has a panel for each of several pairs.
+    fn matrix(&self) -> bool {
+        self.data.objectives.len() > 2
+    }
+}
+
 /// The limits that are drawn along an objective.
 pub(super) fn limits(data: &ReportData, objective: usize) -> impl Iterator<Item = &Limit> {
     let name = data.objectives[objective].name.as_str();
@@ -169,7 +176,7 @@ fn infeasible(scene: &mut Scene, frame: &Frame, style: &Style) {
 }
 
 fn samples(scene: &mut Scene, frame: &Frame, style: &Style) {
-    let mut drawn = Thinned::new(1.5);
+    let mut drawn = Thinned::new(if style.matrix() { 3.0 } else { 1.5 });
     for (index, row) in style.samples.iter().enumerate() {
         let Some((x, y)) = cloud_place(frame, index, row) else {
             continue;
@@ -211,7 +218,8 @@ fn front(scene: &mut Scene, frame: &Frame, style: &Style) -> Vec<Point> {
         61..=400 => 2.5,
         _ => 2.2,
     };
-    let mut drawn = Thinned::new(radius / 2.0);
+    // A matrix shows each member several times, so here only those that would cover each other are left out.
+    let mut drawn = Thinned::new(if style.matrix() { radius } else { radius / 2.0 });
     let mut points = Vec::new();
     for place in data.front.iter().filter_map(|member| frame.place(&member.values)) {
         if drawn.is_new(place) {

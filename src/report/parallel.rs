@@ -74,7 +74,7 @@ pub(super) fn draw(data: &ReportData, typeface: &Typeface, phone: bool) -> Optio
         return None;
     }
     let (samples, _) = data.finite_samples();
-    let ranges = ranges(data, &samples, &data.finite_infeasible());
+    let ranges = ranges(data, &samples, &[]);
     let ends = ranges.iter().zip(&data.objectives).map(|(range, objective)| match objective.direction {
         Direction::Minimise => (range.high, range.low),
         Direction::Maximise => (range.low, range.high),

@@ -151,7 +151,7 @@ pub(super) fn sign(kind: Sign, centre: Point) -> Vec<Mark> {
             ]
         }
         Sign::Sampled => vec![disc(2.6, colour::SAMPLED, 0.6)],
-        Sign::Infeasible => vec![cross(centre, 2.6, 1.1, Paint(colour::SAMPLED, 0.75))],
+        Sign::Infeasible => vec![cross(centre, 2.4, 1.0, Paint(colour::SAMPLED, 0.6))],
         Sign::Closest => {
             vec![cross(centre, 6.0, 5.2, Paint(colour::PAPER, 1.0)), cross(centre, 5.2, 2.6, Paint(colour::INK, 1.0))]
         }

@@ -19,7 +19,8 @@
     tip.style.transform = "translate(" + Math.max(left, 8) + "px," + Math.max(top, 8) + "px)";
   }
   const hush = () => { tip.hidden = true; };
-  addEventListener("scroll", hush, { passive: true });
+  // Not on every scroll: an item that the keyboard goes to may have to scroll into view.
+  for (const type of ["wheel", "touchmove"]) addEventListener(type, hush, { passive: true });
 
   // Steps through `count` places of an element with the arrow keys; `go` shows one.
   function walk(element, count, go, leave) {
@@ -166,11 +167,12 @@
         const [worst, best] = axes.ends[axis];
         return from + (value - worst) / (best - worst) * (to - from);
       }));
-      const words = svg.querySelector(".layer-words");
+      // Below the lines of knee and best member, which keep their colours inside it.
+      const above = svg.querySelector(".layer-landmarks") || svg.querySelector(".layer-words");
       const lit = [["lit under", 6], ["lit", 3]].map(([name, width]) => {
         const line = shape(svg, "polyline", name, { "stroke-width": width * scale });
-        svg.insertBefore(line, words);
-        return line;
+        svg.insertBefore(line, above);
+        return { line, width: width * scale };
       });
       svg.setAttribute("role", "group");
       return { svg, axes, scale, lines, lit };
@@ -180,7 +182,11 @@
     const show = at => {
       for (const plot of plots) {
         const text = points(plot, plot.lines[at]).map(([x, y]) => x * plot.scale + "," + y * plot.scale).join(" ");
-        plot.lit.forEach(line => line.setAttribute("points", text));
+        const landmark = /best|knee/.test(rows[at].className);
+        for (const { line, width } of plot.lit) {
+          line.setAttribute("points", text);
+          line.setAttribute("stroke-width", landmark ? width + 5 * plot.scale : width);
+        }
       }
     };
     document.addEventListener("member-shown", event => show(event.detail));
