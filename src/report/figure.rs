@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::axis::Range;
+use super::axis::{Range, central};
 use super::data::{ReportData, unit_suffix};
 use super::font::Typeface;
 use super::labels::Rect;
@@ -147,15 +147,16 @@ pub(super) fn ranges(data: &ReportData, samples: &[&[f64]], infeasible: &[&[f64]
         (0..data.objectives.len())
             .map(|index| {
                 let mut core: Vec<f64> = data.front.iter().map(|member| member.values[index]).collect();
-                if core.is_empty() {
-                    // What comes closest is shown together with the limits that it breaks.
-                    core.extend(data.closest.iter().map(|closest| closest.member.values[index]));
-                    core.extend(panel::limits(data, index).map(|limit| limit.bound));
-                }
                 let baselines = data.baselines.iter().filter(|baseline| near(&baseline.values));
                 let mut wanted: Vec<f64> = baselines.filter_map(|baseline| baseline.values[index]).collect();
                 wanted.extend(panel::limits(data, index).map(|limit| limit.bound));
                 let cloud: Vec<f64> = samples.iter().chain(infeasible).map(|row| row[index]).collect();
+                if core.is_empty() {
+                    // What comes closest is shown among the others, together with the limits that it breaks.
+                    core.extend(data.closest.iter().map(|closest| closest.member.values[index]));
+                    core.extend(panel::limits(data, index).map(|limit| limit.bound));
+                    core.extend(central(&cloud));
+                }
                 Range::around(&core, &wanted, &cloud)
             })
             .collect()

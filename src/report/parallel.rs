@@ -116,7 +116,7 @@ pub(super) fn draw(data: &ReportData, typeface: &Typeface, phone: bool) -> Optio
 /// Size of the drawing, where axes stand, and the pixels of their ends.
 fn layout(count: usize, phone: bool) -> (f64, f64, Vec<f64>, (f64, f64)) {
     if phone {
-        let (width, first, pitch) = (380.0, 96.0, 62.0);
+        let (width, first, pitch) = (380.0, 78.0, 92.0);
         let at = (0..count).map(|axis| first + axis as f64 * pitch).collect();
         return (width, first + (count - 1) as f64 * pitch + 30.0, at, (18.0, width - 18.0));
     }
@@ -129,6 +129,13 @@ fn layout(count: usize, phone: bool) -> (f64, f64, Vec<f64>, (f64, f64)) {
 /// The step of the ramp for a share of the way from best to worst.
 fn shade(worse: f64) -> usize {
     ((worse * RAMP.len() as f64) as usize).min(RAMP.len() - 1)
+}
+
+/// A plate that keeps what is written on it readable above lines.
+fn plate(scene: &mut Scene, (x, y): Point, width: f64, height: f64) {
+    let (a, b) = (width / 2.0, height / 2.0);
+    let points = vec![(x - a, y - b), (x + a, y - b), (x + a, y + b), (x - a, y + b)];
+    scene.add(Layer::Words, Mark::Polygon { points, paint: Paint(colour::PAPER, 0.78) });
 }
 
 fn text(scene: &mut Scene, at: Point, text: String, size: f64, bold: bool, anchor: Anchor) {
@@ -196,11 +203,7 @@ fn draw_axis(scene: &mut Scene, axes: &Axes, axis: usize, data: &ReportData, typ
             (vec![(x, y), (x, y + 4.0)], (x, y + 11.0))
         };
         scene.add(Layer::Frame, Mark::Line { points: mark, width: 1.0, paint: Paint(colour::MUTED, 1.0) });
-        // Lines run below the number: a plate keeps it readable.
-        let (a, b) = (wide / 2.0 + 1.5, 6.0);
-        let (x, y) = centre;
-        let plate = vec![(x - a, y - b), (x + a, y - b), (x + a, y + b), (x - a, y + b)];
-        scene.add(Layer::Words, Mark::Polygon { points: plate, paint: Paint(colour::PAPER, 0.75) });
+        plate(scene, centre, wide + 3.0, 12.0);
         text(scene, centre, tick.label, 10.5, false, Anchor::Middle);
     }
     title(scene, axes, axis, objective, power, pitch, typeface);
@@ -237,7 +240,15 @@ fn title(
         let (left, right, y) = (axes.span.0, axes.span.1, axes.at[axis] - 16.0);
         let hint = format!("→ {}", objective.direction.phrase());
         let room = (right - left - typeface.width(&hint, 11.5, false)) / FACES_DIFFER - 12.0;
-        text(scene, (left, y), typeface.fit(&name, 12.5, true, room), 12.5, true, Anchor::Start);
+        let name = typeface.fit(&name, 12.5, true, room);
+        // Above the first axis there are no lines.
+        if axis > 0 {
+            let wide = |text: &str, size, bold| typeface.width(text, size, bold) * FACES_DIFFER;
+            let (name_wide, hint_wide) = (wide(&name, 12.5, true), wide(&hint, 11.5, false));
+            plate(scene, (left + name_wide / 2.0, y), name_wide + 6.0, 17.0);
+            plate(scene, (right - hint_wide / 2.0, y), hint_wide + 6.0, 17.0);
+        }
+        text(scene, (left, y), name, 12.5, true, Anchor::Start);
         text(scene, (right, y), hint, 11.5, false, Anchor::End);
     }
 }

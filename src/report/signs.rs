@@ -151,9 +151,9 @@ pub(super) fn sign(kind: Sign, centre: Point) -> Vec<Mark> {
             ]
         }
         Sign::Sampled => vec![disc(2.6, colour::SAMPLED, 0.6)],
-        Sign::Infeasible => vec![cross(centre, 2.4, 1.0, Paint(colour::SAMPLED, 0.6))],
+        Sign::Infeasible => vec![cross(centre, 2.6, 0.55, Paint(colour::SAMPLED, 0.65))],
         Sign::Closest => {
-            vec![cross(centre, 6.0, 5.2, Paint(colour::PAPER, 1.0)), cross(centre, 5.2, 2.6, Paint(colour::INK, 1.0))]
+            vec![cross(centre, 7.0, 2.7, Paint(colour::PAPER, 1.0)), cross(centre, 5.6, 1.4, Paint(colour::INK, 1.0))]
         }
         Sign::Baseline => vec![polygon(star(centre, 9.0), colour::PAPER), polygon(star(centre, 7.2), colour::BASELINE)],
         Sign::Limit => dashes((centre.0 - 8.0, centre.1), (centre.0 + 8.0, centre.1)),
@@ -166,11 +166,14 @@ pub(super) fn sign(kind: Sign, centre: Point) -> Vec<Mark> {
     }
 }
 
-/// A diagonal cross in one stroke, so that a translucent one is not darker in its middle.
-fn cross((x, y): Point, reach: f64, width: f64, paint: Paint) -> Mark {
-    let corner = |dx: f64, dy: f64| (x + dx * reach, y + dy * reach);
-    let points = vec![corner(-1.0, -1.0), corner(1.0, 1.0), (x, y), corner(1.0, -1.0), corner(-1.0, 1.0)];
-    Mark::Line { points, width, paint }
+/// A diagonal cross as one shape, so that a translucent one is not darker in its middle.
+fn cross((x, y): Point, reach: f64, half: f64, paint: Paint) -> Mark {
+    // An upright cross, turned by an eighth.
+    let arm = [(half, half), (reach * 1.4, half), (reach * 1.4, -half)];
+    let quarters = |corner: (f64, f64), turns: usize| (0..turns).fold(corner, |(dx, dy), _| (dy, -dx));
+    let turned = |(dx, dy): (f64, f64)| (x + (dx - dy) * 0.707, y + (dx + dy) * 0.707);
+    let points = (0..4).flat_map(|turns| arm.map(|corner| turned(quarters(corner, turns))));
+    Mark::Polygon { points: points.collect(), paint }
 }
 
 /// A five-pointed star.

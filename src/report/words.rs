@@ -128,16 +128,21 @@ pub(super) fn footnotes(data: &ReportData, ranges: &[Range], clouds: &Clouds, sh
     let clipped = infeasible.iter().filter(|row| !inside(row)).count();
     if clipped > 0 {
         let all = count(infeasible.len());
-        notes.push(format!("Of {all} candidates outside the limits, {} lie outside {place}.", count(clipped)));
+        let verb = if clipped == 1 { "lies" } else { "lie" };
+        notes.push(format!("Of {all} candidates outside the limits, {} {verb} outside {place}.", count(clipped)));
     }
     let unknown = data.infeasible.len() - infeasible.len();
     if unknown > 0 {
-        let verb = if unknown == 1 { "candidate" } else { "candidates" };
-        notes.push(format!("{} more {verb} outside the limits have no known place in the drawing.", count(unknown)));
+        let (candidates, verb) = if unknown == 1 { ("candidate", "has") } else { ("candidates", "have") };
+        notes.push(format!(
+            "{} more {candidates} outside the limits {verb} no known place in the drawing.",
+            count(unknown)
+        ));
     }
     let closest = data.closest.iter().take(NUMBERED).filter(|closest| !inside(&closest.member.values)).count();
     if closest > 0 {
-        notes.push(format!("{} of the closest have no known place in the drawing.", count(closest)));
+        let verb = if closest == 1 { "has" } else { "have" };
+        notes.push(format!("{} of the closest {verb} no known place in the drawing.", count(closest)));
     }
     if dropped > 0 {
         let (samples, verb) = if dropped == 1 { ("sample has", "is") } else { ("samples have", "are") };

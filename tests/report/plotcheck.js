@@ -32,7 +32,7 @@ window.checkPlots = () => {
     facts.end = told() === items[items.length - 1].getAttribute("aria-label");
     press(group, "Escape");
     facts.released = told() === null && !group.querySelector(".current");
-    facts.cut = items.filter(item => item.scrollWidth > item.parentElement.clientWidth + 1).length;
+    facts.cut = items.filter(item => [...item.children].some(part => part.clientWidth && part.scrollWidth > part.clientWidth + 1)).length;
   }
   const flip = (id, selector) => {
     const box = document.getElementById(id);

@@ -72,8 +72,8 @@ fn decision(page: &mut String, choice: &Choice, all: &str) {
         let _ =
             write!(page, " <small>decided by {} of the front, {} of all</small>", percent(front), percent(everywhere));
     }
-    let longest = choice.options.iter().map(|option| option.chars().count()).max().unwrap_or(1).clamp(3, 12);
-    let _ = write!(page, "<div class=\"options\" style=\"--room:{}ch\">", longest + 3);
+    let longest = choice.options.iter().map(|option| option.chars().count()).max().unwrap_or(1).clamp(1, 14);
+    let _ = write!(page, "<div class=\"options\" style=\"--room:{}ch\">", longest + 5);
     for (option, (front, share)) in choice.options.iter().zip(choice.front.iter().zip(&choice.all)) {
         let told =
             format!("{} = {option}: {} of the front, {} of {all}", choice.path, percent(*front), percent(*share));

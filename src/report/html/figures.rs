@@ -13,6 +13,9 @@ use crate::report::parallel::{self, Axes, Parallel};
 use crate::report::scene::{Layer, Scene};
 use crate::report::{ReportError, escape};
 
+/// Coordinates of the corner that a caption names.
+const CORNER: usize = 6;
+
 /// The drawings, each wide and for a phone.
 pub(super) struct Figures {
     course: Option<[Curve; 2]>,
@@ -106,12 +109,16 @@ fn svg(scene: &Scene, name: &str) -> Result<String, ReportError> {
 }
 
 fn caption(course: &Course, data: &ReportData) -> String {
-    let corner: Vec<String> = (course.reference.iter().zip(&data.objectives))
+    let mut corner: Vec<String> = (course.reference.iter().zip(&data.objectives))
+        .take(CORNER)
         .map(|(value, objective)| {
             let shown = NumberFormat::for_values(std::iter::once(*value)).show(*value);
             format!("{} {}", objective.name, with_unit(shown, &objective.unit))
         })
         .collect();
+    if course.reference.len() > CORNER {
+        corner.push(format!("and {} more that are in front.json", course.reference.len() - CORNER));
+    }
     let mut text = format!(
         "Hypervolume: how much of the space of objectives the front so far dominates, measured from the corner {}; 100 % is what the final front dominates.",
         corner.join(", ")

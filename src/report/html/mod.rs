@@ -137,8 +137,10 @@ fn header(page: &mut String, data: &ReportData, table: &Table) {
         let broken: Vec<String> = closest.broken.iter().map(off).collect();
         tile("incomplete", "Within the limits", "nothing", &format!("the closest breaks {}", broken.join(", ")));
     }
-    let size = super::number::grouped(&data.front.len().to_string());
-    tile("front", "Front", &size, if data.front.len() == 1 { "architecture" } else { "architectures" });
+    if !data.front.is_empty() {
+        let size = super::number::grouped(&data.front.len().to_string());
+        tile("front", "Front", &size, if data.front.len() == 1 { "architecture" } else { "architectures" });
+    }
     if !data.space.architectures.is_empty() {
         tile(
             "",
@@ -216,12 +218,14 @@ fn run_card(page: &mut String, data: &ReportData) {
         line(key, value);
     }
     if let Some(course) = &data.course {
-        let count = |number: u64, what: &str| format!("{}{what}", super::number::grouped(&number.to_string()));
-        line("evaluated", &count(course.evaluated, " networks"));
-        line("ruled out by a cheap limit", &count(course.screened, " candidates"));
-        line("outside the limits", &count(course.infeasible, " candidates"));
-        line("failed", &count(course.failed, " candidates"));
-        line("known from before", &count(course.cached, " candidates"));
+        let count = |number: u64, thing: &str| {
+            format!("{} {thing}{}", super::number::grouped(&number.to_string()), if number == 1 { "" } else { "s" })
+        };
+        line("evaluated in full", &count(course.evaluated, "network"));
+        line("ruled out by a cheap limit", &count(course.screened, "candidate"));
+        line("outside the limits", &count(course.infeasible, "candidate"));
+        line("failed", &count(course.failed, "candidate"));
+        line("network known from before", &count(course.cached, "candidate"));
     }
     line("seed", &run.seed.to_string());
     line("time", &duration(run.seconds));
