@@ -10,6 +10,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use serde::Serialize;
 
 use crate::config::{ConfigError, SearchConfig};
+use crate::space::CompileError;
 use crate::study::StudyError;
 use crate::yaml::Diagnostics;
 
@@ -72,6 +73,12 @@ impl Failure {
 impl From<Diagnostics> for Failure {
     fn from(problems: Diagnostics) -> Self {
         Self::Input(problems.into_report())
+    }
+}
+
+impl From<CompileError> for Failure {
+    fn from(error: CompileError) -> Self {
+        Diagnostics::from(error).into()
     }
 }
 

@@ -49,7 +49,7 @@ pub(super) fn steps(course: &Course) -> Vec<&Growth> {
     let points = &course.hypervolume;
     let stride = points.len().div_ceil(STEPS).max(1);
     let last = points.len().saturating_sub(1);
-    points.iter().enumerate().filter(|(at, _)| (last - at) % stride == 0).map(|(_, point)| point).collect()
+    points.iter().enumerate().filter(|(at, _)| (last - at).is_multiple_of(stride)).map(|(_, point)| point).collect()
 }
 
 /// After how many evaluations each milestone was reached.

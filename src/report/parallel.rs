@@ -275,7 +275,7 @@ mod tests {
     fn data(objectives: usize, rows: &[f64]) -> ReportData {
         let objective = |at: usize| Objective {
             name: format!("o{at}"),
-            direction: if at % 2 == 0 { Direction::Minimise } else { Direction::Maximise },
+            direction: if at.is_multiple_of(2) { Direction::Minimise } else { Direction::Maximise },
             ..Objective::default()
         };
         let member = |&value: &f64| Member { values: vec![value; objectives], ..Member::default() };

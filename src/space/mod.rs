@@ -26,7 +26,7 @@ use rand_distr::{Distribution, WeightedIndex};
 
 pub use architecture::{Architecture, ArchitectureError, Decision};
 pub use choice_graph::{ChoiceGraph, DecisionSpec, Edge};
-pub use compile::Budget;
+pub use compile::{Budget, CompileError};
 pub use schema::SCHEMA;
 pub use value::Value;
 
@@ -281,12 +281,8 @@ impl Space {
     /// # Errors
     /// Operators that do not fit in some architecture, constraints that cannot be read or met, and a space that
     /// does not fit the budget; the decision or constraint at fault is named.
-    pub fn compile(&self, budget: Budget) -> Result<ChoiceGraph, Diagnostics> {
-        let mut problems = self.problems();
-        match compile::compile(&self.file, budget, &mut problems) {
-            Some(graph) => Ok(graph),
-            None => Err(problems.into_diagnostics()),
-        }
+    pub fn compile(&self, budget: Budget) -> Result<ChoiceGraph, CompileError> {
+        compile::compile(&self.file, budget, self.problems())
     }
 }
 

@@ -21,7 +21,7 @@ fn graph(space: &Space) -> ChoiceGraph {
 
 /// Everything wrong with a space, at whatever stage it shows.
 fn mistakes(text: &str) -> String {
-    match Space::from_text("s.yaml", text).and_then(|space| space.compile(Budget::default())) {
+    match Space::from_text("s.yaml", text).and_then(|space| space.compile(Budget::default()).map_err(Into::into)) {
         Ok(_) => "none".to_owned(),
         Err(error) => format!("{error:?}"),
     }

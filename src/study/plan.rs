@@ -41,7 +41,7 @@ impl Plan {
     /// cannot price it, or no architecture of it computes anything.
     pub fn new(config: SearchConfig, progress: &dyn Progress) -> Result<Self, StudyError> {
         progress.stage("Compiling the space", None);
-        let graph = config.space.compile(Budget::default()).map_err(StudyError::Input)?;
+        let graph = config.space.compile(Budget::default()).map_err(|error| StudyError::Input(error.into()))?;
         let (count, states, edges) = (graph.count().clone(), graph.states(), graph.edges().len());
         progress.done(&format!("{count} architectures as paths through {states} states and {edges} edges"));
         refuse_unequal_inputs(&config, &graph)?;

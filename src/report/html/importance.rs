@@ -96,5 +96,5 @@ fn panel(page: &mut String, name: &str, rows: &[&Importance]) {
 
 /// The end of the axis: the next round share, so that half of it is readable too.
 fn scale(most: f64) -> f64 {
-    [0.02, 0.1, 0.2, 0.4, 0.6, 0.8].into_iter().find(|end| most <= *end).unwrap_or(1.0)
+    [0.02, 0.06, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8].into_iter().find(|end| most <= *end).unwrap_or(1.0)
 }
