@@ -142,6 +142,12 @@ fn finite_rows<S: Serializer>(rows: &[Vec<f64>], serializer: S) -> Result<S::Ok,
     serializer.collect_seq(rows.iter().filter(|row| row.iter().all(|value| value.is_finite())))
 }
 
+/// A value that is not finite is written as null, and read as one that is not known.
+fn unknown_is_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
+    let values: Vec<Option<f64>> = Vec::deserialize(deserializer)?;
+    Ok(values.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect())
+}
+
 /// The version of `front.json`, written as the number 1; reading any other fails.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FormatVersion;
@@ -295,7 +301,9 @@ pub struct Member {
     pub architecture: String,
     /// Hash of its content.
     pub hash: String,
-    /// One value for each objective.
+    /// One value for each objective. Only a member of [`ReportData::closest`] may have values that are not finite:
+    /// those that are not known, since a limit on something cheap had ruled it out before.
+    #[serde(deserialize_with = "unknown_is_nan")]
     pub values: Vec<f64>,
     /// The decisions that make it, in order.
     pub decisions: Vec<Decision>,

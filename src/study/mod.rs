@@ -9,6 +9,7 @@ use crate::yaml::Diagnostics;
 mod baselines;
 mod coordinator;
 mod cost_graph;
+mod decisions;
 mod distinct;
 mod evolve;
 mod infeasible;

@@ -6,9 +6,10 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::judged::Judged;
-use super::{Journal, Outputs, Plan, Progress, StudyError, present};
+use super::{Journal, Outputs, Plan, Progress, StudyError, decisions, present};
 use crate::report::{Certificate, Entry, ReportData};
 use crate::search::{self, Front, FrontError, Options};
+use crate::space::Architecture;
 use crate::units::counted;
 
 /// How many remarks on fragments a report carries.
@@ -30,6 +31,12 @@ pub struct Solution {
     pub front: Front,
     /// The members behind them, without those that only the last digits of a sum had kept.
     pub members: Vec<Judged>,
+}
+
+/// Randomly drawn architectures, each with its objective values.
+struct Drawn {
+    architectures: Vec<Architecture>,
+    values: Vec<Vec<f64>>,
 }
 
 impl Plan {
@@ -63,8 +70,8 @@ impl Plan {
             }
             solved => solved?,
         };
-        let sampled = self.sample(progress);
-        let mut data = self.report_data(&front, &judged, sampled, command);
+        let drawn = self.sample(progress);
+        let mut data = self.report_data(&front, &judged, &drawn, command);
         data.run.seconds = began.elapsed().as_secs_f64();
         let files = present::write(&self.config, outputs, &mut data, &judged, progress)?;
         journal.members(&self.config, &judged)?;
@@ -102,25 +109,27 @@ impl Plan {
         Ok(front)
     }
 
-    /// Objective values of uniformly drawn architectures. Those that compute nothing are left out.
-    fn sample(&self, progress: &dyn Progress) -> Vec<Vec<f64>> {
+    /// Uniformly drawn architectures. Those that compute nothing are left out.
+    fn sample(&self, progress: &dyn Progress) -> Drawn {
         progress.stage("Drawing random architectures", None);
         let mut rng = ChaCha8Rng::seed_from_u64(self.config.seed);
         let width = self.config.objectives.len();
         let drawn = (0..self.config.sample).filter_map(|_| {
-            let mut values = self.prices.along(&self.graph.sample(&mut rng))?;
+            let path = self.graph.sample(&mut rng);
+            let mut values = self.prices.along(&path)?;
             values.truncate(width);
-            Some(values)
+            Some((self.graph.architecture(&path), values))
         });
-        let drawn: Vec<Vec<f64>> = drawn.collect();
-        progress.done(&format!("{} drawn uniformly", drawn.len()));
+        let (architectures, values): (Vec<Architecture>, Vec<Vec<f64>>) = drawn.unzip();
+        let drawn = Drawn { architectures, values };
+        progress.done(&format!("{} drawn uniformly", drawn.values.len()));
         drawn
     }
 
-    fn report_data(&self, front: &Front, judged: &[Judged], sampled: Vec<Vec<f64>>, command: &str) -> ReportData {
+    fn report_data(&self, front: &Front, judged: &[Judged], drawn: &Drawn, command: &str) -> ReportData {
         let config = &self.config;
         let mut data = present::report_data(config, self.graph.count().to_string(), judged, command);
-        data.sampled = sampled;
+        data.sampled = drawn.values.clone();
         data.certificate = certificate(front);
         let (baselines, mut notes) = if config.baselines { self.baselines() } else { (Vec::new(), Vec::new()) };
         notes.extend(self.notes());
@@ -133,6 +142,11 @@ impl Plan {
             entry("fragments priced", self.graph.variants().to_string()),
             entry("labels", front.labels.to_string()),
         ]);
+        let members = judged.iter().map(|judged| &judged.architecture);
+        let architectures: Vec<&Architecture> = drawn.architectures.iter().collect();
+        let specs = self.graph.decisions();
+        data.choices = decisions::choices(specs, members, architectures.iter().copied());
+        data.importance = decisions::importance(specs, &architectures, &drawn.values, config.seed);
         data
     }
 
