@@ -173,12 +173,12 @@ fn a_program_that_fails_fails_its_jobs_and_nothing_else() {
         ),
         ("[sh, -c, 'read line; sleep 60']", "timeout: 300 ms, retries: 1", "start 2: it gave no answer within 0.3 s"),
         (
-            r#"[sh, -c, 'while read -r line; do a=${line##*attempt\":}; echo "{\"attempt\": ${a%%,*}, \"error\": \"out of memory\"}"; done']"#,
+            r#"[sh, -c, 'head -n 1 | sed "s/.*\"attempt\":\([0-9]*\).*/{\"attempt\": \1, \"error\": \"out of memory\"}/"']"#,
             "retries: 5",
             "says: out of memory",
         ),
         (
-            r#"[sh, -c, 'while read -r line; do a=${line##*attempt\":}; echo "{\"attempt\": ${a%%,*}, \"value\": \"3\"}"; done']"#,
+            r#"[sh, -c, 'head -n 1 | sed "s/.*\"attempt\":\([0-9]*\).*/{\"attempt\": \1, \"value\": \"3\"}/"']"#,
             "retries: 5",
             "answered without a finite number as `value`: {\"attempt\":",
         ),
