@@ -39,14 +39,6 @@ impl Stages {
         Self { state: Mutex::new(state), bars: io::stderr().is_terminal() && !silent, silent }
     }
 
-    /// Says something between two stages.
-    pub(super) fn note(&self, text: &str) {
-        if !self.silent {
-            // Whoever closed stderr does not want to know.
-            let _ = writeln!(io::stderr(), "{text}");
-        }
-    }
-
     fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         // Progress is only shown: a stage left half updated by a panic elsewhere harms nothing.
         act(&mut self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner))

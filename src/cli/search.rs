@@ -52,9 +52,6 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     };
     let stages = Stages::new(false);
     let mut journal = Journal::open(&folder, &config, continuation, &command)?;
-    if let Some(told) = journal.resumed() {
-        stages.note(&told);
-    }
     let outcome = Search::new(config, &stages)?.run(&outputs, &mut journal, &command, &stages)?;
     if arguments.json {
         return emit_json(&document(&outcome, &folder, &hash));

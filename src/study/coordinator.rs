@@ -63,9 +63,9 @@ const FREE: u64 = 50;
 const PATIENCE: Duration = Duration::from_millis(200);
 
 impl<'a> Coordinator<'a> {
-    pub(super) fn new(evolution: &'a Evolution, journal: &'a mut Journal) -> Self {
-        Self {
-            evaluator: evolution.evaluator(),
+    pub(super) fn new(evolution: &'a Evolution, journal: &'a mut Journal) -> Result<Self, StudyError> {
+        Ok(Self {
+            evaluator: evolution.evaluator()?,
             evolution,
             journal,
             flight: VecDeque::new(),
@@ -74,7 +74,7 @@ impl<'a> Coordinator<'a> {
             trials: Trials::default(),
             recorded: 0.0,
             input: None,
-        }
+        })
     }
 
     /// How many candidates more may be asked for now. Depends on what was asked and told so far, and on nothing else.
@@ -238,6 +238,7 @@ impl<'a> Coordinator<'a> {
             State::Recorded => {
                 let told = self.journal.record().trials.get(id as usize).expect("it was there when it was asked for");
                 self.evolution.recall(&mut trial, told);
+                self.recorded += trial.effort();
                 return Ok(trial);
             }
             State::Impossible(reason) => {

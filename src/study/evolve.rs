@@ -15,8 +15,8 @@ use super::plan::limited_counts;
 use super::run::Outcome;
 use super::trials::{Trial, Trials};
 use super::{Journal, Outputs, Plan, Progress, StudyError, present, strategy};
-use crate::config::{Limit, Relation, SearchConfig, StrategyConfig, StrategyKind};
-use crate::evaluate::{Bound, Evaluator, Task};
+use crate::config::{Executor, Limit, Relation, SearchConfig, StrategyConfig, StrategyKind};
+use crate::evaluate::{Bound, Evaluator, Task, WorkerOptions, in_processes};
 use crate::objective::Objective;
 use crate::pareto;
 use crate::report::{Certificate, Closest, Course, Entry, ReportData};
@@ -108,6 +108,11 @@ impl Evolution {
         progress: &dyn Progress,
     ) -> Result<Outcome, StudyError> {
         let began = Instant::now();
+        let recorded = journal.record().trials.len();
+        if recorded > 0 {
+            progress.stage("Continuing the study", None);
+            progress.done(&format!("{} on record", counted(recorded, "candidate")));
+        }
         let (seeds, seeded) = self.seeds(progress)?;
         let strategy = strategy(self.domain(), &self.strategy, seeds, self.config.seed);
         let mut strategy = strategy.map_err(|error| self.refuse_strategy(error.to_string()))?.expect("no exact strategy evolves");
@@ -148,7 +153,7 @@ impl Evolution {
         progress: &dyn Progress,
     ) -> Result<(Trials, End), StudyError> {
         progress.stage("Evaluating candidates", Some(self.config.evaluations));
-        let mut coordinator = Coordinator::new(self, journal);
+        let mut coordinator = Coordinator::new(self, journal)?;
         let end = loop {
             if !interrupt.asked() {
                 for candidate in strategy.ask(coordinator.room()) {
@@ -224,7 +229,7 @@ impl Evolution {
     }
 
     /// What every candidate is judged by, on threads of their own.
-    pub(super) fn evaluator(&self) -> Evaluator {
+    pub(super) fn evaluator(&self) -> Result<Evaluator, StudyError> {
         let position = |name: &str| self.quantities.iter().position(|quantity| quantity.name() == name);
         let limits = self.config.limits.iter().map(|limit| {
             let bound = match limit.relation {
@@ -233,12 +238,19 @@ impl Evolution {
             };
             (position(&limit.quantity).expect("limits name quantities"), bound)
         });
-        let task = Task {
-            objectives: self.quantities.clone(),
-            limits: limits.collect(),
-            space: self.config.space.name().to_owned(),
+        let workers = self.config.workers.unwrap_or_else(rayon::current_num_threads);
+        let objectives = match self.config.executor {
+            Executor::Threads => self.quantities.clone(),
+            Executor::Processes => {
+                let program = std::env::current_exe().map_err(|error| {
+                    let message = format!("`executor: processes` starts this program again, but where it is cannot be told: {error}");
+                    StudyError::Input(self.config.problem("executor", message, "leave `executor` out"))
+                })?;
+                in_processes(&self.quantities, WorkerOptions::new(program, workers))
+            }
         };
-        Evaluator::new(task, self.config.workers.unwrap_or_else(rayon::current_num_threads))
+        let task = Task { objectives, limits: limits.collect(), space: self.config.space.name().to_owned() };
+        Ok(Evaluator::new(task, workers))
     }
 
     /// Objective values of a complete candidate, all to be minimised.

@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::outputs::abandon;
+use crate::process;
 
 /// Nothing is under way that could be finished.
 const IDLE: u8 = 0;
@@ -29,6 +30,7 @@ pub fn interrupt() -> Interrupt {
         return Interrupt::Finishing;
     }
     abandon();
+    process::end_all();
     Interrupt::Now
 }
 

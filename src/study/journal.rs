@@ -1,12 +1,14 @@
 //! What a run writes as it goes: the store, from which it resumes, and the log beside it.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use super::StudyError;
 use super::judged::Judged;
-use super::log::Log;
+use super::lock::{Lock, host};
+use super::log::{LOG, Log};
 use super::outputs::write_error;
-use super::store::{Event, Record, Store, Taken, ToldOutcome};
+use super::store::{Change, Event, Identity, Record, STORE, Store, Taken, ToldOutcome, describe, difference};
 use crate::config::SearchConfig;
 
 /// What may become of a study that the folder holds already.
@@ -26,6 +28,8 @@ pub struct Journal {
     store: Store,
     record: Record,
     log: Log,
+    /// Nobody else writes meanwhile.
+    _lock: Lock,
 }
 
 impl Journal {
@@ -35,23 +39,46 @@ impl Journal {
     /// [`StudyError::Folder`] where it cannot be written, is in use, or belongs to another config.
     pub fn open(
         folder: &Path,
-        _config: &SearchConfig,
+        config: &SearchConfig,
         continuation: Continuation,
-        _command: &str,
+        command: &str,
     ) -> Result<Self, StudyError> {
-        let path = folder.join("study.stub");
+        let lock = Lock::take(folder, command)?;
+        let path = folder.join(STORE);
         if continuation == Continuation::New {
-            let _ = std::fs::remove_file(&path);
+            set_aside(&path)?;
         }
-        let (store, record) = Store::open(&path).map_err(|error| write_error(&path, error))?;
-        let log = Log::open(folder).map_err(|error| write_error(folder, error))?;
-        Ok(Self { store, record, log })
-    }
-
-    /// What an earlier run had recorded, in a line; nothing for a new study.
-    pub fn resumed(&self) -> Option<String> {
-        let trials = self.record.trials.len();
-        (trials > 0).then(|| format!("continuing a study with {trials} candidates on record"))
+        let identity = Identity {
+            name: config.name.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            host: host(),
+            config: config.text().to_owned(),
+            fingerprint: config.fingerprint(),
+        };
+        let exists = path.metadata().is_ok_and(|file| file.len() > 0);
+        let (store, record) = if exists {
+            Store::open(&path)?
+        } else {
+            if continuation != Continuation::New {
+                refuse_results_without_a_study(folder)?;
+            }
+            let store = Store::create(&path, &identity)?;
+            (store, Record::new(identity.fingerprint.clone()))
+        };
+        let log = Log::open(folder).map_err(|error| write_error(&folder.join(LOG), error))?;
+        let mut journal = Self { store, record, log, _lock: lock };
+        let changes = difference(&journal.record.identity, &identity.fingerprint);
+        if !changes.is_empty() {
+            if continuation != Continuation::Extend || !changes.iter().all(Change::is_extension) {
+                return Err(refuse(folder, &changes));
+            }
+            let text = |value: &Option<String>| value.clone().unwrap_or_default();
+            let changes = changes.iter().map(|c| (c.key.clone(), text(&c.from), text(&c.to))).collect();
+            journal.write(&[Event::Extended { changes }])?;
+        }
+        let Identity { host, version, .. } = identity;
+        journal.write(&[Event::Opened { pid: std::process::id(), host, version }])?;
+        Ok(journal)
     }
 
     /// What earlier runs recorded.
@@ -61,7 +88,7 @@ impl Journal {
 
     /// Records events, all or none, and logs them.
     pub(super) fn write(&mut self, events: &[Event]) -> Result<(), StudyError> {
-        self.store.record(events).map_err(|error| write_error(Path::new("study.sqlite"), error))?;
+        self.store.record(events)?;
         for event in events {
             self.log.write("info", event);
         }
@@ -102,5 +129,48 @@ impl Journal {
         };
         let events: Vec<Event> = members.iter().take(MOST).enumerate().map(event).collect();
         self.write(&events)
+    }
+}
+
+/// A study that is started over is kept under another name until the next time.
+fn set_aside(path: &Path) -> Result<(), StudyError> {
+    let companion = |path: &Path, end: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        PathBuf::from(name)
+    };
+    if !path.exists() {
+        return Ok(());
+    }
+    let aside = path.with_extension("previous.sqlite");
+    // What has not reached the file itself stands in companions, which have to move with it.
+    for end in ["", "-wal", "-shm"] {
+        let (from, to) = (companion(path, end), companion(&aside, end));
+        let moved = if from.exists() { fs::rename(&from, &to) } else { fs::remove_file(&to).or(Ok(())) };
+        moved.map_err(|error| write_error(&from, error))?;
+    }
+    Ok(())
+}
+
+/// Results that nothing here can have written are not written over.
+fn refuse_results_without_a_study(folder: &Path) -> Result<(), StudyError> {
+    if !folder.join("front.json").exists() {
+        return Ok(());
+    }
+    Err(StudyError::Folder {
+        message: format!("`{}` holds results, but no study that says which config made them", folder.display()),
+        help: "choose another folder with --out, or pass --new to replace what is there".to_owned(),
+    })
+}
+
+fn refuse(folder: &Path, changes: &[Change]) -> StudyError {
+    let extendable = changes.iter().all(Change::is_extension);
+    StudyError::Folder {
+        message: format!("`{}` holds the study of another config:\n{}", folder.display(), describe(changes).trim_end()),
+        help: if extendable {
+            "pass --extend to go on with it, --new to start over, or choose another folder with --out".to_owned()
+        } else {
+            "choose another folder with --out, or pass --new to start over".to_owned()
+        },
     }
 }

@@ -5,6 +5,7 @@
 //! run writes has been checked against the networks themselves.
 
 use crate::yaml::Diagnostics;
+use store::StoreError;
 
 mod baselines;
 mod coordinator;
@@ -16,6 +17,7 @@ mod infeasible;
 mod interrupt;
 mod journal;
 mod judged;
+mod lock;
 mod log;
 mod members;
 mod outputs;
@@ -23,7 +25,7 @@ mod plan;
 mod present;
 mod run;
 mod search;
-mod store;
+pub mod store;
 mod strategy;
 mod summary;
 mod ties;
@@ -36,6 +38,8 @@ pub use evolve::EvolutionSummary;
 pub use interrupt::{Interrupt, interrupt};
 pub use journal::{Continuation, Journal};
 pub use judged::Judged;
+pub use lock::{Holder, Lock};
+pub use log::LOG;
 pub use outputs::{Outputs, abandon};
 pub use plan::{Plan, Reachable};
 pub use run::{Outcome, Solution};
@@ -101,6 +105,9 @@ pub enum StudyError {
     /// Writing failed.
     #[error(transparent)]
     Write(#[from] crate::report::ReportError),
+    /// The record of the study cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// An interrupt stopped the search; what was evaluated is recorded.
     #[error("stopped after {evaluated} evaluations; the same command continues")]
     Stopped {

@@ -162,7 +162,7 @@ impl Trial {
     }
 
     /// What it took: its fidelity, or nothing where nothing had to be evaluated.
-    fn effort(&self) -> f64 {
+    pub(super) fn effort(&self) -> f64 {
         if self.cached || self.screened { 0.0 } else { self.fidelity }
     }
 }
