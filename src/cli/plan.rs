@@ -36,7 +36,11 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         if arguments.json {
             return emit_json(&json!({"search": search.config().name, "space": name, "strategy": evolved}));
         }
-        return emit(&format!("{:<14} {name}: too large for a choice graph\n{}", "space", evolved.map_or_else(String::new, described)));
+        return emit(&format!(
+            "{:<14} {name}: too large for a choice graph\n{}",
+            "space",
+            evolved.map_or_else(String::new, described)
+        ));
     };
     let forecast = plan.forecast(began.elapsed().as_secs_f64(), &stages)?;
     if arguments.json {

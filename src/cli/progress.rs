@@ -35,7 +35,13 @@ struct State {
 impl Stages {
     /// Bars on a terminal, lines otherwise, nothing at all if `silent`.
     pub(super) fn new(silent: bool) -> Self {
-        let state = State { bar: ProgressBar::hidden(), name: String::new(), began: Instant::now(), shown: None, evaluating: None };
+        let state = State {
+            bar: ProgressBar::hidden(),
+            name: String::new(),
+            began: Instant::now(),
+            shown: None,
+            evaluating: None,
+        };
         Self { state: Mutex::new(state), bars: io::stderr().is_terminal() && !silent, silent }
     }
 

@@ -142,9 +142,8 @@ impl SearchConfig {
             quantities.retain(|quantity| quantity.name() != params.name());
             objectives.push(Arc::new(Count::new(params.name(), None, params)));
         }
-        let known = |name: &str| {
-            taken(&objectives, name) || taken(&quantities, name) || CountKind::from_name(name).is_some()
-        };
+        let known =
+            |name: &str| taken(&objectives, name) || taken(&quantities, name) || CountKind::from_name(name).is_some();
         let limits = self.limits.iter().filter(|limit| known(&limit.quantity)).cloned().collect();
         Self { objectives, quantities, limits, ..self.clone() }
     }

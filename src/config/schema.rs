@@ -66,7 +66,7 @@ static STRATEGY: &[Field] = &[
         name: "steady_state",
         kind: &Kind::Bool,
         required: false,
-        doc: "nsga2: replace one candidate at a time, so that no evaluation waits for the slowest of its generation; false by default",
+        doc: "nsga2: replace one candidate at a time, so that no evaluation waits for the slowest of its generation; true by default, false for generations",
     },
     Field {
         name: "window",

@@ -72,7 +72,7 @@ pub struct StrategyConfig {
 impl StrategyConfig {
     /// An algorithm with the default settings.
     pub fn new(kind: StrategyKind) -> Self {
-        Self { kind, population: 50, steady_state: false, window: 16, fidelities: vec![1.0], eta: 3.0 }
+        Self { kind, population: 50, steady_state: true, window: 16, fidelities: vec![1.0], eta: 3.0 }
     }
 
     pub(super) fn fingerprint(&self) -> Vec<(String, String)> {
@@ -100,7 +100,7 @@ impl Check<'_> {
         let int = |key: &str| node.get(key).and_then(Node::int).map(|value| value.unsigned_abs() as usize);
         strategy.population = int("population").unwrap_or(strategy.population);
         strategy.window = int("window").unwrap_or(strategy.window);
-        strategy.steady_state = node.get("steady_state").and_then(Node::bool).unwrap_or(false);
+        strategy.steady_state = node.get("steady_state").and_then(Node::bool).unwrap_or(strategy.steady_state);
         strategy.eta = node.get("eta").and_then(Node::number).unwrap_or(strategy.eta);
         if let Some(list) = node.get("fidelities") {
             let fidelities: Vec<f64> = list.items().iter().filter_map(Node::number).collect();

@@ -24,7 +24,8 @@ pub struct ReportData {
     pub limits: Vec<Limit>,
     /// The front.
     pub front: Vec<Member>,
-    /// Objective values of randomly drawn architectures, for comparison. Rows that
+    /// Objective values of other architectures, for comparison: those that were evaluated, or, beside an exact front,
+    /// randomly drawn ones. Rows that
     /// are not finite are left out of every file, and the plot says how many.
     #[serde(serialize_with = "finite_rows")]
     pub sampled: Vec<Vec<f64>>,
@@ -135,6 +136,13 @@ pub struct Broken {
     pub by: f64,
     /// The unit.
     pub unit: String,
+}
+
+impl ReportData {
+    /// What the rows of [`sampled`](Self::sampled) are.
+    pub(super) fn others(&self) -> &'static str {
+        if self.course.is_some() { "other candidates" } else { "random samples" }
+    }
 }
 
 /// JSON has no number for NaN, and the null it would become does not read back.

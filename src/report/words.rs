@@ -42,7 +42,7 @@ impl Words<'_> {
             items.push((Sign::Front, format!("front ({})", grouped(&data.front.len().to_string()))));
         }
         if samples > 0 {
-            items.push((Sign::Sampled, format!("random samples ({})", grouped(&samples.to_string()))));
+            items.push((Sign::Sampled, format!("{} ({})", data.others(), grouped(&samples.to_string()))));
         }
         if infeasible > 0 {
             let count = grouped(&infeasible.to_string());
@@ -112,7 +112,7 @@ pub(super) fn footnotes(data: &ReportData, ranges: &[Range], clouds: &Clouds, sh
     let clipped = samples.iter().filter(|row| !inside(row)).count();
     if clipped > 0 {
         let verb = if clipped == 1 { "lies" } else { "lie" };
-        notes.push(format!("{} of {} random samples {verb} outside {place}.", count(clipped), count(samples.len())));
+        notes.push(format!("{} of {} {} {verb} outside {place}.", count(clipped), count(samples.len()), data.others()));
     }
     let clipped = infeasible.iter().filter(|row| !inside(row)).count();
     if clipped > 0 {

@@ -130,9 +130,8 @@ impl<'a> Coordinator<'a> {
         } else {
             self.known.insert(key, id);
             let record = self.journal.record();
-            let known = |quantity: &Arc<dyn Objective>| {
-                record.reading(&hash, &quantity.origin().hash, fidelity, config.seed)
-            };
+            let known =
+                |quantity: &Arc<dyn Objective>| record.reading(&hash, &quantity.origin().hash, fidelity, config.seed);
             self.evaluator.submit(Job {
                 id,
                 network,
@@ -279,7 +278,9 @@ impl<'a> Coordinator<'a> {
             values: values.collect(),
             outcome: match &trial.outcome {
                 Outcome::Complete { .. } => ToldOutcome::Complete,
-                Outcome::Infeasible { violations } => ToldOutcome::Infeasible { violations: violations.clone(), screened },
+                Outcome::Infeasible { violations } => {
+                    ToldOutcome::Infeasible { violations: violations.clone(), screened }
+                }
                 Outcome::Failed { reason } => ToldOutcome::Failed { reason: reason.clone(), screened },
                 Outcome::Pruned { .. } => return Ok(trial),
             },

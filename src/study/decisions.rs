@@ -1,9 +1,11 @@
 //! What a search teaches about its decisions: which options the front takes, and which decisions matter.
 //! The counting is that of [`crate::audit::Table`]; here are its rows and the words of the report.
 
+use std::collections::HashMap;
+
 use crate::audit::{Bootstrap, Table};
 use crate::report::{Choice, Importance};
-use crate::space::{Architecture, DecisionSpec};
+use crate::space::{Architecture, DecisionSpec, Value};
 
 /// How many rows importance looks at: more would narrow the intervals beyond what a reader can use.
 const MOST_ROWS: usize = 4000;
@@ -53,6 +55,25 @@ pub(super) fn importance(
         .collect()
 }
 
+/// The decisions of a space whose choice graph is too large to list them: those that `architectures` took.
+pub(super) fn seen(architectures: &[Architecture]) -> Vec<DecisionSpec> {
+    let mut specs: Vec<DecisionSpec> = Vec::new();
+    let mut index: HashMap<&str, usize> = HashMap::new();
+    for decision in architectures.iter().flat_map(|architecture| &architecture.decisions) {
+        let at = *index.entry(&decision.path).or_insert_with(|| {
+            let path = decision.path.clone();
+            specs.push(DecisionSpec { path, options: Vec::new(), weights: None, ordered: false, default: 0 });
+            specs.len() - 1
+        });
+        let options = &mut specs[at].options;
+        while options.len() <= decision.option {
+            options.push(Value::Word(format!("option {}", options.len())));
+        }
+        options[decision.option] = decision.value.clone();
+    }
+    specs
+}
+
 fn table<'a>(specs: &[DecisionSpec], architectures: impl IntoIterator<Item = &'a Architecture>) -> Table {
     let mut table = Table::new(specs.iter().map(|spec| (spec.path.clone(), options(spec))).collect());
     for architecture in architectures {
@@ -69,7 +90,7 @@ fn options(spec: &DecisionSpec) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::space::{Decision, Value};
+    use crate::space::Decision;
 
     fn spec(path: &str, options: &[i64]) -> DecisionSpec {
         let options = options.iter().map(|&option| Value::Int(option)).collect();

@@ -14,14 +14,14 @@ use super::judged::Judged;
 use super::plan::limited_counts;
 use super::run::Outcome;
 use super::trials::{Trial, Trials};
-use super::{Journal, Outputs, Plan, Progress, StudyError, present, strategy};
+use super::{Journal, Outputs, Plan, Progress, StudyError, decisions, present, strategy};
 use crate::config::{Executor, Limit, Relation, SearchConfig, StrategyConfig, StrategyKind};
 use crate::evaluate::{Bound, Evaluator, Task, WorkerOptions, in_processes};
 use crate::objective::Objective;
 use crate::pareto;
 use crate::report::{Certificate, Closest, Course, Entry, ReportData};
 use crate::search::{self, Domain, FrontError, Genotype, Strategy};
-use crate::space::{ChoiceGraph, CompileError};
+use crate::space::{Architecture, ChoiceGraph, CompileError};
 use crate::units::counted;
 
 /// A search that can be run.
@@ -115,7 +115,8 @@ impl Evolution {
         }
         let (seeds, seeded) = self.seeds(progress)?;
         let strategy = strategy(self.domain(), &self.strategy, seeds, self.config.seed);
-        let mut strategy = strategy.map_err(|error| self.refuse_strategy(error.to_string()))?.expect("no exact strategy evolves");
+        let mut strategy =
+            strategy.map_err(|error| self.refuse_strategy(error.to_string()))?.expect("no exact strategy evolves");
         let interrupt = Interruptible::new();
         let (trials, end) = self.search(strategy.as_mut(), journal, &interrupt, progress)?;
         drop(interrupt);
@@ -198,11 +199,11 @@ impl Evolution {
         if !has_seeds(&self.config) {
             return random();
         }
-        let points: Vec<&[f64]> =
-            front.points().map(|point| &point.costs[..plan.config().objectives.len()]).collect();
+        let points: Vec<&[f64]> = front.points().map(|point| &point.costs[..plan.config().objectives.len()]).collect();
         let chosen = pareto::top_k(&points, self.strategy.population.div_ceil(2)).indices;
         let genotypes = chosen.iter().map(|&index| plan.genotype(front.point(index))).collect();
-        let told = format!("{} of the {} of {}", chosen.len(), counted(front.len(), "member"), self.summary.starts_from);
+        let told =
+            format!("{} of the {} of {}", chosen.len(), counted(front.len(), "member"), self.summary.starts_from);
         Ok((genotypes, told))
     }
 
@@ -211,18 +212,16 @@ impl Evolution {
         let mut front = trials.front.clone();
         front.sort_by(|&a, &b| trials.objectives(a)[0].total_cmp(&trials.objectives(b)[0]));
         let digits = front.len().to_string().len().max(3);
-        let member = |(rank, &index): (usize, &usize)| {
-            self.judged(&trials.all[index], &format!("f{:0digits$}", rank + 1))
-        };
+        let member =
+            |(rank, &index): (usize, &usize)| self.judged(&trials.all[index], &format!("f{:0digits$}", rank + 1));
         front.iter().enumerate().map(member).collect()
     }
 
     fn judged(&self, trial: &Trial, id: &str) -> Result<Judged, StudyError> {
-        let (architecture, network) = self
-            .config
-            .space
-            .realise(&trial.genotype)
-            .map_err(|error| StudyError::Certificate(format!("`{}` was evaluated but {error}", trial.architecture)))?;
+        let (architecture, network) =
+            self.config.space.realise(&trial.genotype).map_err(|error| {
+                StudyError::Certificate(format!("`{}` was evaluated but {error}", trial.architecture))
+            })?;
         let named = self.config.named().count();
         let values = trial.values[..named].iter().map(|value| value.unwrap_or(f64::NAN)).collect();
         Judged::new(&self.config, id, architecture, &network, values)
@@ -243,7 +242,9 @@ impl Evolution {
             Executor::Threads => self.quantities.clone(),
             Executor::Processes => {
                 let program = std::env::current_exe().map_err(|error| {
-                    let message = format!("`executor: processes` starts this program again, but where it is cannot be told: {error}");
+                    let message = format!(
+                        "`executor: processes` starts this program again, but where it is cannot be told: {error}"
+                    );
                     StudyError::Input(self.config.problem("executor", message, "leave `executor` out"))
                 })?;
                 in_processes(&self.quantities, WorkerOptions::new(program, workers))
@@ -261,7 +262,8 @@ impl Evolution {
 
     fn report_data(&self, trials: &Trials, members: &[Judged], end: &End, command: &str) -> ReportData {
         let config = &self.config;
-        let architectures = self.stand_in.as_ref().map_or(UNCOUNTED.to_owned(), |plan| plan.graph().count().to_string());
+        let architectures =
+            self.stand_in.as_ref().map_or(UNCOUNTED.to_owned(), |plan| plan.graph().count().to_string());
         let mut data = present::report_data(config, architectures, members, command);
         data.notes.splice(0..0, self.notes.iter().cloned());
         data.certificate = self.certificate(trials, end);
@@ -276,6 +278,7 @@ impl Evolution {
             let rows = wanted.filter(|(index, _)| !trials.front.contains(index));
             rows.filter_map(move |(_, trial)| trial.values[..width].iter().copied().collect::<Option<Vec<f64>>>())
         };
+        self.tell_decisions(&mut data, trials);
         data.sampled = values(true).collect();
         data.infeasible = values(false).collect();
         data.run.entries.extend([
@@ -283,6 +286,37 @@ impl Evolution {
             Entry { key: "candidates".to_owned(), value: trials.all.len().to_string() },
         ]);
         data
+    }
+
+    /// Which options the front takes, and which decisions matter, over all candidates that were evaluated.
+    fn tell_decisions(&self, data: &mut ReportData, trials: &Trials) {
+        let space = &self.config.space;
+        let width = self.config.objectives.len();
+        let mut evaluated: Vec<Architecture> = Vec::new();
+        let mut values: Vec<Vec<f64>> = Vec::new();
+        let mut front = Vec::new();
+        for (index, trial) in trials.all.iter().enumerate() {
+            let row: Option<Vec<f64>> = trial.values[..width].iter().copied().collect();
+            // A trial with values was built once, and is built again.
+            if let (Some(row), Ok((architecture, _))) = (row, space.realise(&trial.genotype)) {
+                if trials.front.contains(&index) {
+                    front.push(evaluated.len());
+                }
+                evaluated.push(architecture);
+                values.push(row);
+            }
+        }
+        let seen;
+        let specs = match &self.stand_in {
+            Some(plan) => plan.graph().decisions(),
+            None => {
+                seen = decisions::seen(&evaluated);
+                &seen
+            }
+        };
+        data.choices = decisions::choices(specs, front.iter().map(|&index| &evaluated[index]), &evaluated);
+        data.importance =
+            decisions::importance(specs, &evaluated.iter().collect::<Vec<_>>(), &values, self.config.seed);
     }
 
     /// Candidates outside the limits that come closest to them: by the sum of what each limit is off, as a share of the most
@@ -299,7 +333,12 @@ impl Evolution {
             worst.iter_mut().zip(*violations).for_each(|(worst, violation)| *worst = worst.max(*violation));
         }
         let off = |violations: &[f64]| -> f64 {
-            violations.iter().zip(&worst).filter(|(_, worst)| **worst > 0.0).map(|(violation, worst)| violation / worst).sum()
+            violations
+                .iter()
+                .zip(&worst)
+                .filter(|(_, worst)| **worst > 0.0)
+                .map(|(violation, worst)| violation / worst)
+                .sum()
         };
         outside.sort_by(|(_, a), (_, b)| off(a).total_cmp(&off(b)));
         let member = |(rank, (trial, _)): (usize, &(&Trial, &Vec<f64>))| {
@@ -332,13 +371,17 @@ impl Evolution {
             search::Outcome::Failed { reason } => Some(reason.as_str()),
             _ => None,
         });
-        StudyError::AllFailed { candidates: trials.all.len(), reason: reason.unwrap_or("no candidate was evaluated").to_owned() }
+        StudyError::AllFailed {
+            candidates: trials.all.len(),
+            reason: reason.unwrap_or("no candidate was evaluated").to_owned(),
+        }
     }
 
     fn certificate(&self, trials: &Trials, end: &End) -> Certificate {
         let evaluated = counted(trials.spent.round() as usize, "network");
         let all = self.stand_in.as_ref().map(|plan| plan.graph().count().to_string());
-        if *end == End::Exhausted && all.as_deref() == Some(trials.all.len().to_string().as_str()) && trials.failed == 0 {
+        if *end == End::Exhausted && all.as_deref() == Some(trials.all.len().to_string().as_str()) && trials.failed == 0
+        {
             let statement = format!(
                 "Complete: every architecture of the space was evaluated, or ruled out by a limit before it was ({evaluated})."
             );

@@ -1,8 +1,8 @@
 //! The plan of a search: the space compiled, every edge priced, the limits in place.
 
 use crate::config::{Relation, SearchConfig};
-use crate::objective::{Count, CountKind, Objective, Prices, PricingError, price};
 use crate::graph::Shape;
+use crate::objective::{Count, CountKind, Objective, Prices, PricingError, price};
 use crate::search::{self, CostGraph, Genotype, Role};
 use crate::space::{Budget, ChoiceGraph, CompileError, Space};
 use crate::yaml::Diagnostics;
@@ -47,7 +47,11 @@ impl Plan {
     }
 
     /// Prices the edges of the compiled space.
-    pub(super) fn priced(config: SearchConfig, graph: ChoiceGraph, progress: &dyn Progress) -> Result<Self, StudyError> {
+    pub(super) fn priced(
+        config: SearchConfig,
+        graph: ChoiceGraph,
+        progress: &dyn Progress,
+    ) -> Result<Self, StudyError> {
         refuse_unequal_inputs(&config, &graph)?;
 
         let counts = limited_counts(&config);

@@ -79,7 +79,7 @@ impl Figures {
         };
         let samples = match wide.lines.1 {
             0 => String::new(),
-            count => format!("; the faint ones are {} random samples", grouped(&count.to_string())),
+            count => format!("; the faint ones are {} {}", grouped(&count.to_string()), data.others()),
         };
         let _ = writeln!(
             page,

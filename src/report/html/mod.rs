@@ -158,7 +158,7 @@ fn header(page: &mut String, data: &ReportData, table: &Table) {
 fn switches(page: &mut String, data: &ReportData) {
     let mut boxes = String::new();
     for (id, label, present) in [
-        ("show-sampled", "random samples", !data.sampled.is_empty()),
+        ("show-sampled", data.others(), !data.sampled.is_empty()),
         ("show-infeasible", "outside the limits", data.infeasible.iter().any(|row| row.iter().all(|v| v.is_finite()))),
         ("show-baselines", "known networks", !data.baselines.is_empty()),
     ] {

@@ -192,7 +192,9 @@ impl Store {
         let probe = |c: &Connection| c.query_row("PRAGMA application_id", [], |row| row.get::<_, i32>(0));
         let read_only = access == OpenFlags::SQLITE_OPEN_READ_ONLY;
         let mut application = probe(&connection);
-        if read_only && matches!(&application, Err(error) if is_shut(error)) && !path.with_extension("sqlite-wal").exists()
+        if read_only
+            && matches!(&application, Err(error) if is_shut(error))
+            && !path.with_extension("sqlite-wal").exists()
         {
             // A file in WAL mode cannot be opened where its companions cannot be made, unless nobody writes to it.
             let name = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
