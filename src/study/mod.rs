@@ -11,11 +11,13 @@ mod cost_graph;
 mod distinct;
 mod infeasible;
 mod judged;
+pub mod lock;
 mod members;
 mod outputs;
 mod plan;
 mod present;
 mod run;
+pub mod store;
 mod summary;
 mod ties;
 
