@@ -8,8 +8,9 @@ use super::judged::Judged;
 use super::lock::{Lock, host};
 use super::log::{LOG, Log};
 use super::outputs::write_error;
-use super::store::{Change, Event, Identity, Record, STORE, Store, Taken, ToldOutcome, describe, difference};
+use super::store::{Change, Event, Goal, Identity, Record, STORE, Store, Taken, ToldOutcome, describe, difference};
 use crate::config::SearchConfig;
+use crate::objective::{Direction, Objective};
 
 /// What may become of a study that the folder holds already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +54,9 @@ impl Journal {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             host: host(),
             config: config.text().to_owned(),
+            space: config.space.text().to_owned(),
+            objectives: config.objectives.iter().map(|objective| goal(objective.as_ref())).collect(),
+            limits: config.limits.iter().map(ToString::to_string).collect(),
             fingerprint: config.fingerprint(),
         };
         let exists = path.metadata().is_ok_and(|file| file.len() > 0);
@@ -129,6 +133,14 @@ impl Journal {
         };
         let events: Vec<Event> = members.iter().take(MOST).enumerate().map(event).collect();
         self.write(&events)
+    }
+}
+
+fn goal(objective: &dyn Objective) -> Goal {
+    Goal {
+        name: objective.name().to_owned(),
+        unit: objective.unit().to_owned(),
+        higher: objective.direction() == Direction::Higher,
     }
 }
 

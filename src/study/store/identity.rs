@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde::{Deserialize, Serialize};
 
 /// What is fixed when a study is created.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Identity {
     /// The name of the search.
     pub name: String,
@@ -15,8 +15,25 @@ pub struct Identity {
     pub host: String,
     /// The text of the config.
     pub config: String,
+    /// The text of the space.
+    pub space: String,
+    /// What is optimised, in the order of the config.
+    pub objectives: Vec<Goal>,
+    /// What is limited, as a sentence each, in the order of the config.
+    pub limits: Vec<String>,
     /// What decides the result, key by key.
     pub fingerprint: Vec<(String, String)>,
+}
+
+/// Something that is optimised.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Goal {
+    /// The name of the objective.
+    pub name: String,
+    /// Its unit; `1` for a plain number.
+    pub unit: String,
+    /// Whether more is better.
+    pub higher: bool,
 }
 
 /// Keys that a study may be continued with another value of; a dot and more may follow.

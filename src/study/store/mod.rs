@@ -18,7 +18,7 @@ mod record;
 mod schema;
 
 pub use event::{Event, Taken, ToldOutcome};
-pub use identity::{Change, Identity, describe, difference};
+pub use identity::{Change, Goal, Identity, describe, difference};
 pub use record::{Record, State, Told};
 
 /// The name of the file in the output folder.

@@ -11,7 +11,14 @@ use crate::study::lock::Lock;
 
 fn identity() -> Identity {
     let fingerprint = vec![("evaluations".into(), "20".into()), ("limits[0]".into(), "latency <= 30 ms".into())];
-    Identity { name: "s".into(), version: "0".into(), host: "h".into(), config: "x".into(), fingerprint }
+    Identity {
+        name: "s".into(),
+        version: "0".into(),
+        host: "h".into(),
+        config: "x".into(),
+        fingerprint,
+        ..Identity::default()
+    }
 }
 
 fn told(trial: u64, value: f64) -> Event {
