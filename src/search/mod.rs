@@ -19,6 +19,8 @@ mod numbers;
 mod random;
 pub mod selection;
 mod strategy;
+#[cfg(test)]
+mod toy;
 mod variation;
 
 pub use aging::{Aging, AgingOptions};

@@ -8,6 +8,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use super::asked::Asked;
+use super::breeding::{self, Rates};
 use super::selection::{Member, Violations, survivors};
 use super::strategy::{Candidate, Outcome, Strategy};
 use super::variation::Variation;
@@ -29,8 +30,14 @@ pub struct Nsga2Options<G> {
 }
 
 impl<G> Default for Nsga2Options<G> {
+    /// 50 members in a steady state, nine children in ten from two parents, three in ten of those mutated.
+    ///
+    /// `cargo bench --bench strategy` compares them at 250 to 2,000 evaluations of five categorical problems. The steady
+    /// state is ahead of generations, most of all at first; 50 members stand between 20, ahead on short runs, and 100, ahead
+    /// on long ones only. Crossover from 0.7 to 1 makes little difference. Always mutating is behind where decisions
+    /// interact and ahead where they are ordered and nearly independent, which the exact search is for.
     fn default() -> Self {
-        Self { population: 50, steady_state: false, seeds: Vec::new(), crossover_rate: 0.9, mutation_rate: 0.5 }
+        Self { population: 50, steady_state: true, seeds: Vec::new(), crossover_rate: 0.9, mutation_rate: 0.3 }
     }
 }
 
@@ -108,12 +115,9 @@ fn child<V: Variation>(
 ) -> Option<V::Genotype> {
     let first = tournament(population.len(), rng);
     let second = tournament(population.len(), rng);
-    let parent = &population[first].genotype;
-    if first == second || rng.r#gen::<f64>() >= options.crossover_rate {
-        return variation.mutate(parent, rng);
-    }
-    let child = variation.cross(parent, &population[second].genotype, rng)?;
-    if rng.r#gen::<f64>() < options.mutation_rate { variation.mutate(&child, rng) } else { Some(child) }
+    let other = (first != second).then(|| &population[second].genotype);
+    let rates = Rates { crossover: options.crossover_rate, mutation: options.mutation_rate };
+    breeding::child(variation, &population[first].genotype, other, rates, rng)
 }
 
 /// The better of two drawn from a population in which the best come first.
@@ -159,3 +163,6 @@ impl<V: Variation> Strategy<V::Genotype> for Nsga2<V> {
         self.exhausted
     }
 }
+
+#[cfg(test)]
+mod tests;
