@@ -37,7 +37,10 @@ fn limited(x: &[f64]) -> (Vec<f64>, Vec<f64>) {
     (values, kept)
 }
 
-fn problem(bounds: &'static [(f64, f64)], evaluate: fn(&[f64]) -> (Vec<f64>, Vec<f64>)) -> Problem {
+/// Objectives of a point, and by how much each constraint is kept.
+type Evaluate = fn(&[f64]) -> (Vec<f64>, Vec<f64>);
+
+fn problem(bounds: &'static [(f64, f64)], evaluate: Evaluate) -> Problem {
     Problem { name: "dtlz2", bounds, evaluate, population: 0, generations: 0, reference: &[], pymoo: 0.0 }
 }
 

@@ -194,3 +194,37 @@ fn standing(name: &str, evaluations: &[u64], runs: &[Vec<f64>]) -> Standing {
     let reaches = |share: f64| stations.iter().find(|s| s.median >= share).map(|s| s.evaluations);
     Standing { strategy: name.to_owned(), evaluations_to_90: reaches(0.9), evaluations_to_99: reaches(0.99), stations }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn stations_end_at_the_last_evaluation() {
+        assert_eq!(stations(3), [1, 2, 3]);
+        assert_eq!(stations(2000)[..2], [25, 50]);
+        for evaluations in [1, 79, 80, 81, 12_345] {
+            let found = stations(evaluations);
+            assert_eq!(found.last(), Some(&evaluations));
+            assert!(found.windows(2).all(|pair| pair[0] < pair[1]), "{evaluations}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_standing_is_the_middle_of_its_runs_and_their_ends() {
+        let runs = [vec![0.5, 0.95], vec![0.1, 0.99], vec![0.3, 1.0]];
+        let found = standing("x", &[10, 20], &runs);
+        assert_eq!(found.stations[0], Station { evaluations: 10, low: 0.1, median: 0.3, high: 0.5 });
+        assert_eq!((found.evaluations_to_90, found.evaluations_to_99), (Some(20), Some(20)));
+        let even = standing("x", &[10, 20], &runs[..2]);
+        assert_eq!(even.stations[1].median, 0.97);
+        assert_eq!((even.evaluations_to_90, even.evaluations_to_99), (Some(20), None));
+    }
+
+    #[test]
+    fn every_strategy_that_asks_is_a_contender_once() {
+        let names: Vec<&str> = contenders(None).iter().map(|contender| contender.name).collect();
+        assert_eq!(names, ["nsga2", "nsga2-steady", "nsga3", "aging", "local", "random"]);
+    }
+}

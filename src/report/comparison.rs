@@ -100,7 +100,7 @@ fn draw(comparison: &Comparison, typeface: &Typeface) -> Scene {
         x += width + 16.0;
     }
 
-    let (left, top) = (MARGIN + 34.0, y + 34.0);
+    let (left, top) = (MARGIN + 34.0, y + 46.0);
     let (right, bottom) = (WIDTH - MARGIN - 8.0, top + PANEL_HEIGHT);
     let (across, up) = ranges(&comparison.lines);
     let place = |evaluations: f64, share: f64| -> Point {
@@ -137,7 +137,10 @@ fn draw(comparison: &Comparison, typeface: &Typeface) -> Scene {
     }
     let (_, exact) = place(0.0, 1.0);
     for mark in super::signs::dashes((left, exact), (right, exact)) {
-        scene.add(Layer::Limits, mark);
+        // Dashed as a limit is, but not in its colour, which is a strategy's here.
+        if let Mark::Line { points, .. } = mark {
+            scene.add(Layer::Limits, line(points, 1.5, colour::MUTED));
+        }
     }
     scene.add(
         Layer::Words,

@@ -14,7 +14,8 @@ use super::variation::Variation;
 /// How [`Aging`] searches.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AgingOptions<G> {
-    /// How many members live at once, and how many are drawn before the first child; at least 2. The paper takes 100.
+    /// How many members live at once, and how many candidates are drawn before the first child; at least 2. The paper
+    /// takes 100.
     pub population: usize,
     /// How many members, drawn with repetition, compete to be the parent of a child. The paper takes 25.
     pub sample: usize,
@@ -24,7 +25,7 @@ pub struct AgingOptions<G> {
 
 impl<G> Default for AgingOptions<G> {
     fn default() -> Self {
-        Self { population: 100, sample: 25, seeds: Vec::new() }
+        Self { population: 50, sample: 25, seeds: Vec::new() }
     }
 }
 

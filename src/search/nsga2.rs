@@ -8,6 +8,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use super::asked::Asked;
+use super::breeding::{self, Rates};
 use super::selection::{Member, Violations, survivors};
 use super::strategy::{Candidate, Outcome, Strategy};
 use super::variation::Variation;
@@ -114,12 +115,9 @@ fn child<V: Variation>(
 ) -> Option<V::Genotype> {
     let first = tournament(population.len(), rng);
     let second = tournament(population.len(), rng);
-    let parent = &population[first].genotype;
-    if first == second || rng.r#gen::<f64>() >= options.crossover_rate {
-        return variation.mutate(parent, rng);
-    }
-    let child = variation.cross(parent, &population[second].genotype, rng)?;
-    if rng.r#gen::<f64>() < options.mutation_rate { variation.mutate(&child, rng) } else { Some(child) }
+    let other = (first != second).then(|| &population[second].genotype);
+    let rates = Rates { crossover: options.crossover_rate, mutation: options.mutation_rate };
+    breeding::child(variation, &population[first].genotype, other, rates, rng)
 }
 
 /// The better of two drawn from a population in which the best come first.

@@ -40,7 +40,7 @@ pub struct Nsga3Options<G> {
 
 impl<G> Default for Nsga3Options<G> {
     fn default() -> Self {
-        Self { population: 92, seeds: Vec::new(), crossover_rate: 0.9, mutation_rate: 0.5 }
+        Self { population: 92, seeds: Vec::new(), crossover_rate: 0.9, mutation_rate: 0.3 }
     }
 }
 
