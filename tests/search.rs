@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use pocketnas::config::SearchConfig;
 use pocketnas::objective::Direction;
-use pocketnas::study::{Plan, Progress, Snapshot, StudyError};
+use pocketnas::study::{Plan, Progress, StudyError};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -205,7 +205,6 @@ struct Quiet;
 impl Progress for Quiet {
     fn stage(&self, _: &str, _: Option<u64>) {}
     fn step(&self, _: u64) {}
-    fn snapshot(&self, _: &dyn Fn() -> Snapshot) {}
     fn done(&self, _: &str) {}
 }
 

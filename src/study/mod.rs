@@ -54,8 +54,8 @@ pub trait Progress: Sync {
     fn stage(&self, name: &str, total: Option<u64>);
     /// Some steps more are done.
     fn step(&self, by: u64);
-    /// How a search that evaluates candidates stands; `make` is called where it will be shown.
-    fn snapshot(&self, make: &dyn Fn() -> Snapshot);
+    /// How a search that evaluates candidates stands; the function is called where it will be shown.
+    fn snapshot(&self, _make: &dyn Fn() -> Snapshot) {}
     /// The stage is over; `outcome` says in a few words what came out.
     fn done(&self, outcome: &str);
 }
