@@ -131,8 +131,8 @@ struct Run {
     facts: Vec<(String, Value)>,
 }
 
-/// A position at an entering shape. Repeats that cannot differ are one slot.
-type Slot = (u32, Option<u32>, Option<Shape>);
+/// A position at an entering shape and those of the outputs it names. Repeats that cannot differ are one slot.
+type Slot = (u32, Option<u32>, Option<Shape>, Arc<[Shape]>);
 
 /// Runs in one slot, by the known answers that they asked for.
 #[derive(Default)]
@@ -144,6 +144,8 @@ struct Memo {
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
     shape: Option<Shape>,
+    /// Outputs of earlier items of the network that later ones name, by item.
+    kept: Arc<[(usize, Shape)]>,
     known: Arc<[Answer]>,
     rests: Arc<[u32]>,
 }
@@ -168,6 +170,8 @@ struct Compiler<'a> {
     rules: Vec<Rule>,
     /// Where each fact may still turn up last.
     last_fact: BTreeMap<String, Place>,
+    /// Which earlier items each item of the network names.
+    reads: Vec<Vec<usize>>,
 }
 
 /// Compiles a space.
@@ -182,6 +186,7 @@ pub(super) fn compile(file: &Arc<File>, budget: Budget, problems: &mut Problems)
         rest_ids: HashMap::new(),
         rules: Vec::new(),
         last_fact: BTreeMap::new(),
+        reads: (0..file.network.len()).map(|index| file.reads(index)).collect(),
     };
     let result = if file.constraints.is_empty() { compiler.explore() } else { compiler.with_constraints() };
     match result {
@@ -253,7 +258,7 @@ impl<'a> Compiler<'a> {
         let mut sink: Option<u32> = None;
 
         let start = self.rests(&self.rules.iter().map(|rule| rule.expr.clone()).collect::<Vec<_>>());
-        let key = Key { shape: None, known: Arc::from([]), rests: start };
+        let key = Key { shape: None, kept: Arc::from([]), known: Arc::from([]), rests: start };
         states.push(State { place: Place::INPUT, shape: None });
         layers.entry(Place::INPUT).or_default().insert(key, 0);
 
@@ -266,6 +271,7 @@ impl<'a> Compiler<'a> {
                     let Some(rests) = self.derive(&key.rests, run, next)? else { continue };
                     let known = self.remembered(&key.known, run, next);
                     let shape = Some(run.shape);
+                    let kept = self.kept(&key.kept, place, run, next);
                     let to = if next.is_end(self.file) {
                         *sink.get_or_insert_with(|| {
                             let end = State { place: next, shape: None };
@@ -273,7 +279,7 @@ impl<'a> Compiler<'a> {
                             states.len() as u32 - 1
                         })
                     } else {
-                        let after = Key { shape, known, rests };
+                        let after = Key { shape, kept, known, rests };
                         *layers.entry(next).or_default().entry(after).or_insert_with(|| {
                             states.push(State { place: next, shape });
                             states.len() as u32 - 1
@@ -299,12 +305,16 @@ impl<'a> Compiler<'a> {
         let project = |asked: &[PathId]| -> Vec<Option<u16>> {
             asked.iter().map(|id| key.known.iter().find(|(path, _)| path == id).map(|(_, option)| *option)).collect()
         };
-        let own = (place.item, Some(place.index), key.shape);
-        // Only a stage tells its first repeat from the others.
-        let stage = place.item > 0 && matches!(self.file.network[place.item as usize - 1].kind, ItemKind::Stage(_));
-        let any = (place.item, (stage && place.index == 0).then_some(0), key.shape);
-        for slot in [any, own] {
-            if let Some(memo) = self.memo.get(&slot)
+        let read = self.read(place, key);
+        let own = (place.item, Some(place.index), key.shape, Arc::clone(&read));
+        // Only a stage, or what takes a named tensor, tells its first repeat from the others.
+        let tells = place.item > 0 && {
+            let item = &self.file.network[place.item as usize - 1];
+            matches!(item.kind, ItemKind::Stage(_)) || !item.from.is_empty()
+        };
+        let any = (place.item, (tells && place.index == 0).then_some(0), key.shape, read);
+        for slot in [&any, &own] {
+            if let Some(memo) = self.memo.get(slot)
                 && let Some(runs) = memo.runs.get(&project(&memo.asked))
             {
                 return Ok(Arc::clone(runs));
@@ -329,6 +339,7 @@ impl<'a> Compiler<'a> {
     fn enumerate(&mut self, place: Place, key: &Key) -> Result<(Vec<Run>, Vec<PathId>), Box<Fault>> {
         let mut runs = Vec::new();
         let mut asked: Vec<PathId> = Vec::new();
+        let read = self.read(place, key);
         self.oracle.known = Arc::clone(&key.known);
         self.oracle.trail.clear();
         loop {
@@ -337,8 +348,7 @@ impl<'a> Compiler<'a> {
             let (end, repeat) = match key.shape {
                 None => (interpreter.input()?, 1),
                 Some(shape) => {
-                    let border = interpreter.enter("in", shape, Span::default())?;
-                    interpreter.position(place, border)?
+                    interpreter.alone(place, shape, &read)?
                 }
             };
             let shape = interpreter.builder.shape(end);
@@ -359,7 +369,13 @@ impl<'a> Compiler<'a> {
             let mut context = self.oracle.consulted.clone();
             context.sort_unstable();
             let variant =
-                Variant { place, shape: key.shape, context: Arc::from(context), answers: Arc::clone(&answers) };
+                Variant {
+                    place,
+                    shape: key.shape,
+                    read: Arc::clone(&read),
+                    context: Arc::from(context),
+                    answers: Arc::clone(&answers),
+                };
             self.variants.push(variant);
             let variant = self.variants.len() as u32 - 1;
             runs.push(Run { variant, answers, shape, repeat, facts });
@@ -370,6 +386,21 @@ impl<'a> Compiler<'a> {
                 return Ok((runs, asked));
             }
         }
+    }
+
+    /// The shapes of the outputs that a position names.
+    fn read(&self, place: Place, key: &Key) -> Arc<[Shape]> {
+        let named = (place.item as usize).checked_sub(1).map_or(&[][..], |item| &self.reads[item]);
+        let shape = |item: &usize| key.kept.iter().find(|(kept, _)| kept == item).map(|(_, shape)| *shape);
+        named.iter().filter_map(shape).collect()
+    }
+
+    /// The outputs that the places after a run still name.
+    fn kept(&self, before: &Arc<[(usize, Shape)]>, place: Place, run: &Run, next: Place) -> Arc<[(usize, Shape)]> {
+        let later = self.reads.get((next.item as usize).saturating_sub(1)..).unwrap_or_default();
+        let wanted = |item: usize| later.iter().any(|named| named.contains(&item));
+        let ended = (next.item > place.item && place.item > 0).then(|| (place.item as usize - 1, run.shape));
+        before.iter().copied().chain(ended).filter(|(item, _)| wanted(*item)).collect()
     }
 
     /// The answers that the places after a run may still ask for.

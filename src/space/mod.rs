@@ -180,11 +180,25 @@ impl Space {
         let mut answers = match self.file.format {
             Format::Path => Answers::parse(text)?,
             Format::NasBench => architecture::nas_bench_answers(&self.file, text)?,
+            Format::Sizes => {
+                let mut sizes = architecture::Sizes::parse(text);
+                let read = self.answered(|question| sizes.answer(question))?;
+                return sizes.finish().map(|()| read);
+            }
         };
-        let mut oracle = Recorder::new(&self.file, |question: &Question| answers.answer(question));
+        let read = self.answered(|question| answers.answer(question))?;
+        answers.finish()?;
+        Ok(read)
+    }
+
+    /// The architecture with those answers.
+    fn answered(
+        &self,
+        rule: impl FnMut(&Question) -> Result<usize, String>,
+    ) -> Result<Architecture, ArchitectureError> {
+        let mut oracle = Recorder::new(&self.file, rule);
         self.run(&mut oracle).map_err(|fault| ArchitectureError::new(fault.message))?;
         let Recorder { decisions, facts, .. } = oracle;
-        answers.finish()?;
         self.satisfies(&facts)?;
         Ok(Architecture { decisions })
     }
@@ -194,6 +208,7 @@ impl Space {
         match self.file.format {
             Format::Path => architecture::path_text(architecture),
             Format::NasBench => architecture::nas_bench_text(&self.file, architecture),
+            Format::Sizes => architecture::sizes_text(architecture),
         }
     }
 
