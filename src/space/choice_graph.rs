@@ -68,6 +68,10 @@ impl Paths {
         Ok(id)
     }
 
+    pub fn into_specs(self) -> Vec<DecisionSpec> {
+        self.specs
+    }
+
     pub fn name(&self, id: PathId) -> &str {
         &self.specs[id as usize].path
     }

@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use super::arithmetic;
 use super::Value;
 use super::choice_graph::{Answer, ChoiceGraph, Edge, PathId, Paths, State, Variant};
 use super::expr::{Expr, fits, truth};
@@ -172,6 +173,8 @@ struct Compiler<'a> {
     last_fact: BTreeMap<String, Place>,
     /// Which earlier items each item of the network names.
     reads: Vec<Vec<usize>>,
+    /// Whether no decision depends on another.
+    steady: bool,
 }
 
 /// Compiles a space.
@@ -186,6 +189,7 @@ pub(super) fn compile(file: &Arc<File>, budget: Budget, problems: &mut Problems)
         rest_ids: HashMap::new(),
         rules: Vec::new(),
         last_fact: BTreeMap::new(),
+        steady: arithmetic::unconditional(file),
         reads: (0..file.network.len()).map(|index| file.reads(index)).collect(),
     };
     let result = if file.constraints.is_empty() { compiler.explore() } else { compiler.with_constraints() };
@@ -379,8 +383,10 @@ impl<'a> Compiler<'a> {
             self.variants.push(variant);
             let variant = self.variants.len() as u32 - 1;
             runs.push(Run { variant, answers, shape, repeat, facts });
-            if runs.len() > self.budget.edges {
-                return Err(self.overflow(place, &BTreeMap::new(), 0, runs.len()));
+            // Where no decision depends on another, the first run tells how many there will be.
+            let expected = || arithmetic::product(self.oracle.trail.iter().map(|(_, options)| *options as usize));
+            if runs.len() > self.budget.edges || (runs.len() == 1 && self.steady && expected() > self.budget.edges.into()) {
+                return Err(self.overflow(place, &BTreeMap::new(), 0, self.budget.edges));
             }
             if !self.oracle.advance() {
                 return Ok((runs, asked));
@@ -482,7 +488,7 @@ impl<'a> Compiler<'a> {
             let questions = self.oracle.trail.iter().map(|((id, _), options)| (options, self.oracle.paths.name(*id)));
             let listed: Vec<String> = questions.map(|(options, path)| format!("`{path}` ({options})")).collect();
             let message = format!("position `{name}` alone has more than {edges} variants: {}", listed.join(" × "));
-            let help = "decide less in one position: split the block, or share decisions";
+            let help = "decide less in one position: split the block, or share decisions; or search the space by evolution";
             return fault(message, help, span, "network");
         };
         let mut values: BTreeMap<String, HashSet<u64>> = BTreeMap::new();

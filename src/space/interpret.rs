@@ -432,7 +432,7 @@ impl<'a, 'o> Interpreter<'a, 'o> {
         for (to, node) in cell.nodes.iter().enumerate().skip(inner) {
             let edges: Vec<&(usize, usize, Item)> = cell.edges.iter().filter(|(_, end, _)| *end == to).collect();
             let taken: Vec<usize> = match cell.take {
-                Some(take) => self.choose_edges(&edges, take, item, &scope.child(node))?,
+                Some(take) => self.choose_edges(&edges, take, &scope.child(node))?,
                 None => (0..edges.len()).collect(),
             };
             let mut arriving = Vec::with_capacity(taken.len());
@@ -442,7 +442,7 @@ impl<'a, 'o> Interpreter<'a, 'o> {
                 // Where edges are chosen, operators belong to the place among those taken: all architectures then
                 // have the same decisions.
                 let option = match cell.take {
-                    Some(_) => self.choose_item(choice, item, &scope.child(node), &format!("op{slot}"))?,
+                    Some(_) => self.choose_item(choice, edge, &scope.child(node), &format!("op{slot}"))?,
                     None => self.choose_item(choice, edge, &scope, &edge.name)?,
                 };
                 let edge_scope = scope.child(&edge.name);
@@ -461,13 +461,13 @@ impl<'a, 'o> Interpreter<'a, 'o> {
         &mut self,
         edges: &[&(usize, usize, Item)],
         take: usize,
-        item: &Item,
         node: &Scope<'a, '_>,
     ) -> Outcome<Vec<usize>> {
         let sets = subsets(edges.len(), take);
         if sets.len() < 2 {
             return Ok(sets.into_iter().next().unwrap_or_default());
         }
+        let Some((_, _, edge)) = edges.first() else { return Ok(Vec::new()) };
         let (path, life) = node.decision("from");
         let label = |index: usize| {
             let names = sets.get(index)?.iter().map(|&edge| edges[edge].0.to_string());
@@ -480,10 +480,10 @@ impl<'a, 'o> Interpreter<'a, 'o> {
             weights: None,
             default: 0,
             ordered: false,
-            origin: item.span,
+            origin: edge.span,
             label: &label,
         };
-        let index = self.oracle.choose(&question).map_err(|message| Box::new(Fault::at(item, message, "")))?;
+        let index = self.oracle.choose(&question).map_err(|message| Box::new(Fault::at(edge, message, "")))?;
         if let (true, Some(value)) = (self.oracle.wants_facts(), label(index)) {
             self.oracle.fact(&path, &value);
         }

@@ -257,6 +257,10 @@ impl Lower<'_> {
                 ));
             }
         }
+        if let (Some(take), true) = (node.get("take"), node.get("edges").map_or(0, |edges| edges.items().len()) > 1) {
+            let help = "write one entry, `between: all`";
+            self.problems.at(take, path, "edges can only be chosen among edges with the same operators", help);
+        }
         let take = node.get("take").and_then(Node::int).map(|take| take as usize);
         for (index, name) in nodes.iter().enumerate().skip(inputs.len()) {
             let arriving = edges.iter().filter(|(_, to, _)| *to == index).count();

@@ -6,6 +6,7 @@
 //! many to start from.
 
 mod architecture;
+mod arithmetic;
 mod choice_graph;
 mod compile;
 mod expr;
@@ -20,6 +21,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use num_bigint::BigUint;
 use rand::Rng;
 use rand_distr::{Distribution, WeightedIndex};
 
@@ -288,6 +290,25 @@ impl Space {
             });
         }
         Some(found)
+    }
+
+    /// The exact number of architectures of a space without constraints in which no decision depends on another: the
+    /// product of all options. `None` where that is not plain to see; [`ChoiceGraph::count`] counts any space that
+    /// can be compiled.
+    pub fn count_by_arithmetic(&self) -> Option<BigUint> {
+        arithmetic::unconditional(&self.file).then(|| arithmetic::product(self.default_decisions().iter().map(|d| d.options.len())))
+    }
+
+    /// What the default architecture decides, with the options of each.
+    pub fn default_decisions(&self) -> Vec<DecisionSpec> {
+        let mut paths = choice_graph::Paths::default();
+        let mut oracle = Recorder::new(&self.file, |question: &Question| {
+            paths.intern(question)?;
+            Ok(question.default)
+        });
+        // It has been run when the space was read.
+        let _ = self.run(&mut oracle);
+        paths.into_specs()
     }
 
     /// Compiles the space to its choice graph.
