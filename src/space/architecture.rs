@@ -262,7 +262,9 @@ impl<'a> Sizes<'a> {
     /// Refuses values that are left over.
     pub fn finish(mut self) -> Result<(), ArchitectureError> {
         match self.left.next() {
-            Some(value) => Err(ArchitectureError::new(format!("`{}` goes on after its end, with `{value}`", self.text))),
+            Some(value) => {
+                Err(ArchitectureError::new(format!("`{}` goes on after its end, with `{value}`", self.text)))
+            }
             None => Ok(()),
         }
     }

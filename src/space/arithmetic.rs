@@ -62,7 +62,10 @@ fn decides(file: &File, item: &Item) -> bool {
             Part::Expr(expr) => decided |= expr.names().iter().any(|name| is_decision(file, name)),
             Part::Named(name) => more.push(name.to_owned()),
         });
-        decided |= file.blocks.get(&name).is_some_and(|block| block.layers.iter().any(|i| matches!(i.kind, ItemKind::Choice(_))));
+        decided |= file
+            .blocks
+            .get(&name)
+            .is_some_and(|block| block.layers.iter().any(|i| matches!(i.kind, ItemKind::Choice(_))));
         used.extend(more);
     }
     decided

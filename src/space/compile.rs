@@ -10,8 +10,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::arithmetic;
 use super::Value;
+use super::arithmetic;
 use super::choice_graph::{Answer, ChoiceGraph, Edge, PathId, Paths, State, Variant};
 use super::expr::{Expr, fits, truth};
 use super::file::{File, ItemKind, Part};
@@ -175,10 +175,15 @@ struct Compiler<'a> {
     reads: Vec<Vec<usize>>,
     /// Whether no decision depends on another.
     steady: bool,
+    /// Whether the budget has been exceeded.
+    overflowed: bool,
 }
 
 /// Compiles a space.
-pub(super) fn compile(file: &Arc<File>, budget: Budget, problems: &mut Problems) -> Option<ChoiceGraph> {
+///
+/// # Errors
+/// Whether the space is too large for the budget; if not, it is wrong. `problems` says more.
+pub(super) fn compile(file: &Arc<File>, budget: Budget, problems: &mut Problems) -> Result<ChoiceGraph, bool> {
     let mut compiler = Compiler {
         file,
         budget,
@@ -189,15 +194,16 @@ pub(super) fn compile(file: &Arc<File>, budget: Budget, problems: &mut Problems)
         rest_ids: HashMap::new(),
         rules: Vec::new(),
         last_fact: BTreeMap::new(),
+        overflowed: false,
         steady: arithmetic::unconditional(file),
         reads: (0..file.network.len()).map(|index| file.reads(index)).collect(),
     };
     let result = if file.constraints.is_empty() { compiler.explore() } else { compiler.with_constraints() };
     match result {
-        Ok(graph) => Some(graph),
+        Ok(graph) => Ok(graph),
         Err(fault) => {
             problems.add(fault.span, fault.path, fault.message, fault.help);
-            None
+            Err(compiler.overflowed)
         }
     }
 }
@@ -351,9 +357,7 @@ impl<'a> Compiler<'a> {
             let mut interpreter = Interpreter::new(self.file, &mut self.oracle);
             let (end, repeat) = match key.shape {
                 None => (interpreter.input()?, 1),
-                Some(shape) => {
-                    interpreter.alone(place, shape, &read)?
-                }
+                Some(shape) => interpreter.alone(place, shape, &read)?,
             };
             let shape = interpreter.builder.shape(end);
             // Answers of an earlier, longer run that this one never reached are not its own.
@@ -372,20 +376,21 @@ impl<'a> Compiler<'a> {
             }
             let mut context = self.oracle.consulted.clone();
             context.sort_unstable();
-            let variant =
-                Variant {
-                    place,
-                    shape: key.shape,
-                    read: Arc::clone(&read),
-                    context: Arc::from(context),
-                    answers: Arc::clone(&answers),
-                };
+            let variant = Variant {
+                place,
+                shape: key.shape,
+                read: Arc::clone(&read),
+                context: Arc::from(context),
+                answers: Arc::clone(&answers),
+            };
             self.variants.push(variant);
             let variant = self.variants.len() as u32 - 1;
             runs.push(Run { variant, answers, shape, repeat, facts });
             // Where no decision depends on another, the first run tells how many there will be.
             let expected = || arithmetic::product(self.oracle.trail.iter().map(|(_, options)| *options as usize));
-            if runs.len() > self.budget.edges || (runs.len() == 1 && self.steady && expected() > self.budget.edges.into()) {
+            if runs.len() > self.budget.edges
+                || (runs.len() == 1 && self.steady && expected() > self.budget.edges.into())
+            {
                 return Err(self.overflow(place, &BTreeMap::new(), 0, self.budget.edges));
             }
             if !self.oracle.advance() {
@@ -475,12 +480,13 @@ impl<'a> Compiler<'a> {
 
     /// Names what made the states so many.
     fn overflow(
-        &self,
+        &mut self,
         place: Place,
         layers: &BTreeMap<Place, HashMap<Key, u32>>,
         states: usize,
         edges: usize,
     ) -> Box<Fault> {
+        self.overflowed = true;
         let name = position_name(self.file, place);
         let span = self.file.network.get((place.item as usize).saturating_sub(1)).map_or(Span::default(), |i| i.span);
         let widest = layers.values().max_by_key(|layer| layer.len()).filter(|layer| layer.len() > 1);
@@ -488,7 +494,8 @@ impl<'a> Compiler<'a> {
             let questions = self.oracle.trail.iter().map(|((id, _), options)| (options, self.oracle.paths.name(*id)));
             let listed: Vec<String> = questions.map(|(options, path)| format!("`{path}` ({options})")).collect();
             let message = format!("position `{name}` alone has more than {edges} variants: {}", listed.join(" × "));
-            let help = "decide less in one position: split the block, or share decisions; or search the space by evolution";
+            let help =
+                "decide less in one position: split the block, or share decisions; or search the space by evolution";
             return fault(message, help, span, "network");
         };
         let mut values: BTreeMap<String, HashSet<u64>> = BTreeMap::new();

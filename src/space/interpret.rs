@@ -167,7 +167,9 @@ impl<'a, 'o> Interpreter<'a, 'o> {
     fn taken(&self, item: &Item, name: Option<&String>, at: NodeId) -> Outcome<NodeId> {
         let Some(name) = name else { return Ok(at) };
         let found = self.named[self.own..].iter().rev().find(|(known, _)| known == name);
-        found.map(|(_, at)| *at).ok_or_else(|| Box::new(Fault::at(item, format!("no earlier item is called `{name}`"), "")))
+        found
+            .map(|(_, at)| *at)
+            .ok_or_else(|| Box::new(Fault::at(item, format!("no earlier item is called `{name}`"), "")))
     }
 
     /// Adds the network's input.

@@ -253,7 +253,15 @@ impl Lower<'_> {
                 edges.push((
                     from,
                     to,
-                    Item { name, kind, when: None, repeat: None, from: Vec::new(), span: edge.span, path: path.clone() },
+                    Item {
+                        name,
+                        kind,
+                        when: None,
+                        repeat: None,
+                        from: Vec::new(),
+                        span: edge.span,
+                        path: path.clone(),
+                    },
                 ));
             }
         }
@@ -455,7 +463,9 @@ impl Lower<'_> {
     fn arguments(&mut self, node: &Node, name: &str, kind: &str, path: &str, given: &[&str]) -> ItemKind {
         let with = self.settings(node.get("with"), &format!("{path}.with"));
         let of = if kind == "cell" { "cell" } else { "block" };
-        let item = |with| if kind == "cell" { ItemKind::Cell(name.to_owned(), with) } else { ItemKind::Use(name.to_owned(), with) };
+        let item = |with| {
+            if kind == "cell" { ItemKind::Cell(name.to_owned(), with) } else { ItemKind::Use(name.to_owned(), with) }
+        };
         let Some(params) = self.params.get(name) else {
             if kind != "cell" {
                 let help = nearest(name, self.params.keys().map(String::as_str));
@@ -518,7 +528,8 @@ impl Lower<'_> {
                 let mut taken = None;
                 item.visit_from(&mut |name| taken = Some(name.to_owned()));
                 if let Some(name) = taken {
-                    let message = format!("the block of a stage cannot take `{name}`: every repeat takes the one before it");
+                    let message =
+                        format!("the block of a stage cannot take `{name}`: every repeat takes the one before it");
                     self.problems.at(block, &block_path, message, "take it in an item before the stage");
                 }
                 item.name = "block".to_owned();

@@ -38,6 +38,15 @@ use expr::truth;
 use file::{File, Format};
 use interpret::{Fault, Interpreter, Oracle, Question};
 
+/// Why a space has no choice graph.
+#[derive(Debug)]
+pub struct Refusal {
+    /// What is wrong, and where.
+    pub diagnostics: Diagnostics,
+    /// Whether it only exceeds the budget: it can then still be drawn from and built.
+    pub too_large: bool,
+}
+
 /// A checked search space.
 #[derive(Clone, Debug)]
 pub struct Space {
@@ -296,7 +305,8 @@ impl Space {
     /// product of all options. `None` where that is not plain to see; [`ChoiceGraph::count`] counts any space that
     /// can be compiled.
     pub fn count_by_arithmetic(&self) -> Option<BigUint> {
-        arithmetic::unconditional(&self.file).then(|| arithmetic::product(self.default_decisions().iter().map(|d| d.options.len())))
+        arithmetic::unconditional(&self.file)
+            .then(|| arithmetic::product(self.default_decisions().iter().map(|d| d.options.len())))
     }
 
     /// What the default architecture decides, with the options of each.
@@ -317,11 +327,17 @@ impl Space {
     /// Operators that do not fit in some architecture, constraints that cannot be read or met, and a space that
     /// does not fit the budget; the decision or constraint at fault is named.
     pub fn compile(&self, budget: Budget) -> Result<ChoiceGraph, Diagnostics> {
+        self.try_compile(budget).map_err(|refusal| refusal.diagnostics)
+    }
+
+    /// Like [`Space::compile`], and tells a space that is too large from one that is wrong.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn try_compile(&self, budget: Budget) -> Result<ChoiceGraph, Refusal> {
         let mut problems = self.problems();
-        match compile::compile(&self.file, budget, &mut problems) {
-            Some(graph) => Ok(graph),
-            None => Err(problems.into_diagnostics()),
-        }
+        compile::compile(&self.file, budget, &mut problems)
+            .map_err(|too_large| Refusal { diagnostics: problems.into_diagnostics(), too_large })
     }
 }
 

@@ -187,9 +187,24 @@ const CELL: &[Field] = &[
         "parameters and their defaults; `{}` for one that must be given",
     ),
     field("nodes", &Kind::List(&Kind::Text, 2), true, "names of the nodes; first the inputs, last the output"),
-    field("inputs", &Kind::List(&ITEMS, 1), false, "what each input passes first, a list for each; one input if absent"),
-    field("take", &Kind::Int { min: 1, max: 8 }, false, "how many edges into each node are taken, chosen; all if absent"),
-    field("output", &COMBINE, false, "how the nodes behind the inputs are joined to the output; the last alone if absent"),
+    field(
+        "inputs",
+        &Kind::List(&ITEMS, 1),
+        false,
+        "what each input passes first, a list for each; one input if absent",
+    ),
+    field(
+        "take",
+        &Kind::Int { min: 1, max: 8 },
+        false,
+        "how many edges into each node are taken, chosen; all if absent",
+    ),
+    field(
+        "output",
+        &COMBINE,
+        false,
+        "how the nodes behind the inputs are joined to the output; the last alone if absent",
+    ),
     field("edges", &Kind::List(&Kind::Map(EDGE), 1), true, "what lies between the nodes"),
     field("combine", &COMBINE, false, "how what arrives at a node is joined, add if absent"),
 ];
@@ -224,6 +239,11 @@ pub const SCHEMA: Schema = Schema {
             false,
             "what every architecture has to satisfy",
         ),
-        field("format", &Kind::Word(&["path", "nas-bench", "sizes"]), false, "how architectures are written, path if absent"),
+        field(
+            "format",
+            &Kind::Word(&["path", "nas-bench", "sizes"]),
+            false,
+            "how architectures are written, path if absent",
+        ),
     ],
 };
