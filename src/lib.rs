@@ -7,11 +7,13 @@
 pub mod audit;
 pub mod cli;
 pub mod config;
+pub mod evaluate;
 pub mod export;
 pub mod graph;
 pub mod latency;
 pub mod objective;
 pub mod pareto;
+pub mod process;
 pub mod proxy;
 pub mod report;
 pub mod search;

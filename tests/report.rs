@@ -7,6 +7,8 @@ use pocketnas::report::*;
 
 #[path = "report/browser.rs"]
 mod browser;
+#[path = "report/long_runs.rs"]
+mod long_runs;
 #[path = "report/samples.rs"]
 mod samples;
 
@@ -54,8 +56,9 @@ fn the_terminal_table_keeps_to_its_width() {
         for width in [60, 80, 100, 160] {
             let text = table(&data, width);
             let longest = text.lines().map(|line| line.chars().count()).max().unwrap();
-            assert!(name == "hostile" || name == "five" || longest <= width, "{name} at {width}:\n{text}");
-            assert!(text.lines().count() <= 14, "{name}:\n{text}");
+            // Five objectives and more do not fit whatever else is left out.
+            assert!(name == "hostile" || data.objectives.len() > 4 || longest <= width, "{name} at {width}:\n{text}");
+            assert!(text.lines().count() <= 15, "{name}:\n{text}");
             assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{name} moves the cursor");
         }
     }
@@ -125,7 +128,7 @@ fn json_reads_back_and_another_version_is_refused() {
 #[test]
 fn inconsistent_data_are_refused_before_anything_is_written() {
     type Breakage = fn(&mut ReportData);
-    let cases: [(&str, Breakage); 8] = [
+    let cases: [(&str, Breakage); 20] = [
         ("no objective", |data| data.objectives.clear()),
         ("1 values for 2", |data| data.front[1].values.truncate(1)),
         ("value NaN", |data| data.front[2].values[0] = f64::NAN),
@@ -136,6 +139,45 @@ fn inconsistent_data_are_refused_before_anything_is_written() {
             data.limits.push(Limit { quantity: "latency".into(), bound: f64::NAN, ..Limit::default() });
         }),
         ("`knee` is 3", |data| data.knee = Some(3)),
+        ("the front is empty", |data| {
+            data.front.clear();
+            (data.knee, data.best_under_limit) = (None, None);
+        }),
+        ("leave out one", |data| data.closest = long_runs::nothing_within_limits().closest),
+        ("breaks no limit", |data| {
+            *data = long_runs::nothing_within_limits();
+            data.closest[0].broken.clear();
+        }),
+        ("an amount that is not finite", |data| {
+            *data = long_runs::nothing_within_limits();
+            data.closest[1].broken[0].by = f64::NAN;
+        }),
+        ("infeasible candidate 1", |data| data.infeasible = vec![vec![1.0, 2.0], vec![1.0]]),
+        ("after 12 evaluations is not finite", |data| {
+            data.course = Some(long_runs::course(100, vec![1.0, 2.0]));
+            data.course.as_mut().unwrap().hypervolume[0].hypervolume = f64::NAN;
+        }),
+        ("the course goes back", |data| {
+            data.course = Some(long_runs::course(100, vec![1.0, 2.0]));
+            data.course.as_mut().unwrap().hypervolume.reverse();
+        }),
+        ("no point of 2 objectives", |data| data.course = Some(long_runs::course(100, vec![1.0]))),
+        ("`act` has 2 options", |data| {
+            long_runs::decide(data, &long_runs::space(1, 2));
+            data.choices[0].all.pop();
+        }),
+        ("has the share NaN", |data| {
+            long_runs::decide(data, &long_runs::space(1, 2));
+            data.choices[0].front[1] = f64::NAN;
+        }),
+        ("objective 2, but there are 2", |data| {
+            long_runs::decide(data, &long_runs::space(1, 2));
+            data.importance[0].objective = 2;
+        }),
+        ("no share with its interval", |data| {
+            long_runs::decide(data, &long_runs::space(1, 2));
+            data.importance[0].low = f64::NAN;
+        }),
     ];
     for (message, breakage) in cases {
         let mut data = small();
@@ -144,6 +186,83 @@ fn inconsistent_data_are_refused_before_anything_is_written() {
         let error = write(&data, folder.path()).unwrap_err().to_string();
         assert!(error.contains(message), "{error} lacks {message}");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "{message}");
+    }
+}
+
+#[test]
+fn where_nothing_is_within_the_limits_every_file_says_so() {
+    let data = long_runs::nothing_within_limits();
+    let folder = tempfile::tempdir().unwrap();
+    write(&data, folder.path()).unwrap();
+    assert_eq!(csv_text(&data).unwrap(), "rank,id,hash,latency_ms,s0_bc,flags,file,architecture\n");
+
+    let svg = svg_document(&data).unwrap();
+    for words in
+        ["Nothing is within the limits", "closest to the limits", "limit: latency ≤ 12 ms", "nothing within the limits"]
+    {
+        assert!(svg.contains(words), "no “{words}”");
+    }
+    let page = html_page(&data).unwrap();
+    for words in [
+        "None of the 5,310 candidates looked at keeps <strong>latency ≤ 12 ms</strong> and <strong>params ≤ 2,000,000</strong>.",
+        "<strong>params ≤ 2,000,000</strong>: 2,150,000, off by <strong>150,000</strong>",
+        "<a href=\"architectures/c1.yaml\">c1.yaml</a>",
+        "<td class=\"number\">–</td>",
+    ] {
+        assert!(page.contains(words), "no “{words}”");
+    }
+    assert!(!page.contains("NaN"), "a value that is not known");
+    assert!(table(&data, 100).contains("latency ≤ 12 ms by 3.014 ms"), "{}", table(&data, 100));
+
+    // What is not known is null on disk, and not known after reading.
+    let back = read(&folder.path().join("front.json")).unwrap();
+    assert!(back.closest[4].member.values[1].is_nan());
+    assert_eq!(html_page(&back).unwrap(), page);
+}
+
+#[test]
+fn a_long_run_reads_back_and_its_page_stays_within_megabytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut data = long_runs::evolved();
+    write(&data, folder.path()).unwrap();
+    data.infeasible.pop();
+    assert_eq!(read(&folder.path().join("front.json")).unwrap(), data, "only the row that is not finite is left out");
+
+    // Two thousand members in ten panels, twice for narrow screens, and sixty decisions of up to twelve options.
+    let data = long_runs::broad();
+    assert_eq!((data.front.len(), data.choices.len()), (2000, 61));
+    let page = html_page(&data).unwrap();
+    assert!(page.len() < 6 << 20, "{} bytes", page.len());
+    let mut bare = data.clone();
+    (bare.course, bare.choices, bare.importance) = (None, Vec::new(), Vec::new());
+    let without = html_page(&bare).unwrap().len();
+    assert!(page.len() - without < 400 << 10, "decisions and course take {} bytes", page.len() - without);
+}
+
+#[test]
+fn parts_without_data_are_absent() {
+    let page = html_page(&samples::realistic()).unwrap();
+    for words in [
+        "id=\"choices\"",
+        "id=\"importance\"",
+        "id=\"course\"",
+        "id=\"parallel\"",
+        "id=\"closest\"",
+        "show-infeasible\"",
+        "evaluated in full",
+    ] {
+        assert!(!page.contains(words), "{words} without its data");
+    }
+    let page = html_page(&long_runs::evolved()).unwrap();
+    for words in [
+        "id=\"choices\"",
+        "id=\"importance\"",
+        "id=\"course\"",
+        "id=\"parallel\"",
+        "id=\"show-infeasible\"",
+        "<dt>evaluated in full</dt><dd>4,000 networks</dd>",
+    ] {
+        assert!(page.contains(words), "no {words}");
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use pocketnas::config::SearchConfig;
 use pocketnas::objective::Direction;
-use pocketnas::study::{Plan, Progress, StudyError};
+use pocketnas::study::{Plan, Progress, Snapshot, StudyError};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -68,6 +68,21 @@ fn the_main_job_leaves_what_it_promises() {
     assert_eq!(data["certificate"]["complete"], true);
     assert_eq!(data["baselines"].as_array().unwrap().len(), 5);
     assert_eq!(data["sampled"].as_array().unwrap().len(), 1000);
+    // Every decision has its shares, and the most important one for the latency really explains something.
+    let choices = data["choices"].as_array().unwrap();
+    assert_eq!(choices.len(), 45);
+    let sum = |shares: &serde_json::Value| shares.as_array().unwrap().iter().filter_map(|s| s.as_f64()).sum::<f64>();
+    assert!(
+        choices
+            .iter()
+            .filter(|choice| choice["path"].as_str().unwrap().ends_with("repeat"))
+            .all(|choice| { (sum(&choice["front"]) - 1.0).abs() < 1e-9 && (sum(&choice["all"]) - 1.0).abs() < 1e-9 })
+    );
+    let importance = data["importance"].as_array().unwrap();
+    assert!(
+        importance.iter().any(|row| row["objective"] == 0 && row["low"].as_f64().unwrap() > 0.05),
+        "{importance:?}"
+    );
     let limit = data["limits"][0]["bound"].as_f64().unwrap();
     for member in data["front"].as_array().unwrap() {
         let latency = member["values"][0].as_f64().unwrap();
@@ -191,6 +206,7 @@ struct Quiet;
 impl Progress for Quiet {
     fn stage(&self, _: &str, _: Option<u64>) {}
     fn step(&self, _: u64) {}
+    fn snapshot(&self, _: &dyn Fn() -> Snapshot) {}
     fn done(&self, _: &str) {}
 }
 

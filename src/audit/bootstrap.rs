@@ -1,4 +1,4 @@
-//! Bootstrap intervals of rank correlations: percentiles over resamples of the
+//! Bootstrap intervals of rank correlations and of whatever else rows give: percentiles over resamples of the
 //! rows with replacement (Efron and Tibshirani, 1993, chapter 13).
 
 use rand::{Rng, SeedableRng};
@@ -13,7 +13,7 @@ use super::Ranks;
 pub struct Bootstrap {
     /// Number of resamples; 0 for no intervals.
     pub resamples: u32,
-    /// Probability that the interval is meant to cover the correlation, between 0 and 1.
+    /// Probability that the interval is meant to cover the truth, between 0 and 1.
     pub confidence: f64,
     /// Seed; equal seeds give equal intervals on any number of threads.
     pub seed: u64,
@@ -51,6 +51,18 @@ pub struct Intervals {
 }
 
 impl Bootstrap {
+    /// How often a resample draws each of `rows` rows.
+    pub(super) fn counts(&self, resample: u32, rows: usize) -> Vec<u32> {
+        // A stream for each resample, so that threads do not matter.
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream(u64::from(resample));
+        let mut counts = vec![0; rows];
+        for _ in 0..rows {
+            counts[rng.gen_range(0..rows)] += 1;
+        }
+        counts
+    }
+
     /// The percentile intervals of both correlations, from the same resamples.
     pub fn intervals(&self, ranks: &Ranks) -> Intervals {
         if ranks.len() < 2 {
@@ -59,13 +71,7 @@ impl Bootstrap {
         let draws: Vec<(Option<f64>, Option<f64>)> = (0..self.resamples)
             .into_par_iter()
             .map(|resample| {
-                // A stream for each resample, so that threads do not matter.
-                let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
-                rng.set_stream(u64::from(resample));
-                let mut counts = vec![0; ranks.len()];
-                for _ in 0..ranks.len() {
-                    counts[rng.gen_range(0..ranks.len())] += 1;
-                }
+                let counts = self.counts(resample, ranks.len());
                 (ranks.weighted_spearman(&counts), ranks.weighted_kendall(&counts))
             })
             .collect();

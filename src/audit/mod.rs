@@ -4,20 +4,26 @@
 //! [`Ranks`] holds two columns and answers Spearman's ρ and Kendall's τ-b,
 //! [`Bootstrap`] says how sure those are, [`Truth`] reads the known accuracies,
 //! [`resolve()`] finds their architectures in a space, [`measure()`] scores them and
-//! [`judge()`] compares.
+//! [`judge()`] compares. [`Table`] says how often options are taken and what decisions are worth.
+//!
+//! [`Contest`] holds search strategies against the exact front, where there is one.
 
 mod bootstrap;
+mod decisions;
 mod measure;
 mod rank;
 mod resolve;
+mod strategies;
 #[cfg(test)]
 mod tests;
 mod top;
 mod truth;
 
 pub use bootstrap::{Bootstrap, Interval, Intervals, interval};
+pub use decisions::{Share, Table, UnknownDecision};
 pub use measure::{Column, Judgement, MeasureError, Measured, TopHalf, judge, measure};
 pub use rank::Ranks;
 pub use resolve::{ResolveError, resolve};
+pub use strategies::{Contender, Contest, Standing, contenders};
 pub use top::expected_best;
 pub use truth::{Truth, TruthError, TruthRow};

@@ -15,6 +15,7 @@ use crate::study::Progress;
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
     Proxies(Args),
+    Strategies(super::strategies::Args),
 }
 
 /// Correlate zero-shot proxies with known accuracies.
@@ -83,7 +84,13 @@ struct Context {
 }
 
 pub(super) fn run(command: Command) -> Result<(), Failure> {
-    let Command::Proxies(args) = command;
+    match command {
+        Command::Proxies(args) => proxies(args),
+        Command::Strategies(args) => super::strategies::run(args),
+    }
+}
+
+fn proxies(args: Args) -> Result<(), Failure> {
     let space = Space::load(&args.space, None)?;
     let definitions = definitions(&args.proxy)?;
     let mut truth = Truth::read(&args.truth, &args.id_column, &args.truth_column).map_err(Failure::input)?;

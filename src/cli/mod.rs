@@ -10,6 +10,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use serde::Serialize;
 
 use crate::config::{ConfigError, SearchConfig};
+use crate::space::CompileError;
 use crate::study::StudyError;
 use crate::yaml::Diagnostics;
 
@@ -25,6 +26,8 @@ mod schema;
 mod score;
 mod search;
 mod space;
+mod strategies;
+mod worker;
 
 /// Why a command ended without its answer; decides the exit code.
 #[derive(Debug)]
@@ -35,6 +38,8 @@ pub enum Failure {
     Infeasible(miette::Report),
     /// The work itself failed, a full disk for example (exit code 1).
     Failed(miette::Report),
+    /// An interrupt stopped it, with its state saved (exit code 130).
+    Interrupted(miette::Report),
 }
 
 impl Failure {
@@ -59,12 +64,13 @@ impl Failure {
             Self::Failed(_) => 1,
             Self::Input(_) => 2,
             Self::Infeasible(_) => 3,
+            Self::Interrupted(_) => 130,
         }
     }
 
     fn report(&self) -> &miette::Report {
         match self {
-            Self::Input(report) | Self::Infeasible(report) | Self::Failed(report) => report,
+            Self::Input(report) | Self::Infeasible(report) | Self::Failed(report) | Self::Interrupted(report) => report,
         }
     }
 }
@@ -72,6 +78,12 @@ impl Failure {
 impl From<Diagnostics> for Failure {
     fn from(problems: Diagnostics) -> Self {
         Self::Input(problems.into_report())
+    }
+}
+
+impl From<CompileError> for Failure {
+    fn from(error: CompileError) -> Self {
+        Diagnostics::from(error).into()
     }
 }
 
@@ -90,6 +102,7 @@ impl From<StudyError> for Failure {
             StudyError::Input(problems) => problems.into(),
             StudyError::Infeasible(problems) => Self::Infeasible(problems.into_report()),
             StudyError::Folder { message, help } => Self::refuse(message, help),
+            stopped @ StudyError::Stopped { .. } => Self::Interrupted(miette::miette!("{stopped}")),
             other => Self::failed(other),
         }
     }
@@ -138,6 +151,7 @@ enum Command {
     Export(export::Arguments),
     /// Draw the report of a finished search again, from its front.json.
     Report(report::Arguments),
+    Worker(worker::Arguments),
     /// Print the JSON Schema of a file kind, for editors.
     Schema(schema::Arguments),
     /// Print completions for a shell.
@@ -156,6 +170,7 @@ impl Command {
             Self::Score(arguments) => score::run(arguments),
             Self::Export(arguments) => export::run(arguments),
             Self::Report(arguments) => report::run(arguments),
+            Self::Worker(arguments) => worker::run(&arguments),
             Self::Schema(arguments) => schema::run(arguments),
             Self::Completions(arguments) => completions::run(&arguments, &mut Cli::command()),
         }

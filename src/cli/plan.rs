@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::progress::Stages;
 use super::{Failure, emit, emit_json, read_config, use_jobs};
-use crate::study::{Forecast, Plan};
+use crate::study::{EvolutionSummary, Forecast, Plan, Search};
 use crate::units::counted;
 
 #[derive(clap::Args)]
@@ -28,17 +28,49 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     use_jobs(arguments.jobs)?;
     let began = Instant::now();
     let stages = Stages::new(false);
-    let plan = Plan::new(read_config(&arguments.config, None)?, &stages)?;
+    let search = Search::new(read_config(&arguments.config, None)?, &stages)?;
+    let evolved = search.evolved();
+    let Some(plan) = search.plan() else {
+        // No choice graph: what can be reached is not known, and nothing says how long a candidate takes.
+        let name = search.config().space.name();
+        if arguments.json {
+            return emit_json(&json!({"search": search.config().name, "space": name, "strategy": evolved}));
+        }
+        return emit(&format!(
+            "{:<14} {name}: too large for a choice graph\n{}",
+            "space",
+            evolved.map_or_else(String::new, described)
+        ));
+    };
     let forecast = plan.forecast(began.elapsed().as_secs_f64(), &stages)?;
     if arguments.json {
-        emit_json(&document(&plan, &forecast))?;
+        let mut document = document(plan, &forecast);
+        document["search"] = json!(search.config().name);
+        document["strategy"] = json!(evolved);
+        if evolved.is_some() {
+            // What a candidate takes is not known before one was evaluated.
+            document["seconds"] = Json::Null;
+        }
+        emit_json(&document)?;
     } else {
-        emit(&text(&plan, &forecast))?;
+        let mut text = text(plan, &forecast, evolved.is_none());
+        text.push_str(&evolved.map_or_else(String::new, described));
+        emit(&text)?;
     }
     match forecast.obstacle {
         Some(obstacle) => Err(obstacle.into()),
         None => Ok(()),
     }
+}
+
+/// How a search by candidates would go.
+fn described(evolution: &EvolutionSummary) -> String {
+    let EvolutionSummary { strategy, evaluations, not_additive, starts_from } = evolution;
+    let mut text = format!("{:<14} {strategy}, {evaluations} evaluations, starting from {starts_from}\n", "strategy");
+    if !not_additive.is_empty() {
+        let _ = writeln!(text, "{:<14} {}: not known before candidates are evaluated", "", not_additive.join(", "));
+    }
+    text
 }
 
 fn document(plan: &Plan, forecast: &Forecast) -> Json {
@@ -65,7 +97,7 @@ fn document(plan: &Plan, forecast: &Forecast) -> Json {
     })
 }
 
-fn text(plan: &Plan, forecast: &Forecast) -> String {
+fn text(plan: &Plan, forecast: &Forecast, exact: bool) -> String {
     let (graph, prices) = (plan.graph(), plan.prices());
     let mut text = String::new();
     let mut line = |key: &str, value: String| {
@@ -97,7 +129,7 @@ fn text(plan: &Plan, forecast: &Forecast) -> String {
         (Some(members), None) => line("front", counted(members, "member")),
         (None, None) => line("front", "large: more than a second of search; consider `epsilon: 0.01`".to_owned()),
     }
-    if let Some(seconds) = forecast.seconds {
+    if let Some(seconds) = forecast.seconds.filter(|_| exact) {
         line("time", format!("about {:.1} s, and the report", seconds));
     }
     text

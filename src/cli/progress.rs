@@ -1,12 +1,17 @@
 //! Progress on stderr: a bar where a person watches, one plain line per stage elsewhere.
 
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::study::Progress;
+use crate::study::{Progress, Snapshot};
+
+/// How often the state of a search is shown on a terminal, and elsewhere.
+const BAR_EVERY: Duration = Duration::from_millis(250);
+const LINE_EVERY: Duration = Duration::from_secs(5);
 
 /// Shows the stages of a study.
 #[derive(Debug)]
@@ -21,12 +26,22 @@ struct State {
     bar: ProgressBar,
     name: String,
     began: Instant,
+    /// When the state of a search was shown last.
+    shown: Option<Instant>,
+    /// When evaluations of this run, not of a former one, began.
+    evaluating: Option<(Instant, f64)>,
 }
 
 impl Stages {
     /// Bars on a terminal, lines otherwise, nothing at all if `silent`.
     pub(super) fn new(silent: bool) -> Self {
-        let state = State { bar: ProgressBar::hidden(), name: String::new(), began: Instant::now() };
+        let state = State {
+            bar: ProgressBar::hidden(),
+            name: String::new(),
+            began: Instant::now(),
+            shown: None,
+            evaluating: None,
+        };
         Self { state: Mutex::new(state), bars: io::stderr().is_terminal() && !silent, silent }
     }
 
@@ -64,6 +79,28 @@ impl Progress for Stages {
         }
     }
 
+    fn snapshot(&self, make: &dyn Fn() -> Snapshot) {
+        if self.silent {
+            return;
+        }
+        let every = if self.bars { BAR_EVERY } else { LINE_EVERY };
+        self.with(|state| {
+            if state.shown.unwrap_or(state.began).elapsed() < every {
+                return;
+            }
+            state.shown = Some(Instant::now());
+            let snapshot = make();
+            let (since, before) = *state.evaluating.get_or_insert((state.began, snapshot.recorded));
+            let text = describe(&snapshot, since.elapsed().as_secs_f64(), before);
+            if self.bars {
+                state.bar.set_position(snapshot.evaluated.round() as u64);
+                state.bar.set_message(format!("{}: {text}", state.name));
+            } else {
+                let _ = writeln!(io::stderr(), "{:<32} {text}", state.name);
+            }
+        });
+    }
+
     fn done(&self, outcome: &str) {
         if self.silent {
             return;
@@ -74,5 +111,33 @@ impl Progress for Stages {
             // Whoever closed stderr does not want to know.
             let _ = writeln!(io::stderr(), "{:<32} {outcome} ({seconds:.2} s)", state.name);
         });
+    }
+}
+
+/// The state of a search in a line. `seconds` is how long this run has evaluated; `before` is what a former run had recorded.
+fn describe(snapshot: &Snapshot, seconds: f64, before: f64) -> String {
+    let Snapshot { evaluated, budget, candidates, feasible, failed, front, hypervolume, improved, .. } = *snapshot;
+    let mut text = format!("{evaluated:.0} of {budget} evaluations");
+    if candidates > 0 {
+        let _ = write!(text, ", {:.0} % of candidates within the limits", 100.0 * feasible as f64 / candidates as f64);
+    }
+    if failed > 0 {
+        let _ = write!(text, ", {failed} failed");
+    }
+    let _ = write!(text, ", front of {front}, hypervolume {hypervolume:.4} (grew last at {improved:.0})");
+    let rate = (evaluated - before) / seconds;
+    if rate > 0.0 && rate.is_finite() {
+        let left = Duration::from_secs_f64(((budget as f64 - evaluated).max(0.0) / rate).min(1e9));
+        let _ = write!(text, ", {}, {} left", per_time(rate), HumanDuration(left));
+    }
+    text
+}
+
+/// A rate in the unit that gives a number above one.
+fn per_time(rate: f64) -> String {
+    match rate {
+        1.0.. => format!("{rate:.1}/s"),
+        0.016.. => format!("{:.1}/min", 60.0 * rate),
+        _ => format!("{:.1}/h", 3600.0 * rate),
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json, json};
 use super::progress::Stages;
 use super::{Failure, emit, emit_json, read_config, use_jobs};
 use crate::report;
-use crate::study::{self, Outcome, Outputs, Plan};
+use crate::study::{self, Continuation, Interrupt, Journal, Outcome, Outputs, Search};
 use crate::units::counted;
 
 #[derive(clap::Args)]
@@ -26,9 +26,12 @@ pub(super) struct Arguments {
     /// Threads [default: one for each core]. Results do not depend on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     jobs: Option<u32>,
-    /// Replace the results of another config in the output folder.
-    #[arg(long)]
+    /// Start over: replace what the output folder holds, results of another config included.
+    #[arg(long, conflicts_with = "extend")]
     new: bool,
+    /// Go on with a study whose config has changed in `evaluations`, `workers`, `architectures` or `baselines`.
+    #[arg(long)]
+    extend: bool,
     /// Print one JSON document in place of the table.
     #[arg(long)]
     json: bool,
@@ -39,13 +42,17 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     stop_on_interrupt()?;
     let config = read_config(&arguments.config, arguments.seed)?;
     let folder = arguments.out.clone().unwrap_or_else(|| Path::new("reports").join(&config.name));
-    let outputs = Outputs::prepare(&folder, &config.hash(), arguments.new)?;
     let (hash, seed) = (config.hash(), config.seed);
     let command = command(&arguments.config, &folder, seed);
-
+    let outputs = Outputs::prepare(&folder)?;
+    let continuation = match (arguments.new, arguments.extend) {
+        (true, _) => Continuation::New,
+        (_, true) => Continuation::Extend,
+        _ => Continuation::Same,
+    };
     let stages = Stages::new(false);
-    let plan = Plan::new(config, &stages)?;
-    let outcome = plan.run(&outputs, &command, &stages)?;
+    let mut journal = Journal::open(&folder, &config, continuation, &command)?;
+    let outcome = Search::new(config, &stages)?.run(&outputs, &mut journal, &command, &stages)?;
     if arguments.json {
         return emit_json(&document(&outcome, &folder, &hash));
     }
@@ -61,12 +68,16 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     emit(&text)
 }
 
-/// Nothing half-written stays behind an interrupt.
+/// The first interrupt lets a search that evaluates candidates finish what runs; nothing half-written stays behind any.
 fn stop_on_interrupt() -> Result<(), Failure> {
-    ctrlc::set_handler(|| {
-        study::abandon();
-        eprintln!("interrupted: nothing was written, earlier results are as they were");
-        std::process::exit(130);
+    ctrlc::set_handler(|| match study::interrupt() {
+        Interrupt::Finishing => {
+            eprintln!("interrupted: what runs is finished and recorded; interrupt again to stop now");
+        }
+        Interrupt::Now => {
+            eprintln!("interrupted: nothing was written over; the same command starts or continues the search");
+            std::process::exit(130);
+        }
     })
     .map_err(Failure::failed)
 }

@@ -14,7 +14,7 @@ use super::{Failure, emit, emit_json};
 use crate::config::objective_by_reference;
 use crate::objective::{Count, CountKind, Direction, Objective, price};
 use crate::search::library;
-use crate::space::{Architecture, Budget, ChoiceGraph, Space};
+use crate::space::{Architecture, Budget, ChoiceGraph, CompileError, Space};
 use crate::study::{ColumnSource, distinct, priced_graph};
 use crate::yaml::Diagnostics;
 
@@ -88,10 +88,10 @@ fn open(named: &Named) -> Result<(Space, ChoiceGraph), Failure> {
 /// The choice graph, or the reason why the space is too large for one.
 fn open_any(named: &Named) -> Result<(Space, Result<ChoiceGraph, Diagnostics>), Failure> {
     let space = Space::load(&named.space, None)?;
-    match space.try_compile(Budget::default()) {
+    match space.compile(Budget::default()) {
         Ok(graph) => Ok((space, Ok(graph))),
-        Err(refusal) if refusal.too_large => Ok((space, Err(refusal.diagnostics))),
-        Err(refusal) => Err(refusal.diagnostics.into()),
+        Err(CompileError::TooLarge(reason)) => Ok((space, Err(reason))),
+        Err(wrong) => Err(wrong.into()),
     }
 }
 

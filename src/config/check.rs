@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::strategy::{Executor, StrategyConfig, StrategyKind};
 use super::{ConfigError, Found, Limit, SCHEMA, SearchConfig, limit, resolve};
 use crate::latency::LatencyTable;
 use crate::objective::{Count, CountKind, Latency, Objective, Zeroshot};
@@ -13,29 +14,38 @@ use crate::space::Space;
 use crate::yaml::{Diagnostics, Document, Node, Problems, nearest};
 
 /// What the file names; `None` where something about it is wrong, and told.
-type Named = Vec<(String, Option<Arc<dyn Objective>>)>;
+pub(super) type Named = Vec<(String, Option<Arc<dyn Objective>>)>;
 
 /// Where a lowering collects what is wrong: with the config itself, and with files that it names.
-struct Check<'a> {
-    folder: &'a Path,
-    problems: Problems,
+pub(super) struct Check<'a> {
+    pub(super) folder: &'a Path,
+    pub(super) problems: Problems,
     elsewhere: Vec<Diagnostics>,
+    /// How many evaluations run at once, where the file says so.
+    pub(super) workers: Option<usize>,
 }
 
 pub(super) fn lower(document: Document, folder: &Path) -> Result<SearchConfig, ConfigError> {
     let mut problems = document.problems();
     SCHEMA.check(&document, &mut problems);
-    let mut check = Check { folder, problems, elsewhere: Vec::new() };
     let root = &document.root;
+    let workers = root.get("workers").and_then(Node::int).map(|workers| workers.unsigned_abs() as usize);
+    let mut check = Check { folder, problems, elsewhere: Vec::new(), workers };
     let name = root.get("search").map_or_else(String::new, |node| check.name(node));
     let space = root.get("space").and_then(|node| check.space(node));
     let objectives = check.objectives(root);
     let quantities = check.quantities(root, &objectives);
     let limits = check.limits(root, &objectives, &quantities);
+    check.stand_ins(root, &objectives, &quantities);
     let int = |key: &str, default: i64| root.get(key).and_then(Node::int).unwrap_or(default).unsigned_abs();
     let about = root.get("about").and_then(Node::text).unwrap_or_default().trim().to_owned();
     let (seed, sample, architectures) = (int("seed", 0), int("sample", 1000), int("architectures", 50));
     let baselines = root.get("baselines").and_then(Node::bool).unwrap_or(true);
+    let strategy = check.strategy(root);
+    let evaluations = int("evaluations", 1000);
+    let processes = root.get("executor").and_then(Node::text) == Some("processes");
+    let executor = if processes { Executor::Processes } else { Executor::Threads };
+    check.exactness(root, &objectives, strategy.as_ref());
     let epsilon = root.get("epsilon").and_then(Node::number).unwrap_or(0.0);
 
     let mut files = check.elsewhere;
@@ -54,6 +64,10 @@ pub(super) fn lower(document: Document, folder: &Path) -> Result<SearchConfig, C
                 baselines,
                 epsilon,
                 architectures: architectures as usize,
+                strategy,
+                evaluations,
+                workers,
+                executor,
                 document,
             });
         }
@@ -111,6 +125,18 @@ impl Check<'_> {
         self.named(node, "quantities")
     }
 
+    /// An exact front, or one within a certified gap, exists for what adds up only.
+    fn exactness(&mut self, root: &Node, objectives: &Named, strategy: Option<&StrategyConfig>) {
+        let exact = strategy.is_some_and(|strategy| strategy.kind == StrategyKind::Exact);
+        let lone = objectives.iter().find(|(_, o)| o.as_ref().is_some_and(|o| o.additive().is_none()));
+        if let (true, Some((name, _))) = (exact, lone)
+            && let Some(node) = root.get("strategy")
+        {
+            let message = format!("`{name}` does not add up along a path, so no exact front exists for it");
+            self.problems.at(node, "strategy", message, "leave `strategy` out, or write `strategy: { kind: nsga2 }`");
+        }
+    }
+
     /// The entries of a mapping under their names.
     fn named(&mut self, node: &Node, group: &str) -> Named {
         let entries = node.entries().iter();
@@ -145,6 +171,9 @@ impl Check<'_> {
         if let Some(node) = spec.get("proxy") {
             let definition = self.proxy(node, &format!("{path}.proxy"))?;
             return Some(Arc::new(Zeroshot::new(name, label, &definition)));
+        }
+        if spec.get("command").is_some() {
+            return Some(Arc::new(self.program(name, label, spec, path)?));
         }
         let kind = CountKind::from_name(spec.get("count")?.text()?)?;
         Some(Arc::new(Count::new(name, label, kind)))

@@ -5,25 +5,28 @@
 
 mod check;
 mod limit;
+mod program;
 mod resolve;
 mod schema;
+mod strategy;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::objective::Objective;
+use crate::objective::{Count, CountKind, Objective};
 use crate::space::Space;
 use crate::yaml::{Diagnostics, Document, Node};
 
 pub use limit::{Limit, Relation};
 pub use resolve::{Found, objective_by_reference, resolve};
 pub use schema::SCHEMA;
+pub use strategy::{Executor, StrategyConfig, StrategyKind};
 
 #[cfg(test)]
 mod tests;
 
 /// A checked search: what it names exists, what it limits is a quantity, and every unit fits.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SearchConfig {
     /// Its name; the default output folder is called so.
     pub name: String,
@@ -47,6 +50,14 @@ pub struct SearchConfig {
     pub epsilon: f64,
     /// How many architecture files are written at most.
     pub architectures: usize,
+    /// How the space is searched, where the file says so.
+    pub strategy: Option<StrategyConfig>,
+    /// How many networks a search that is not exact evaluates.
+    pub evaluations: u64,
+    /// How many evaluations run at once, where the file says so.
+    pub workers: Option<usize>,
+    /// Where scores run.
+    pub executor: Executor,
     /// The file it was read from.
     document: Document,
 }
@@ -105,11 +116,47 @@ impl SearchConfig {
         self.objectives.iter().chain(&self.quantities).map(AsRef::as_ref)
     }
 
+    /// Whether everything that is optimised or named adds up along a path.
+    pub fn is_additive(&self) -> bool {
+        self.named().all(|objective| objective.additive().is_some())
+    }
+
+    /// The search of what adds up alone: objectives that do not are replaced by what stands in for them, or left out, and
+    /// so are quantities and limits. Parameters stand in where nothing else is left.
+    pub fn stand_in(&self) -> Self {
+        let adds_up = |objective: &&Arc<dyn Objective>| objective.additive().is_some();
+        let mut objectives: Vec<Arc<dyn Objective>> = Vec::new();
+        for objective in &self.objectives {
+            let named = objective.stand_in();
+            let stand_in = named.and_then(|name| self.named_by(name)).filter(adds_up);
+            let Some(chosen) = Some(objective).filter(adds_up).or(stand_in) else { continue };
+            if objectives.iter().all(|other| other.name() != chosen.name()) {
+                objectives.push(Arc::clone(chosen));
+            }
+        }
+        let taken = |objectives: &[Arc<dyn Objective>], name: &str| objectives.iter().any(|other| other.name() == name);
+        let mut quantities: Vec<Arc<dyn Objective>> = self.objectives.iter().chain(&self.quantities).cloned().collect();
+        quantities.retain(|quantity| quantity.additive().is_some() && !taken(&objectives, quantity.name()));
+        if objectives.is_empty() {
+            let params = CountKind::Params;
+            quantities.retain(|quantity| quantity.name() != params.name());
+            objectives.push(Arc::new(Count::new(params.name(), None, params)));
+        }
+        let known =
+            |name: &str| taken(&objectives, name) || taken(&quantities, name) || CountKind::from_name(name).is_some();
+        let limits = self.limits.iter().filter(|limit| known(&limit.quantity)).cloned().collect();
+        Self { objectives, quantities, limits, ..self.clone() }
+    }
+
+    fn named_by(&self, name: &str) -> Option<&Arc<dyn Objective>> {
+        self.objectives.iter().chain(&self.quantities).find(|objective| objective.name() == name)
+    }
+
     /// The place of an objective or a quantity in the file.
     pub fn place(&self, name: &str) -> String {
-        let group =
-            if self.objectives.iter().any(|objective| objective.name() == name) { "objectives" } else { "quantities" };
-        format!("{group}.{name}")
+        // Asked of the file, since a stand-in may have been promoted.
+        let objective = format!("objectives.{name}");
+        if find(&self.document.root, &objective).is_some() { objective } else { format!("quantities.{name}") }
     }
 
     /// A problem that only showed later, at a place of the config: `objectives.latency`, `limits[0]`.
@@ -122,25 +169,43 @@ impl SearchConfig {
         problems.into_diagnostics()
     }
 
-    /// The hash of everything that decides the result: the checked config, and the content of the files it names.
+    /// Everything that decides the result, by its place in the file: the checked config, and the content of the files
+    /// it names. Two searches with equal fingerprints find the same.
+    pub fn fingerprint(&self) -> Vec<(String, String)> {
+        let mut facts: Vec<(String, String)> = vec![("search".to_owned(), self.name.clone())];
+        let space = blake3::hash(self.space.text().as_bytes()).to_hex();
+        facts.push(("space".to_owned(), format!("{} (blake3 {})", self.space.name(), &space[..16])));
+        for objective in self.named() {
+            let origin = objective.origin();
+            let value = format!("{} {} (blake3 {})", origin.kind, origin.name, &origin.hash[..16]);
+            facts.push((self.place(objective.name()), value));
+        }
+        let limits = self.limits.iter().enumerate();
+        facts.extend(limits.map(|(index, limit)| (format!("limits[{index}]"), limit.to_string())));
+        let Self { seed, sample, baselines, epsilon, architectures, evaluations, .. } = self;
+        for (key, value) in [
+            ("seed", seed.to_string()),
+            ("sample", sample.to_string()),
+            ("baselines", baselines.to_string()),
+            ("epsilon", epsilon.to_string()),
+            ("architectures", architectures.to_string()),
+            ("evaluations", evaluations.to_string()),
+        ] {
+            facts.push((key.to_owned(), value));
+        }
+        facts.extend(self.strategy.iter().flat_map(StrategyConfig::fingerprint));
+        facts
+    }
+
+    /// The hash of the [`fingerprint`](Self::fingerprint).
     pub fn hash(&self) -> String {
         let mut hasher = blake3::Hasher::new();
-        let mut word = |text: &str| {
-            hasher.update(&(text.len() as u64).to_le_bytes());
-            hasher.update(text.as_bytes());
-        };
-        word(&self.name);
-        word(self.space.text());
-        for objective in self.named() {
-            word(objective.name());
-            word(&objective.origin().hash);
+        for (key, value) in self.fingerprint() {
+            for word in [key, value] {
+                hasher.update(&(word.len() as u64).to_le_bytes());
+                hasher.update(word.as_bytes());
+            }
         }
-        word(&self.objectives.len().to_string());
-        for limit in &self.limits {
-            word(&limit.to_string());
-        }
-        let Self { seed, sample, baselines, epsilon, architectures, .. } = self;
-        word(&format!("{seed} {sample} {baselines} {epsilon} {architectures}"));
         hasher.finalize().to_hex()[..16].to_owned()
     }
 }

@@ -1,5 +1,6 @@
 //! What a search config may contain.
 
+use super::program;
 use crate::yaml::{Field, Kind, Schema};
 
 static TEXT: Kind = Kind::Text;
@@ -41,7 +42,51 @@ static COUNT: &[Field] = &[
     LABEL,
 ];
 
-static OBJECTIVE: Kind = Kind::Tagged(&[("table", LATENCY), ("proxy", SCORE), ("count", COUNT)]);
+static PROGRAM: &[Field] = &{
+    let [command, better, unit, timeout, retries, stand_in] = program::FIELDS;
+    [command, better, unit, timeout, retries, stand_in, LABEL]
+};
+
+static OBJECTIVE: Kind = Kind::Tagged(&[("table", LATENCY), ("proxy", SCORE), ("count", COUNT), ("command", PROGRAM)]);
+
+static STRATEGY: &[Field] = &[
+    Field {
+        name: "kind",
+        kind: &Kind::Word(&["exact", "nsga2", "nsga3", "aging", "local", "random"]),
+        required: true,
+        doc: "exact (the default where everything adds up along a path), nsga2 (the default elsewhere), nsga3 (for four objectives and more), aging evolution, Pareto local search, or random",
+    },
+    Field {
+        name: "population",
+        kind: &Kind::Int { min: 2, max: 100_000 },
+        required: false,
+        doc: "candidates that breed, 50 by default",
+    },
+    Field {
+        name: "steady_state",
+        kind: &Kind::Bool,
+        required: false,
+        doc: "nsga2: replace one candidate at a time, so that no evaluation waits for the slowest of its generation; true by default, false for generations",
+    },
+    Field {
+        name: "window",
+        kind: &Kind::Int { min: 1, max: 100_000 },
+        required: false,
+        doc: "candidates in flight at once, 16 by default; the result depends on it, and not on the number of threads",
+    },
+    Field {
+        name: "fidelities",
+        kind: &Kind::List(&Kind::Number { min: 0.0, max: 1.0 }, 1),
+        required: false,
+        doc: "successive halving: evaluate at each of these shares of the full effort in turn, and go on with the best; ends in 1",
+    },
+    Field {
+        name: "eta",
+        kind: &Kind::Number { min: 1.1, max: 100.0 },
+        required: false,
+        doc: "successive halving: one in so many goes on to the next fidelity, 3 by default",
+    },
+];
 
 /// The keys of a search config.
 pub static SCHEMA: Schema = Schema {
@@ -103,6 +148,30 @@ pub static SCHEMA: Schema = Schema {
             kind: &Kind::Number { min: 0.0, max: 0.5 },
             required: false,
             doc: "0 (the default) for the whole exact front; otherwise how far, as a share of each objective's range, the front may be from it",
+        },
+        Field {
+            name: "strategy",
+            kind: &Kind::Map(STRATEGY),
+            required: false,
+            doc: "how the space is searched; decided by the objectives if absent",
+        },
+        Field {
+            name: "evaluations",
+            kind: &Kind::Int { min: 1, max: 1_000_000_000 },
+            required: false,
+            doc: "how many networks a search that is not exact evaluates, 1000 by default; `search --extend` may change it",
+        },
+        Field {
+            name: "workers",
+            kind: &Kind::Int { min: 1, max: 1024 },
+            required: false,
+            doc: "how many evaluations run at once, one for each core by default; `search --extend` may change it",
+        },
+        Field {
+            name: "executor",
+            kind: &Kind::Word(&["threads", "processes"]),
+            required: false,
+            doc: "where scores run: in threads of this program (the default), or in `pocketnas worker` processes, which a crash does not reach",
         },
         Field {
             name: "architectures",

@@ -52,7 +52,7 @@ fn mistakes_name_place_and_remedy() {
         ),
         (
             ("  score: {proxy: s0_bc}", "  score: {prxy: s0_bc}"),
-            "c.yaml:6:11: this mapping does not say what it is (give it one of `table:`, `proxy:`, `count:`)",
+            "c.yaml:6:11: this mapping does not say what it is (give it one of `table:`, `proxy:`, `count:`, `command:`)",
         ),
         (
             ("  score:", "  macs:"),
@@ -176,4 +176,100 @@ fn the_hash_follows_what_decides_the_result() {
     seen.sort();
     seen.dedup();
     assert_eq!(seen.len(), edits.len() + 1);
+}
+
+const PROGRAM: &str = "  loss: {command: [sh, -c, cat], better: lower, unit: nats, timeout: 90 s, stand_in: score}\n";
+
+fn with_program() -> String {
+    GOOD.replacen("limits:", &format!("{PROGRAM}workers: 3\nlimits:"), 1)
+}
+
+#[test]
+fn a_program_is_an_objective_with_what_the_file_says() {
+    let config = read(&with_program()).unwrap();
+    let loss = &config.objectives[2];
+    assert_eq!((loss.name(), loss.unit(), loss.stand_in(), loss.cheap()), ("loss", "nats", Some("score"), false));
+    assert_eq!(loss.direction(), crate::objective::Direction::Lower);
+    assert_eq!((loss.origin().kind, loss.origin().name.as_str()), ("program", "sh -c cat"));
+    assert!(loss.additive().is_none());
+}
+
+#[test]
+fn mistakes_about_a_program_name_place_and_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("plain.sh"), "").unwrap();
+    let path = folder.path().display();
+    let cases = [
+        (
+            ("[sh, -c, cat]", "[no-such-program]"),
+            "c.yaml:7:20: there is no program `no-such-program` in any folder of PATH (install it, or write a path with a `/` in it, which is looked up from the folder of this file)".to_owned(),
+        ),
+        (
+            ("[sh, -c, cat]", "[plain.sh]"),
+            "c.yaml:7:20: there is no program `plain.sh` in any folder of PATH (for the file beside this one write `./plain.sh`)".to_owned(),
+        ),
+        (
+            ("[sh, -c, cat]", "[./plain.sh]"),
+            format!("c.yaml:7:20: `./plain.sh` may not be executed (run `chmod +x {path}/plain.sh`, or name its interpreter first)"),
+        ),
+        (
+            ("[sh, -c, cat]", "[./none.sh]"),
+            format!("c.yaml:7:20: there is no program `./none.sh`: No such file or directory (os error 2) (it is looked for as {path}/none.sh)"),
+        ),
+        (("[sh, -c, cat]", "[./]"), "c.yaml:7:20: `./` is no program: it is no file (name the program itself)".to_owned()),
+        (("[sh, -c, cat]", "[]"), "c.yaml:7:19: needs at least 1 element(s), but has 0".to_owned()),
+        (("better: lower", "better: less"), "c.yaml:7:42: `less` is not one of higher, lower (valid here: `higher`, `lower`)".to_owned()),
+        ((", better: lower", ""), "c.yaml:7:10: `better` is missing (better: which values are the better ones)".to_owned()),
+        (
+            ("90 s", "90"),
+            "c.yaml:7:70: expected text, found `90`".to_owned(),
+        ),
+        (
+            ("90 s", "90 m"),
+            "c.yaml:7:70: `90 m` is no time to wait for (write a number above 0 with `s`, `min` or `h`, for example `10 min`)".to_owned(),
+        ),
+        (
+            ("stand_in: score", "stand_in: scor"),
+            "c.yaml:7:86: `scor` is no objective and no quantity (did you mean `score`?)".to_owned(),
+        ),
+        (
+            ("stand_in: score", "stand_in: loss"),
+            "c.yaml:7:86: `loss` cannot stand in for `loss`: it does not add up (name a latency table, a proxy or a count; add it to `quantities:` if need be)".to_owned(),
+        ),
+    ];
+    let mut wrong = String::new();
+    for ((from, to), told) in cases {
+        let text = with_program().replacen(from, to, 1);
+        let given = match SearchConfig::parse("c.yaml", &text, folder.path()) {
+            Ok(_) => "none".to_owned(),
+            Err(ConfigError(files)) => files.iter().map(|file| format!("{file:?}")).collect::<Vec<_>>().join("\n"),
+        };
+        if given != told {
+            wrong.push_str(&format!("{to}\ngave {given}\nnot  {told}\n"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn the_hash_follows_the_files_of_a_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let hash = |text: &str, script: &str| {
+        std::fs::write(folder.path().join("score.sh"), script).unwrap();
+        SearchConfig::parse("c.yaml", text, folder.path()).unwrap().hash()
+    };
+    let text = with_program().replacen("[sh, -c, cat]", "[sh, score.sh, 3]", 1);
+    let edits = [
+        hash(&text, "cat"),
+        hash(&text, "cat "),
+        hash(&text.replacen("score.sh, 3", "score.sh, 4", 1), "cat"),
+        hash(&text.replacen("better: lower", "better: higher", 1), "cat"),
+        hash(&text.replacen("nats", "bits", 1), "cat"),
+        hash(&text.replacen(", stand_in: score", "", 1), "cat"),
+    ];
+    let different: std::collections::HashSet<&String> = edits.iter().collect();
+    assert_eq!(different.len(), edits.len(), "{edits:?}");
+    for same in [text.replacen("90 s", "91 s", 1), text.replacen("workers: 3", "workers: 4", 1)] {
+        assert_eq!(hash(&same, "cat"), edits[0]);
+    }
 }

@@ -110,6 +110,10 @@ impl Objective for Count {
     fn additive(&self) -> Option<&dyn Additive> {
         Some(self)
     }
+
+    fn definition(&self) -> Option<String> {
+        Some(self.kind.name().to_owned())
+    }
 }
 
 impl Additive for Count {

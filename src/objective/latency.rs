@@ -55,6 +55,10 @@ impl Objective for Latency {
         Some(self)
     }
 
+    fn definition(&self) -> Option<String> {
+        Some(self.table.to_yaml())
+    }
+
     fn flags(&self, network: &Network) -> Vec<String> {
         predict(&self.table, network).flags.iter().map(ToString::to_string).collect()
     }

@@ -15,13 +15,18 @@ use crate::space::Value;
 mod count;
 mod latency;
 mod price;
+mod program;
 mod proxy;
+mod rebuild;
+pub mod request;
 
 pub use crate::proxy::Direction;
 pub use count::{Count, CountKind};
 pub use latency::Latency;
 pub use price::{Prices, PricingError, price};
+pub use program::{Program, ProgramSettings};
 pub use proxy::Zeroshot;
+pub use rebuild::rebuild;
 
 #[cfg(test)]
 mod tests;
@@ -34,7 +39,7 @@ pub struct ObjectiveError(pub String);
 /// Where the numbers of an objective come from: enough to tell two definitions apart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Origin {
-    /// `table`, `proxy` or `count`.
+    /// `table`, `proxy`, `count` or `program`.
     pub kind: &'static str,
     /// The name or path that the config gives.
     pub name: String,
@@ -110,6 +115,18 @@ pub trait Objective: Debug + Send + Sync {
 
     /// Its cost along a path, if it has one.
     fn additive(&self) -> Option<&dyn Additive>;
+
+    /// The name of the objective or quantity whose values stand in for this one where a search starts from an exact
+    /// front; it adds up.
+    fn stand_in(&self) -> Option<&str> {
+        None
+    }
+
+    /// Everything that another process of this program needs to compute the same values ([`rebuild`]); nothing where
+    /// the values come from elsewhere.
+    fn definition(&self) -> Option<String> {
+        None
+    }
 
     /// What a reader of the value must know: operators extrapolated or not covered.
     fn flags(&self, _network: &Network) -> Vec<String> {

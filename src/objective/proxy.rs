@@ -11,6 +11,7 @@ pub struct Zeroshot {
     label: String,
     proxy: Box<dyn Proxy>,
     origin: Origin,
+    definition: String,
 }
 
 impl Zeroshot {
@@ -29,6 +30,7 @@ impl Zeroshot {
             label: label.unwrap_or_else(|| format!("Score {}", definition.name)),
             proxy: definition.proxy(),
             origin,
+            definition: definition.to_yaml(),
         }
     }
 }
@@ -68,6 +70,10 @@ impl Objective for Zeroshot {
 
     fn additive(&self) -> Option<&dyn Additive> {
         Some(self)
+    }
+
+    fn definition(&self) -> Option<String> {
+        Some(self.definition.clone())
     }
 }
 

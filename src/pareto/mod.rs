@@ -1,4 +1,4 @@
-//! Fronts as pure functions over numbers: dominance, non-dominated filter, hypervolume, knee, representatives.
+//! Fronts as pure functions over numbers: dominance, non-dominated filter and sorting, hypervolume, knee, representatives.
 //! Everything is minimised; negate an objective that is to be maximised.
 //!
 //! A point is anything that is a slice of `f64`, one entry per objective. NaN has
@@ -10,12 +10,14 @@ mod filter;
 mod hypervolume;
 mod knee;
 mod representative;
+mod sort;
 
 pub use dominance::{dominates, weakly_dominates};
 pub use filter::non_dominated;
 pub use hypervolume::hypervolume;
 pub use knee::knee;
 pub use representative::{Representatives, top_k};
+pub use sort::ranks;
 
 /// Smallest and largest value of every objective over `points`; `None` without points.
 ///

@@ -44,6 +44,22 @@ proptest! {
     }
 
     #[test]
+    fn ranks_are_what_peeling_off_fronts_finds(points in points(0, 60)) {
+        let mut expected = vec![0; points.len()];
+        let mut left: Vec<usize> = (0..points.len()).collect();
+        for rank in 0.. {
+            let beaten = |&i: &usize| left.iter().any(|&j| dominates(&points[j], &points[i]));
+            let front: Vec<usize> = left.iter().copied().filter(|i| !beaten(i)).collect();
+            if front.is_empty() {
+                break;
+            }
+            left.retain(|i| !front.contains(i));
+            front.into_iter().for_each(|i| expected[i] = rank);
+        }
+        prop_assert_eq!(ranks(&points), expected);
+    }
+
+    #[test]
     fn hypervolume_equals_inclusion_and_exclusion(points in points(1, 9)) {
         let reference = vec![1.0; points[0].len()];
         let (ours, theirs) = (hypervolume(&points, &reference), by_inclusion_exclusion(&points, &reference));
@@ -187,4 +203,10 @@ fn a_small_choice_of_a_straight_front_is_evenly_spaced() {
     assert_eq!(top_k(&front, 0), Representatives { indices: vec![], gap: f64::INFINITY });
     assert_eq!(top_k(&front, 500).gap, 0.0);
     assert_eq!(top_k::<[f64; 2]>(&[], 3), Representatives { indices: vec![], gap: 0.0 });
+}
+
+#[test]
+fn a_point_with_a_nan_ranks_behind_all_others() {
+    let points = [[2.0, 2.0], [f64::NAN, 0.0], [1.0, 1.0], [0.0, f64::NAN]];
+    assert_eq!(ranks(&points), [1, 2, 0, 2]);
 }

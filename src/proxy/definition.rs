@@ -158,6 +158,25 @@ impl Definition {
         })
     }
 
+    /// The definition as the text of a proxy file, without the evidence.
+    pub fn to_yaml(&self) -> String {
+        // JSON is YAML, and its writer knows how to quote.
+        let mut file = serde_json::json!({
+            "proxy": self.term.kind(),
+            "name": self.name,
+            "version": self.version,
+            "definition": self.definition,
+            "source": self.source,
+        });
+        if let Term::S0Bc { beta } = self.term {
+            file["beta"] = beta.into();
+        }
+        if !self.blocks.is_empty() {
+            file["blocks"] = self.blocks.clone().into();
+        }
+        format!("{file:#}\n")
+    }
+
     /// The proxy it defines.
     pub fn proxy(&self) -> Box<dyn Proxy> {
         Box::new(Structural::new(self.name.clone(), self.term, self.blocks.clone()))

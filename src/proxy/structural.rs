@@ -36,6 +36,21 @@ pub(super) enum Term {
     },
 }
 
+impl Term {
+    /// What proxy files call it.
+    pub(super) fn kind(self) -> &'static str {
+        match self {
+            Self::Params => "params",
+            Self::Macs => "macs",
+            Self::LiveParams => "live_params",
+            Self::LiveMacs => "live_macs",
+            Self::LiveConvs => "live_convs",
+            Self::S0 => "s0",
+            Self::S0Bc { .. } => "s0_bc",
+        }
+    }
+}
+
 /// A structural score, over the whole network or over some of its blocks.
 #[derive(Clone, Debug)]
 pub struct Structural {

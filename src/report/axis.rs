@@ -135,7 +135,7 @@ pub(super) fn extent(values: &[f64]) -> Option<(f64, f64)> {
 }
 
 /// The ends of the central 98 % of `values`.
-fn central(values: &[f64]) -> Vec<f64> {
+pub(super) fn central(values: &[f64]) -> Vec<f64> {
     let mut sorted: Vec<f64> = values.iter().copied().filter(|value| drawable(*value)).collect();
     sorted.sort_by(f64::total_cmp);
     let Some(last) = sorted.len().checked_sub(1) else {

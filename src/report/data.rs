@@ -24,7 +24,8 @@ pub struct ReportData {
     pub limits: Vec<Limit>,
     /// The front.
     pub front: Vec<Member>,
-    /// Objective values of randomly drawn architectures, for comparison. Rows that
+    /// Objective values of other architectures, for comparison: those that were evaluated, or, beside an exact front,
+    /// randomly drawn ones. Rows that
     /// are not finite are left out of every file, and the plot says how many.
     #[serde(serialize_with = "finite_rows")]
     pub sampled: Vec<Vec<f64>>,
@@ -137,9 +138,22 @@ pub struct Broken {
     pub unit: String,
 }
 
+impl ReportData {
+    /// What the rows of [`sampled`](Self::sampled) are.
+    pub(super) fn others(&self) -> &'static str {
+        if self.course.is_some() { "other candidates" } else { "random samples" }
+    }
+}
+
 /// JSON has no number for NaN, and the null it would become does not read back.
 fn finite_rows<S: Serializer>(rows: &[Vec<f64>], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(rows.iter().filter(|row| row.iter().all(|value| value.is_finite())))
+}
+
+/// A value that is not finite is written as null, and read as one that is not known.
+fn unknown_is_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
+    let values: Vec<Option<f64>> = Vec::deserialize(deserializer)?;
+    Ok(values.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect())
 }
 
 /// The version of `front.json`, written as the number 1; reading any other fails.
@@ -295,7 +309,9 @@ pub struct Member {
     pub architecture: String,
     /// Hash of its content.
     pub hash: String,
-    /// One value for each objective.
+    /// One value for each objective. Only a member of [`ReportData::closest`] may have values that are not finite:
+    /// those that are not known, since a limit on something cheap had ruled it out before.
+    #[serde(deserialize_with = "unknown_is_nan")]
     pub values: Vec<f64>,
     /// The decisions that make it, in order.
     pub decisions: Vec<Decision>,

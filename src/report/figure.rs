@@ -3,14 +3,14 @@
 
 use serde::Serialize;
 
-use super::axis::Range;
+use super::axis::{Range, central};
 use super::data::{ReportData, unit_suffix};
 use super::font::Typeface;
 use super::labels::Rect;
 use super::number::grouped;
 use super::panel::{self, Style};
 use super::scene::{Layer, Mark, Paint, Point, Scene};
-use super::words::{Words, footnotes};
+use super::words::{Clouds, Words, footnotes};
 
 /// Panels become too small to read beyond this many objectives.
 const MOST_OBJECTIVES: usize = 5;
@@ -105,7 +105,8 @@ pub(super) struct Figure {
 pub(super) fn draw(data: &ReportData, typeface: &Typeface, place: Place) -> Figure {
     let (samples, dropped) = data.finite_samples();
     let shown = data.objectives.len().min(MOST_OBJECTIVES);
-    let ranges = ranges(data, &samples);
+    let infeasible = data.finite_infeasible();
+    let ranges = ranges(data, &samples, &infeasible);
     let margin = if place == Place::Phone { 4.0 } else { 22.0 };
     let width = match (place, shown) {
         (Place::Phone, _) => 380.0,
@@ -117,11 +118,11 @@ pub(super) fn draw(data: &ReportData, typeface: &Typeface, place: Place) -> Figu
     if place == Place::File {
         words.headline(data);
     }
-    words.legend(data, samples.len());
+    words.legend(data, samples.len(), infeasible.len());
 
     let frames = frames(&ranges, shown, place, words.y, margin, width);
     words.y = frames.iter().map(|frame| frame.top + frame.height).fold(words.y, f64::max) + 52.0;
-    for note in footnotes(data, &ranges, &samples, dropped, shown) {
+    for note in footnotes(data, &ranges, &Clouds { samples: &samples, infeasible: &infeasible, dropped }, shown) {
         words.paragraph(&note);
     }
 
@@ -133,22 +134,29 @@ pub(super) fn draw(data: &ReportData, typeface: &Typeface, place: Place) -> Figu
         scene.add(Layer::Words, mark);
     }
     for frame in &frames {
-        panel::draw(&mut scene, frame, &Style { data, samples: &samples, typeface, phone: place == Place::Phone });
+        let phone = place == Place::Phone;
+        panel::draw(&mut scene, frame, &Style { data, samples: &samples, infeasible: &infeasible, typeface, phone });
     }
     Figure { scene, frames }
 }
 
 /// The range of each objective. A baseline stretches them only if it is near in
 /// all of them, so a slow network does not squeeze the front by its latency.
-fn ranges(data: &ReportData, samples: &[&[f64]]) -> Vec<Range> {
+pub(super) fn ranges(data: &ReportData, samples: &[&[f64]], infeasible: &[&[f64]]) -> Vec<Range> {
     let pass = |near: &dyn Fn(&[Option<f64>]) -> bool| -> Vec<Range> {
         (0..data.objectives.len())
             .map(|index| {
-                let core: Vec<f64> = data.front.iter().map(|member| member.values[index]).collect();
+                let mut core: Vec<f64> = data.front.iter().map(|member| member.values[index]).collect();
                 let baselines = data.baselines.iter().filter(|baseline| near(&baseline.values));
                 let mut wanted: Vec<f64> = baselines.filter_map(|baseline| baseline.values[index]).collect();
                 wanted.extend(panel::limits(data, index).map(|limit| limit.bound));
-                let cloud: Vec<f64> = samples.iter().map(|row| row[index]).collect();
+                let cloud: Vec<f64> = samples.iter().chain(infeasible).map(|row| row[index]).collect();
+                if core.is_empty() {
+                    // What comes closest is shown among the others, together with the limits that it breaks.
+                    core.extend(data.closest.iter().map(|closest| closest.member.values[index]));
+                    core.extend(panel::limits(data, index).map(|limit| limit.bound));
+                    core.extend(central(&cloud));
+                }
                 Range::around(&core, &wanted, &cloud)
             })
             .collect()
@@ -214,7 +222,11 @@ pub(super) fn subtitle(data: &ReportData) -> String {
     if !data.space.architectures.is_empty() {
         parts.push(format!("{} architectures", readable_count(&data.space.architectures)));
     }
-    parts.push(format!("front {}", data.certificate.short()));
+    parts.push(if data.front.is_empty() {
+        "nothing within the limits".to_owned()
+    } else {
+        format!("front {}", data.certificate.short())
+    });
     parts.join("  ·  ")
 }
 

@@ -41,10 +41,7 @@ pub fn prepare(directory: &Path) -> Result<(), ReportError> {
 ///
 /// [`ReportError::Write`] with the path; nothing is left behind and an earlier
 /// file of that name is untouched.
-pub(super) fn write_atomically(
-    path: &Path,
-    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<(), ReportError> {
+pub fn write_atomically(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), ReportError> {
     let temporary = temporary_name(path);
     let attempt = || -> io::Result<()> {
         let file = OpenOptions::new().write(true).create(true).truncate(true).open(&temporary)?;

@@ -56,6 +56,22 @@ impl Typeface {
         f64::from(self.regular.height_unscaled() / em)
     }
 
+    /// `text` broken between words into lines of at most `room` pixels, as far as its words allow.
+    pub(super) fn lines(&self, text: &str, size: f64, room: f64) -> Vec<String> {
+        let mut line = String::new();
+        let mut lines = Vec::new();
+        for word in text.split_whitespace() {
+            let longer = if line.is_empty() { word.to_owned() } else { format!("{line} {word}") };
+            if self.width(&longer, size, false) > room && !line.is_empty() {
+                lines.push(std::mem::replace(&mut line, word.to_owned()));
+            } else {
+                line = longer;
+            }
+        }
+        lines.push(line);
+        lines
+    }
+
     /// `text` on one line of at most `room` pixels, shortened by an ellipsis if need be.
     pub(super) fn fit(&self, text: &str, size: f64, bold: bool, room: f64) -> String {
         let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();

@@ -15,15 +15,19 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 mod axis;
+mod check;
+mod comparison;
 mod data;
 mod figure;
 mod files;
 mod font;
 mod front_csv;
+mod growth;
 mod html;
 mod labels;
 mod number;
 mod panel;
+mod parallel;
 mod scene;
 mod selection;
 mod signs;
@@ -31,11 +35,12 @@ mod staircase;
 mod table;
 mod words;
 
+pub use comparison::{Comparison, Line, Station, comparison_svg};
 pub use data::{
     Baseline, Block, Broken, Certificate, Choice, Closest, Course, Decision, Direction, Entry, FormatVersion, Growth,
     Importance, Limit, Member, Metric, Objective, Relation, ReportData, RunCard, SpaceSummary,
 };
-pub use files::prepare;
+pub use files::{prepare, write_atomically};
 pub use table::table;
 
 use figure::Place;

@@ -8,7 +8,7 @@ use super::data::{Direction, Limit, Relation, ReportData};
 use super::figure::{Frame, colour};
 use super::font::Typeface;
 use super::scene::{Anchor, Layer, Mark, Paint, Point, Scene};
-use super::signs::{dashes, empty, named};
+use super::signs::{Sign, dashes, empty, named, sign};
 use super::staircase::{nondominated, staircase};
 
 /// What panels of one figure share.
@@ -17,10 +17,19 @@ pub(super) struct Style<'a> {
     pub(super) data: &'a ReportData,
     /// Its finite samples.
     pub(super) samples: &'a [&'a [f64]],
+    /// Its candidates outside the limits whose values are known.
+    pub(super) infeasible: &'a [&'a [f64]],
     /// The typeface.
     pub(super) typeface: &'a Typeface,
     /// Whether the figure is drawn for a phone.
     pub(super) phone: bool,
+}
+
+impl Style<'_> {
+    /// Whether the figure has a panel for each of several pairs.
+    fn matrix(&self) -> bool {
+        self.data.objectives.len() > 2
+    }
 }
 
 /// The limits that are drawn along an objective.
@@ -39,6 +48,7 @@ pub(super) fn draw(scene: &mut Scene, frame: &Frame, style: &Style) {
         limit_lines(scene, frame, style.data, y, false);
     }
     limit_lines(scene, frame, style.data, frame.x, true);
+    infeasible(scene, frame, style);
     samples(scene, frame, style);
     let points = front(scene, frame, style);
     if style.data.front.is_empty() {
@@ -147,17 +157,29 @@ fn limit_lines(scene: &mut Scene, frame: &Frame, data: &ReportData, objective: u
     }
 }
 
+/// Where a row of a cloud stands, if it is within the panel.
+fn cloud_place(frame: &Frame, index: usize, row: &[f64]) -> Option<Point> {
+    let (x, y) = frame.place(row)?;
+    // In a strip the height means nothing; spreading it by the golden ratio shows density.
+    let spread = || frame.top + frame.height * (0.1 + 0.8 * (index as f64 * 0.618_034).fract());
+    Some((x, if frame.y.is_some() { y } else { spread() }))
+}
+
+/// Crosses are larger than points, so fewer of them make a cloud: what would cover another is left out.
+fn infeasible(scene: &mut Scene, frame: &Frame, style: &Style) {
+    let mut drawn = Thinned::new(4.0);
+    for (index, row) in style.infeasible.iter().enumerate() {
+        if let Some(place) = cloud_place(frame, index, row).filter(|&place| drawn.is_new(place)) {
+            sign(Sign::Infeasible, place).into_iter().for_each(|mark| scene.add(Layer::Infeasible, mark));
+        }
+    }
+}
+
 fn samples(scene: &mut Scene, frame: &Frame, style: &Style) {
-    let mut drawn = Thinned::new(1.5);
+    let mut drawn = Thinned::new(if style.matrix() { 3.0 } else { 1.5 });
     for (index, row) in style.samples.iter().enumerate() {
-        let Some((x, y)) = frame.place(row) else {
+        let Some((x, y)) = cloud_place(frame, index, row) else {
             continue;
-        };
-        // In a strip the height means nothing; spreading it by the golden ratio shows density.
-        let y = if frame.y.is_some() {
-            y
-        } else {
-            frame.top + frame.height * (0.1 + 0.8 * (index as f64 * 0.618_034).fract())
         };
         if drawn.is_new((x, y)) {
             let radius = if style.phone { 1.6 } else { 2.0 };
@@ -196,7 +218,8 @@ fn front(scene: &mut Scene, frame: &Frame, style: &Style) -> Vec<Point> {
         61..=400 => 2.5,
         _ => 2.2,
     };
-    let mut drawn = Thinned::new(radius / 2.0);
+    // A matrix shows each member several times, so here only those that would cover each other are left out.
+    let mut drawn = Thinned::new(if style.matrix() { radius } else { radius / 2.0 });
     let mut points = Vec::new();
     for place in data.front.iter().filter_map(|member| frame.place(&member.values)) {
         if drawn.is_new(place) {

@@ -61,6 +61,7 @@ pub(super) enum Mark {
 pub(super) enum Layer {
     Paper,
     Frame,
+    Infeasible,
     Sampled,
     Limits,
     Front,
@@ -74,6 +75,7 @@ impl Layer {
         match self {
             Self::Paper => "paper",
             Self::Frame => "frame",
+            Self::Infeasible => "infeasible",
             Self::Sampled => "sampled",
             Self::Limits => "limits",
             Self::Front => "front",
@@ -141,6 +143,8 @@ impl Scene {
             // Only what stands inside plotters' own <svg> element.
             let inside = drawn.split_once(">\n").and_then(|(_, rest)| rest.rsplit_once("</svg>"));
             let (inside, _) = inside.ok_or_else(|| ReportError::Draw("plotters wrote no SVG element".to_owned()))?;
+            // What plotters writes out although it is so without saying doubles the size of a cloud.
+            let inside = inside.replace(" stroke=\"none\" stroke-width=\"1\"", "").replace(" opacity=\"1\"", "");
             document.push_str(&format!("<g class=\"layer-{}\" aria-hidden=\"true\">\n{inside}</g>\n", layer.name()));
         }
         document.push_str("</svg>\n");

@@ -1,64 +1,11 @@
-//! Questions about the data that several writers ask: is it consistent, in which
-//! order do members stand, which of them may no shortened view leave out.
+//! Questions about the data that several writers ask: in which order do members
+//! stand, which of them may no shortened view leave out.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::ReportError;
 use super::data::{Direction, Limit, Relation, ReportData};
 
 impl ReportData {
-    /// Refuses data that no writer could show truthfully.
-    ///
-    /// # Errors
-    ///
-    /// [`ReportError::Data`] where a row does not have one value for each
-    /// objective, a value of the front, a limit or a baseline is not finite, or
-    /// an index points outside the front.
-    pub fn check(&self) -> Result<(), ReportError> {
-        let wrong = |what: String| Err(ReportError::Data(what));
-        let width = self.objectives.len();
-        if width == 0 {
-            return wrong("there is no objective; a front needs at least one".to_owned());
-        }
-        for member in &self.front {
-            if member.values.len() != width {
-                let found = member.values.len();
-                return wrong(format!("`{}` has {found} values for {width} objectives", member.id));
-            }
-            let metrics = member.metrics.iter().map(|metric| metric.value);
-            if let Some(value) = member.values.iter().copied().chain(metrics).find(|v| !v.is_finite()) {
-                return wrong(format!("`{}` has the value {value}; leave it out of the front", member.id));
-            }
-        }
-        for (index, row) in self.sampled.iter().enumerate() {
-            if row.len() != width {
-                let found = row.len();
-                return wrong(format!("sample {index} has {found} values for {width} objectives"));
-            }
-        }
-        for baseline in &self.baselines {
-            if baseline.values.len() != width {
-                let found = baseline.values.len();
-                return wrong(format!("baseline `{}` has {found} values for {width} objectives", baseline.name));
-            }
-            if baseline.values.iter().flatten().any(|value| !value.is_finite()) {
-                return wrong(format!(
-                    "baseline `{}` has a value that is not finite; give none instead",
-                    baseline.name
-                ));
-            }
-        }
-        if let Some(limit) = self.limits.iter().find(|limit| !limit.bound.is_finite()) {
-            return wrong(format!("the limit on `{}` is not finite", limit.quantity));
-        }
-        for (name, index) in [("knee", self.knee), ("best_under_limit", self.best_under_limit)] {
-            if let Some(index) = index.filter(|index| *index >= self.front.len()) {
-                return wrong(format!("`{name}` is {index}, but the front has {} members", self.front.len()));
-            }
-        }
-        Ok(())
-    }
-
     /// Indices into `front`, best first objective first, ties by the next ones,
     /// then by hash and identifier, so that equal data give equal files.
     pub fn order(&self) -> Vec<usize> {
@@ -75,12 +22,16 @@ impl ReportData {
         order
     }
 
-    /// The same data without samples that are not finite, and how many those were.
+    /// The samples that are finite, and how many others there are.
     pub(super) fn finite_samples(&self) -> (Vec<&[f64]>, usize) {
-        let finite: Vec<&[f64]> =
-            (self.sampled.iter()).map(Vec::as_slice).filter(|row| row.iter().all(|value| value.is_finite())).collect();
+        let finite = finite(&self.sampled);
         let dropped = self.sampled.len() - finite.len();
         (finite, dropped)
+    }
+
+    /// The candidates outside the limits whose values are all known.
+    pub(super) fn finite_infeasible(&self) -> Vec<&[f64]> {
+        finite(&self.infeasible)
     }
 
     /// The members no shortened view may leave out, each with what is special
@@ -134,4 +85,8 @@ impl ReportData {
         chosen.extend((1..=rest).map(|step| step * order.len() / (rest + 1)));
         chosen.into_iter().map(|rank| order[rank]).collect()
     }
+}
+
+fn finite(rows: &[Vec<f64>]) -> Vec<&[f64]> {
+    rows.iter().map(Vec::as_slice).filter(|row| row.iter().all(|value| value.is_finite())).collect()
 }

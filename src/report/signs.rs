@@ -6,15 +6,22 @@ use super::labels::{Placer, Rect};
 use super::panel::{FACES_DIFFER, Style};
 use super::scene::{Anchor, Layer, Mark, Paint, Point, Scene};
 
+/// How many of the closest are drawn with their number.
+pub(super) const NUMBERED: usize = 10;
+
 /// Says why there is nothing to see.
 pub(super) fn empty(scene: &mut Scene, frame: &Frame, style: &Style) {
-    let message =
-        if style.data.limits.is_empty() { "The front is empty." } else { "No architecture keeps every limit." };
-    // Samples and known networks still say something: the message keeps off their middle.
-    let bare = style.samples.is_empty() && style.data.baselines.is_empty();
+    // A strip or a panel of a matrix has no room for a sentence.
+    let cramped = frame.width < 340.0 || frame.y.is_none();
+    let message = if cramped {
+        "Nothing is within the limits."
+    } else {
+        "Nothing is within the limits; numbers mark what comes closest."
+    };
+    // What is drawn still says something: the message keeps off its middle.
     let x = frame.left + frame.width / 2.0;
-    let y = frame.top + if bare { frame.height / 2.0 } else { 30.0 };
-    let size = if style.phone { 13.0 } else { 15.0 };
+    let y = frame.top + 26.0;
+    let size = if style.phone || cramped { 12.0 } else { 15.0 };
     let half = style.typeface.width(message, size, true) * FACES_DIFFER / 2.0 + 14.0;
     let plate = vec![(x - half, y - 20.0), (x + half, y - 20.0), (x + half, y + 20.0), (x - half, y + 20.0)];
     scene.add(Layer::Words, Mark::Polygon { points: plate, paint: Paint(colour::PAPER, 0.9) });
@@ -48,6 +55,11 @@ pub(super) fn named(scene: &mut Scene, frame: &Frame, style: &Style, points: Vec
                 labels.extend(knee.map(|place| landmark(place, "knee")));
             }
         }
+    }
+    for (rank, closest) in data.closest.iter().take(NUMBERED).enumerate().rev() {
+        let Some(place) = frame.place(&closest.member.values) else { continue };
+        sign(Sign::Closest, place).into_iter().for_each(|mark| scene.add(Layer::Landmarks, mark));
+        labels.push((Layer::Landmarks, place, (rank + 1).to_string(), true));
     }
     for baseline in &data.baselines {
         let known: Option<Vec<f64>> = (0..data.objectives.len())
@@ -113,6 +125,8 @@ fn leader(scene: &mut Scene, layer: Layer, place: Point, label: Rect) {
 pub(super) enum Sign {
     Front,
     Sampled,
+    Infeasible,
+    Closest,
     Baseline,
     Limit,
     Knee,
@@ -137,6 +151,10 @@ pub(super) fn sign(kind: Sign, centre: Point) -> Vec<Mark> {
             ]
         }
         Sign::Sampled => vec![disc(2.6, colour::SAMPLED, 0.6)],
+        Sign::Infeasible => vec![cross(centre, 2.6, 0.55, Paint(colour::SAMPLED, 0.65))],
+        Sign::Closest => {
+            vec![cross(centre, 7.0, 2.7, Paint(colour::PAPER, 1.0)), cross(centre, 5.6, 1.4, Paint(colour::INK, 1.0))]
+        }
         Sign::Baseline => vec![polygon(star(centre, 9.0), colour::PAPER), polygon(star(centre, 7.2), colour::BASELINE)],
         Sign::Limit => dashes((centre.0 - 8.0, centre.1), (centre.0 + 8.0, centre.1)),
         Sign::Knee => vec![
@@ -146,6 +164,16 @@ pub(super) fn sign(kind: Sign, centre: Point) -> Vec<Mark> {
         ],
         Sign::Best => vec![disc(8.8, colour::PAPER, 1.0), disc(7.6, colour::BEST, 1.0), disc(4.2, colour::PAPER, 1.0)],
     }
+}
+
+/// A diagonal cross as one shape, so that a translucent one is not darker in its middle.
+fn cross((x, y): Point, reach: f64, half: f64, paint: Paint) -> Mark {
+    // An upright cross, turned by an eighth.
+    let arm = [(half, half), (reach * 1.4, half), (reach * 1.4, -half)];
+    let quarters = |corner: (f64, f64), turns: usize| (0..turns).fold(corner, |(dx, dy), _| (dy, -dx));
+    let turned = |(dx, dy): (f64, f64)| (x + (dx - dy) * 0.707, y + (dx + dy) * 0.707);
+    let points = (0..4).flat_map(|turns| arm.map(|corner| turned(quarters(corner, turns))));
+    Mark::Polygon { points: points.collect(), paint }
 }
 
 /// A five-pointed star.

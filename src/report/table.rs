@@ -1,6 +1,7 @@
 //! The front in a few aligned lines, for the end of a run in a terminal.
 
 use super::data::{ReportData, unit_suffix};
+use super::figure::with_unit;
 use super::front_csv::metric_columns;
 use super::number::{NumberFormat, grouped};
 
@@ -11,8 +12,11 @@ const ROWS: usize = 12;
 /// under the limit (marked), and others evenly spread. Lines keep to `width`
 /// characters by shortening the architecture, then leaving out columns.
 pub fn table(data: &ReportData, width: usize) -> String {
-    if data.check().is_err() || data.front.is_empty() {
+    if data.check().is_err() {
         return "The front is empty.\n".to_owned();
+    }
+    if data.front.is_empty() {
+        return closest(data, width);
     }
     let order = data.order();
     let shown = data.representatives(ROWS);
@@ -45,6 +49,28 @@ pub fn table(data: &ReportData, width: usize) -> String {
         text.push_str(&format!("{few} of {all} members shown; front.csv has them all.\n"));
     }
     text
+}
+
+/// What comes closest where nothing is within the limits.
+fn closest(data: &ReportData, width: usize) -> String {
+    let shown = data.closest.iter().take(ROWS);
+    let ranks = (1..=shown.len()).map(|rank| rank.to_string()).collect();
+    let amount = |value: f64, unit: &str| with_unit(NumberFormat::for_values(std::iter::once(value)).show(value), unit);
+    let breaks = shown.clone().map(|closest| {
+        let broken = closest
+            .broken
+            .iter()
+            .map(|broken| format!("{} by {}", broken.limit, amount(broken.by.abs(), &broken.unit)));
+        broken.collect::<Vec<_>>().join(", ")
+    });
+    let architectures = shown.clone().map(|closest| closest.member.architecture.clone()).collect();
+    let columns = vec![
+        Column::right("#", ranks),
+        Column::left("breaks", breaks.map(|text| shorten(&text, width / 2)).collect()),
+        Column::left("architecture", architectures),
+    ];
+    let rest = if data.closest.len() > ROWS { "report.html has more.\n" } else { "" };
+    format!("Nothing is within the limits. What comes closest:\n{}{rest}", render(columns, width))
 }
 
 struct Column {

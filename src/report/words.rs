@@ -8,7 +8,7 @@ use super::font::Typeface;
 use super::number::{NumberFormat, grouped};
 use super::panel::{self, FACES_DIFFER};
 use super::scene::{Anchor, Mark, Paint, Point};
-use super::signs::{Sign, sign};
+use super::signs::{NUMBERED, Sign, sign};
 
 /// The words around the panels, laid out from the top.
 pub(super) struct Words<'a> {
@@ -35,14 +35,21 @@ impl Words<'_> {
     }
 
     /// A row of signs and what they mean, above the panels so that it covers nothing.
-    pub(super) fn legend(&mut self, data: &ReportData, samples: usize) {
+    pub(super) fn legend(&mut self, data: &ReportData, samples: usize, infeasible: usize) {
         let mut items = Vec::new();
         let (size, indent) = (12.0, 22.0);
         if !data.front.is_empty() {
             items.push((Sign::Front, format!("front ({})", grouped(&data.front.len().to_string()))));
         }
         if samples > 0 {
-            items.push((Sign::Sampled, format!("random samples ({})", grouped(&samples.to_string()))));
+            items.push((Sign::Sampled, format!("{} ({})", data.others(), grouped(&samples.to_string()))));
+        }
+        if infeasible > 0 {
+            let count = grouped(&infeasible.to_string());
+            items.push((Sign::Infeasible, format!("outside the limits ({count})")));
+        }
+        if !data.closest.is_empty() {
+            items.push((Sign::Closest, "closest to the limits".to_owned()));
         }
         if !data.baselines.is_empty() {
             items.push((Sign::Baseline, "known networks".to_owned()));
@@ -76,18 +83,7 @@ impl Words<'_> {
     pub(super) fn paragraph(&mut self, text: &str) {
         let size = 11.0;
         let room = self.right - self.left;
-        let mut line = String::new();
-        let mut lines = Vec::new();
-        for word in text.split_whitespace() {
-            let longer = if line.is_empty() { word.to_owned() } else { format!("{line} {word}") };
-            if self.typeface.width(&longer, size, false) > room && !line.is_empty() {
-                lines.push(std::mem::replace(&mut line, word.to_owned()));
-            } else {
-                line = longer;
-            }
-        }
-        lines.push(line);
-        for line in lines {
+        for line in self.typeface.lines(text, size, room) {
             self.y += 16.0;
             let line = self.typeface.fit(&line, size, false, room);
             self.text((self.left, self.y - 6.0), line, size, false, colour::MUTED);
@@ -95,14 +91,19 @@ impl Words<'_> {
     }
 }
 
+/// What stands around the front.
+pub(super) struct Clouds<'a> {
+    /// Finite samples.
+    pub(super) samples: &'a [&'a [f64]],
+    /// Candidates outside the limits.
+    pub(super) infeasible: &'a [&'a [f64]],
+    /// How many samples are not finite.
+    pub(super) dropped: usize,
+}
+
 /// What the drawing does not show, said in words.
-pub(super) fn footnotes(
-    data: &ReportData,
-    ranges: &[Range],
-    samples: &[&[f64]],
-    dropped: usize,
-    shown: usize,
-) -> Vec<String> {
+pub(super) fn footnotes(data: &ReportData, ranges: &[Range], clouds: &Clouds, shown: usize) -> Vec<String> {
+    let Clouds { samples, infeasible, dropped } = *clouds;
     let inside = |values: &[f64]| values.iter().zip(ranges).take(shown).all(|(value, range)| range.contains(*value));
     let count = |number: usize| grouped(&number.to_string());
     // With several panels, what one of them cannot hold may still stand in another.
@@ -111,7 +112,26 @@ pub(super) fn footnotes(
     let clipped = samples.iter().filter(|row| !inside(row)).count();
     if clipped > 0 {
         let verb = if clipped == 1 { "lies" } else { "lie" };
-        notes.push(format!("{} of {} random samples {verb} outside {place}.", count(clipped), count(samples.len())));
+        notes.push(format!("{} of {} {} {verb} outside {place}.", count(clipped), count(samples.len()), data.others()));
+    }
+    let clipped = infeasible.iter().filter(|row| !inside(row)).count();
+    if clipped > 0 {
+        let all = count(infeasible.len());
+        let verb = if clipped == 1 { "lies" } else { "lie" };
+        notes.push(format!("Of {all} candidates outside the limits, {} {verb} outside {place}.", count(clipped)));
+    }
+    let unknown = data.infeasible.len() - infeasible.len();
+    if unknown > 0 {
+        let (candidates, verb) = if unknown == 1 { ("candidate", "has") } else { ("candidates", "have") };
+        notes.push(format!(
+            "{} more {candidates} outside the limits {verb} no known place in the drawing.",
+            count(unknown)
+        ));
+    }
+    let closest = data.closest.iter().take(NUMBERED).filter(|closest| !inside(&closest.member.values)).count();
+    if closest > 0 {
+        let verb = if closest == 1 { "has" } else { "have" };
+        notes.push(format!("{} of the closest {verb} no known place in the drawing.", count(closest)));
     }
     if dropped > 0 {
         let (samples, verb) = if dropped == 1 { ("sample has", "is") } else { ("samples have", "are") };

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use rand::Rng;
+use rand::distributions::{Distribution, WeightedIndex};
 use rand_chacha::ChaCha8Rng;
 
 /// One decision.
@@ -31,6 +33,17 @@ pub struct Decision<'a> {
     pub ordered: bool,
     /// The option of the default candidate.
     pub default: usize,
+}
+
+impl Decision<'_> {
+    /// One of the allowed options, by their weights.
+    pub fn draw(&self, rng: &mut impl Rng) -> usize {
+        let weights = self.weights.map(|weights| self.allowed.iter().map(|&option| weights[option]));
+        match weights.and_then(|weights| WeightedIndex::new(weights).ok()) {
+            Some(weights) => self.allowed[weights.sample(rng)],
+            None => self.allowed[rng.gen_range(0..self.allowed.len())],
+        }
+    }
 }
 
 /// Everything that may be decided: what the strategies know of a space.

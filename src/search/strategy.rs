@@ -52,3 +52,17 @@ pub trait Strategy<G>: Debug {
     /// Whether nothing more will come even when every outcome has been told: the space is used up.
     fn exhausted(&self) -> bool;
 }
+
+impl<G, S: Strategy<G> + ?Sized> Strategy<G> for Box<S> {
+    fn ask(&mut self, n: usize) -> Vec<Candidate<G>> {
+        (**self).ask(n)
+    }
+
+    fn tell(&mut self, id: u64, outcome: Outcome) {
+        (**self).tell(id, outcome);
+    }
+
+    fn exhausted(&self) -> bool {
+        (**self).exhausted()
+    }
+}

@@ -13,6 +13,7 @@ use super::architecture::{Architecture, Decision, label};
 use super::file::File;
 use super::interpret::{Interpreter, Oracle, Place, Question, position_name};
 use crate::graph::{Network, Shape};
+use crate::search::{self, Gene, Genotype};
 use crate::yaml::Span;
 
 /// A decision path, by number.
@@ -40,6 +41,8 @@ pub struct DecisionSpec {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Paths {
     specs: Vec<DecisionSpec>,
+    /// Their names once more, to be shared with genotypes.
+    names: Vec<Arc<str>>,
     /// Where the choice behind each stands in the file.
     origins: Vec<Span>,
     index: HashMap<String, PathId>,
@@ -64,6 +67,7 @@ impl Paths {
             default: question.default,
         });
         self.origins.push(question.origin);
+        self.names.push(path.into());
         self.index.insert(path.to_owned(), id);
         Ok(id)
     }
@@ -180,7 +184,9 @@ impl ChoiceGraph {
             .filter(|edge| useful[edge.from as usize] && useful[edge.to as usize])
             .map(|edge| Edge { from: number[edge.from as usize], to: number[edge.to as usize], ..edge })
             .collect();
-        edges.sort_by_key(|edge| edge.from);
+        // By the options they take within a state, so that a walk narrows them down from decision to decision.
+        let options = |edge: &Edge| variants[edge.variant as usize].answers.iter().map(|&(_, option)| option);
+        edges.sort_by(|a, b| a.from.cmp(&b.from).then_with(|| options(a).cmp(options(b))));
         let variants = Self::in_use(&mut edges, variants);
         let mut starts = vec![0; kept.len() + 1];
         for edge in &edges {
@@ -300,6 +306,59 @@ impl ChoiceGraph {
             state = leaving[edge].to as usize;
         }
         Some(path)
+    }
+
+    /// The path that answers lead along: at each decision `answer` picks one of the options that some edge takes.
+    /// `None` where it picks another.
+    pub(super) fn follow(&self, answer: &mut dyn FnMut(search::Decision<'_>) -> usize) -> Option<Vec<usize>> {
+        let mut path = Vec::new();
+        let mut allowed = Vec::new();
+        let mut state = 0;
+        while state + 1 < self.states.len() {
+            let (mut low, mut high) = (self.starts[state], self.starts[state + 1]);
+            let answers = |edge: usize| &self.variants[self.edges[edge].variant as usize].answers;
+            for depth in 0.. {
+                // Equal answers ask for the same next decision, and sorted edges with equal answers stand together.
+                let Some(&(id, _)) = answers(low).get(depth) else { break };
+                let end = |from: usize, option: u16| {
+                    from + self.edges[from..high]
+                        .partition_point(|edge| self.variants[edge.variant as usize].answers[depth].1 <= option)
+                };
+                allowed.clear();
+                let mut at = low;
+                while at < high {
+                    let option = answers(at)[depth].1;
+                    allowed.push(usize::from(option));
+                    at = end(at, option);
+                }
+                let spec = &self.paths.specs[id as usize];
+                let option = answer(search::Decision {
+                    path: &self.paths.names[id as usize],
+                    allowed: &allowed,
+                    options: spec.options.len(),
+                    weights: spec.weights.as_deref(),
+                    ordered: spec.ordered,
+                    default: spec.default,
+                });
+                let taken = u16::try_from(option).ok().filter(|_| allowed.contains(&option))?;
+                if taken > 0 {
+                    low = end(low, taken - 1);
+                }
+                high = end(low, taken);
+            }
+            path.push(low);
+            state = self.edges[low].to as usize;
+        }
+        Some(path)
+    }
+
+    /// The decisions along a path, as strategies know them.
+    pub fn genotype(&self, path: &[usize]) -> Genotype {
+        let variants = path.iter().map(|&edge| &self.variants[self.edges[edge].variant as usize]);
+        variants
+            .flat_map(|variant| variant.answers.iter())
+            .map(|&(id, option)| Gene { path: Arc::clone(&self.paths.names[id as usize]), option: usize::from(option) })
+            .collect()
     }
 
     /// A path drawn uniformly from all architectures.

@@ -7,6 +7,7 @@
 //! answers; each run is an edge. States with the same content are one, which is
 //! what keeps 10¹⁹ architectures in a few dozen states.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use super::expr::{Expr, fits, truth};
 use super::file::{File, ItemKind, Part};
 use super::interpret::{Fault, Interpreter, Life, Oracle, Place, Question, position_name};
 use crate::graph::Shape;
-use crate::yaml::{Problems, Span};
+use crate::yaml::{Diagnostics, Problems, Span};
 
 /// Limits within which a space is compiled.
 #[derive(Clone, Copy, Debug)]
@@ -175,15 +176,31 @@ struct Compiler<'a> {
     reads: Vec<Vec<usize>>,
     /// Whether no decision depends on another.
     steady: bool,
-    /// Whether the budget has been exceeded.
-    overflowed: bool,
+    /// Whether the budget ran out.
+    overflowed: Cell<bool>,
+}
+
+/// Why a space has no choice graph.
+#[derive(Debug, thiserror::Error)]
+pub enum CompileError {
+    /// It has more states or edges than the budget allows; it can still be searched by evolution.
+    #[error(transparent)]
+    TooLarge(Diagnostics),
+    /// Operators that do not fit, or constraints that cannot be read or met.
+    #[error(transparent)]
+    Wrong(Diagnostics),
+}
+
+impl From<CompileError> for Diagnostics {
+    fn from(error: CompileError) -> Self {
+        match error {
+            CompileError::TooLarge(told) | CompileError::Wrong(told) => told,
+        }
+    }
 }
 
 /// Compiles a space.
-///
-/// # Errors
-/// Whether the space is too large for the budget; if not, it is wrong. `problems` says more.
-pub(super) fn compile(file: &Arc<File>, budget: Budget, problems: &mut Problems) -> Result<ChoiceGraph, bool> {
+pub(super) fn compile(file: &Arc<File>, budget: Budget, mut problems: Problems) -> Result<ChoiceGraph, CompileError> {
     let mut compiler = Compiler {
         file,
         budget,
@@ -194,16 +211,17 @@ pub(super) fn compile(file: &Arc<File>, budget: Budget, problems: &mut Problems)
         rest_ids: HashMap::new(),
         rules: Vec::new(),
         last_fact: BTreeMap::new(),
-        overflowed: false,
         steady: arithmetic::unconditional(file),
         reads: (0..file.network.len()).map(|index| file.reads(index)).collect(),
+        overflowed: Cell::new(false),
     };
     let result = if file.constraints.is_empty() { compiler.explore() } else { compiler.with_constraints() };
     match result {
         Ok(graph) => Ok(graph),
         Err(fault) => {
             problems.add(fault.span, fault.path, fault.message, fault.help);
-            Err(compiler.overflowed)
+            let told = problems.into_diagnostics();
+            Err(if compiler.overflowed.get() { CompileError::TooLarge(told) } else { CompileError::Wrong(told) })
         }
     }
 }
@@ -480,13 +498,13 @@ impl<'a> Compiler<'a> {
 
     /// Names what made the states so many.
     fn overflow(
-        &mut self,
+        &self,
         place: Place,
         layers: &BTreeMap<Place, HashMap<Key, u32>>,
         states: usize,
         edges: usize,
     ) -> Box<Fault> {
-        self.overflowed = true;
+        self.overflowed.set(true);
         let name = position_name(self.file, place);
         let span = self.file.network.get((place.item as usize).saturating_sub(1)).map_or(Span::default(), |i| i.span);
         let widest = layers.values().max_by_key(|layer| layer.len()).filter(|layer| layer.len() > 1);

@@ -281,7 +281,7 @@ impl Lower<'_> {
         }
         edges.sort_by_key(|(from, to, _)| (*to, *from));
         let combine = node.get("combine").map_or(Combine::Add, combine_of);
-        let output = node.get("output").map(|output| combine_of(output));
+        let output = node.get("output").map(combine_of);
         Cell { params, nodes, inputs, edges, take, combine, output }
     }
 

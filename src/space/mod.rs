@@ -9,6 +9,7 @@ mod architecture;
 mod arithmetic;
 mod choice_graph;
 mod compile;
+mod domain;
 mod expr;
 mod file;
 mod interpret;
@@ -27,7 +28,7 @@ use rand_distr::{Distribution, WeightedIndex};
 
 pub use architecture::{Architecture, ArchitectureError, Decision};
 pub use choice_graph::{ChoiceGraph, DecisionSpec, Edge};
-pub use compile::Budget;
+pub use compile::{Budget, CompileError};
 pub use schema::SCHEMA;
 pub use value::Value;
 
@@ -37,15 +38,6 @@ use architecture::Answers;
 use expr::truth;
 use file::{File, Format};
 use interpret::{Fault, Interpreter, Oracle, Question};
-
-/// Why a space has no choice graph.
-#[derive(Debug)]
-pub struct Refusal {
-    /// What is wrong, and where.
-    pub diagnostics: Diagnostics,
-    /// Whether it only exceeds the budget: it can then still be drawn from and built.
-    pub too_large: bool,
-}
 
 /// A checked search space.
 #[derive(Clone, Debug)]
@@ -326,18 +318,8 @@ impl Space {
     /// # Errors
     /// Operators that do not fit in some architecture, constraints that cannot be read or met, and a space that
     /// does not fit the budget; the decision or constraint at fault is named.
-    pub fn compile(&self, budget: Budget) -> Result<ChoiceGraph, Diagnostics> {
-        self.try_compile(budget).map_err(|refusal| refusal.diagnostics)
-    }
-
-    /// Like [`Space::compile`], and tells a space that is too large from one that is wrong.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn try_compile(&self, budget: Budget) -> Result<ChoiceGraph, Refusal> {
-        let mut problems = self.problems();
-        compile::compile(&self.file, budget, &mut problems)
-            .map_err(|too_large| Refusal { diagnostics: problems.into_diagnostics(), too_large })
+    pub fn compile(&self, budget: Budget) -> Result<ChoiceGraph, CompileError> {
+        compile::compile(&self.file, budget, self.problems())
     }
 }
 

@@ -2,8 +2,16 @@
 
 use std::fmt::Write;
 
-use super::{Plan, StudyError};
+use super::{Plan, StudyError, present};
+use crate::config::{Limit, Relation};
+use crate::report::{Broken, Closest};
 use crate::search::{self, Column, CostGraph, FrontError, Options, Role};
+
+/// How many of the closest architectures are shown.
+pub(super) const CLOSEST: usize = 5;
+
+/// How many labels the trade-offs between limits may take: about a second of search.
+const TRADE_OFFS: u64 = 10_000_000;
 
 impl Plan {
     /// What the search says, in the words and at the place of the config.
@@ -104,18 +112,56 @@ impl Plan {
         StudyError::Infeasible(self.config.problem("limits", message, help))
     }
 
-    /// The smallest sum of a limit's column while the other limits hold; nothing if even they conflict.
-    pub(super) fn best_under_others(&self, index: usize) -> Option<f64> {
-        let column = self.limits[index].column;
-        let columns = self.costs.columns().iter().enumerate().map(|(j, c)| {
-            let role = if j == column { Role::Objective } else { Role::Resource };
-            Column { role, ..c.clone() }
+    /// What comes closest to the limits where nothing meets them: the best trade-offs between the limited quantities, by
+    /// the sum of what each is off, as a share of its bound.
+    pub(super) fn closest(&self) -> Result<Vec<Closest>, StudyError> {
+        let limited = |column: usize| self.limits.iter().any(|limit| limit.column == column);
+        let Some(graph) = self.graph_with(limited) else { return Ok(Vec::new()) };
+        let options = Options { epsilon: 0.01, max_labels: TRADE_OFFS, ..Options::default() };
+        let Ok(front) = search::front(&graph, &options) else { return Ok(Vec::new()) };
+        let off = |costs: &[f64]| -> f64 {
+            let shares = self.limits.iter().map(|limit| {
+                let over = (costs[limit.column] - limit.at_most).max(0.0);
+                if limit.at_most == 0.0 { over } else { over / limit.at_most.abs() }
+            });
+            shares.sum()
+        };
+        let mut points: Vec<(f64, search::Point<'_>)> = front.points().map(|point| (off(point.costs), point)).collect();
+        points.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+        points
+            .into_iter()
+            .take(CLOSEST)
+            .enumerate()
+            .map(|(rank, (_, point))| {
+                let path = self.path(point.edges.iter().map(|&edge| edge as usize));
+                let (judged, values) = self.judge_unlimited(&path, &format!("c{:03}", rank + 1))?;
+                let value = |limit: &Limit| {
+                    let at = self.quantities().iter().position(|quantity| quantity.name() == limit.quantity);
+                    at.map(|at| values[at])
+                };
+                Ok(Closest { member: judged.member, broken: broken(&self.config.limits, value) })
+            })
+            .collect()
+    }
+
+    /// The cost graph with other columns to minimise.
+    fn graph_with(&self, objective: impl Fn(usize) -> bool) -> Option<CostGraph> {
+        let columns = self.costs.columns().iter().enumerate().map(|(index, column)| {
+            let role = if objective(index) { Role::Objective } else { Role::Resource };
+            Column { role, ..column.clone() }
         });
         let (source, sink) = (self.costs.source(), self.costs.sink());
         let mut graph = CostGraph::new(columns.collect(), self.costs.node_count(), source, sink).ok()?;
         for edge in self.costs.edges() {
             graph.add_edge(edge.from, edge.to, edge.costs).ok()?;
         }
+        Some(graph)
+    }
+
+    /// The smallest sum of a limit's column while the other limits hold; nothing if even they conflict.
+    pub(super) fn best_under_others(&self, index: usize) -> Option<f64> {
+        let column = self.limits[index].column;
+        let graph = self.graph_with(|index| index == column)?;
         let others = self.limits.iter().enumerate().filter(|(i, _)| *i != index).map(|(_, limit)| *limit);
         let options = Options { limits: others.collect(), ..Options::default() };
         let front = search::front(&graph, &options).ok()?;
@@ -123,8 +169,24 @@ impl Plan {
     }
 }
 
+/// The limits that values break, the worst first as a share of its bound.
+pub(super) fn broken(limits: &[Limit], value: impl Fn(&Limit) -> Option<f64>) -> Vec<Broken> {
+    let mut broken: Vec<(f64, Broken)> = limits
+        .iter()
+        .filter_map(|limit| {
+            let value = value(limit)?;
+            let by = if limit.relation == Relation::AtMost { value - limit.bound } else { limit.bound - value };
+            let share = if limit.bound == 0.0 { by } else { by / limit.bound.abs() };
+            let sentence = present::limit(limit).sentence();
+            (by > 0.0).then(|| (share, Broken { limit: sentence, value, by, unit: limit.unit.clone() }))
+        })
+        .collect();
+    broken.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    broken.into_iter().map(|(_, broken)| broken).collect()
+}
+
 /// Six digits.
-fn rounded(value: f64) -> String {
+pub(super) fn rounded(value: f64) -> String {
     shortened(value, f64::round)
 }
 

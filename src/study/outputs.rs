@@ -60,18 +60,15 @@ pub struct Outputs {
 }
 
 impl Outputs {
-    /// Checks the folder, and creates it where it is missing. `replace` allows to overwrite the results of another config.
+    /// Checks the folder, and creates it where it is missing.
     ///
     /// # Errors
-    /// [`StudyError::Folder`] where it cannot be written to, or holds other results.
-    pub fn prepare(folder: &Path, config_hash: &str, replace: bool) -> Result<Self, StudyError> {
+    /// [`StudyError::Folder`] where it cannot be written to.
+    pub fn prepare(folder: &Path) -> Result<Self, StudyError> {
         let unusable = |error: ReportError| StudyError::Folder {
             message: error.to_string(),
             help: "choose another folder with --out".to_owned(),
         };
-        if !replace {
-            refuse_other_results(folder, config_hash)?;
-        }
         let created = (!folder.exists()).then(|| folder.to_path_buf());
         report::prepare(folder).map_err(unusable)?;
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -160,20 +157,4 @@ fn rename(from: &Path, to: &Path) -> Result<(), StudyError> {
 
 pub(super) fn write_error(path: &Path, source: io::Error) -> StudyError {
     StudyError::Write(ReportError::Write { path: path.to_owned(), source })
-}
-
-fn refuse_other_results(folder: &Path, config_hash: &str) -> Result<(), StudyError> {
-    let path = folder.join("front.json");
-    if !path.exists() {
-        return Ok(());
-    }
-    let help = "choose another folder with --out, or pass --new to replace what is there".to_owned();
-    let message = match report::read(&path) {
-        Err(error) => format!("`{}` holds a front.json that is not one of pocketnas: {error}", folder.display()),
-        Ok(data) => match data.run.entries.iter().find(|entry| entry.key == CONFIG_HASH) {
-            Some(entry) if entry.value == config_hash => return Ok(()),
-            _ => format!("`{}` holds the results of another config (`{}`)", folder.display(), data.title),
-        },
-    };
-    Err(StudyError::Folder { message, help })
 }

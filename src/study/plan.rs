@@ -1,9 +1,11 @@
 //! The plan of a search: the space compiled, every edge priced, the limits in place.
 
 use crate::config::{Relation, SearchConfig};
+use crate::graph::Shape;
 use crate::objective::{Count, CountKind, Objective, Prices, PricingError, price};
-use crate::search::{self, CostGraph, Role};
-use crate::space::{Budget, ChoiceGraph};
+use crate::search::{self, CostGraph, Genotype, Role};
+use crate::space::{Budget, ChoiceGraph, CompileError, Space};
+use crate::yaml::Diagnostics;
 
 use super::cost_graph::{ColumnSource, priced_graph};
 use super::{Progress, StudyError};
@@ -40,10 +42,16 @@ impl Plan {
     /// [`StudyError::Input`] where the space has too many states, objectives cannot be compared over it or
     /// cannot price it, or no architecture of it computes anything.
     pub fn new(config: SearchConfig, progress: &dyn Progress) -> Result<Self, StudyError> {
-        progress.stage("Compiling the space", None);
-        let graph = config.space.compile(Budget::default()).map_err(StudyError::Input)?;
-        let (count, states, edges) = (graph.count().clone(), graph.states(), graph.edges().len());
-        progress.done(&format!("{count} architectures as paths through {states} states and {edges} edges"));
+        let graph = compile(&config.space, progress).map_err(|error| StudyError::Input(error.into()))?;
+        Self::priced(config, graph, progress)
+    }
+
+    /// Prices the edges of the compiled space.
+    pub(super) fn priced(
+        config: SearchConfig,
+        graph: ChoiceGraph,
+        progress: &dyn Progress,
+    ) -> Result<Self, StudyError> {
         refuse_unequal_inputs(&config, &graph)?;
 
         let counts = limited_counts(&config);
@@ -119,6 +127,11 @@ impl Plan {
         Ok((0..self.quantities().len()).map(of).collect())
     }
 
+    /// The decisions of a point of the front.
+    pub(super) fn genotype(&self, point: search::Point<'_>) -> Genotype {
+        self.graph.genotype(&self.path(point.edges.iter().map(|&edge| edge as usize)))
+    }
+
     /// The path of the choice graph behind a path of the cost graph.
     pub(super) fn path(&self, edges: impl IntoIterator<Item = usize>) -> Vec<usize> {
         edges.into_iter().filter_map(|edge| self.edges[edge]).map(|edge| edge as usize).collect()
@@ -129,7 +142,22 @@ fn quantities<'a>(config: &'a SearchConfig, counts: &'a [Count]) -> Vec<&'a dyn 
     config.named().chain(counts.iter().map(|count| count as &dyn Objective)).collect()
 }
 
-fn limited_counts(config: &SearchConfig) -> Vec<Count> {
+/// The choice graph of a space.
+pub(super) fn compile(space: &Space, progress: &dyn Progress) -> Result<ChoiceGraph, CompileError> {
+    progress.stage("Compiling the space", None);
+    let graph = space.compile(Budget::default());
+    match &graph {
+        Ok(graph) => {
+            let (count, states, edges) = (graph.count(), graph.states(), graph.edges().len());
+            progress.done(&format!("{count} architectures as paths through {states} states and {edges} edges"));
+        }
+        Err(CompileError::TooLarge(_)) => progress.done("too large for a choice graph"),
+        Err(CompileError::Wrong(_)) => {}
+    }
+    graph
+}
+
+pub(super) fn limited_counts(config: &SearchConfig) -> Vec<Count> {
     let is_named = |name: &str| config.named().any(|objective| objective.name() == name);
     CountKind::ALL
         .into_iter()
@@ -147,6 +175,11 @@ fn refuse_unequal_inputs(config: &SearchConfig, graph: &ChoiceGraph) -> Result<(
     if shapes.len() < 2 {
         return Ok(());
     }
+    Err(StudyError::Input(unequal_inputs(config, score, &shapes)))
+}
+
+/// That a score compares networks with different inputs.
+pub(super) fn unequal_inputs(config: &SearchConfig, score: &dyn Objective, shapes: &[Shape]) -> Diagnostics {
     let sizes: Vec<String> = shapes.iter().take(3).map(ToString::to_string).collect();
     let message = format!(
         "`{}` compares scores of networks with different input sizes: `{}` chooses among {} ({}{})",
@@ -158,10 +191,10 @@ fn refuse_unequal_inputs(config: &SearchConfig, graph: &ChoiceGraph) -> Result<(
     );
     let help = "a zero-shot score says nothing across input sizes (it ignores them, or rises as they fall): fix the input \
                 size in the space, run one search for each size, or use another objective";
-    Err(StudyError::Input(config.problem(&config.place(score.name()), message, help)))
+    config.problem(&config.place(score.name()), message, help)
 }
 
-fn explain(config: &SearchConfig, error: &PricingError) -> crate::yaml::Diagnostics {
+fn explain(config: &SearchConfig, error: &PricingError) -> Diagnostics {
     let objective = match error {
         PricingError::NotAdditive(objective)
         | PricingError::Fragment { objective, .. }

@@ -5,16 +5,11 @@ use std::time::Instant;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::cost_graph::sign;
-use super::members::{Judged, relative_file};
-use super::outputs::{ARCHITECTURES, CONFIG_HASH, Outputs, architecture_file, write_error};
-use super::{Plan, Progress, StudyError};
-use crate::config::{self, Relation};
-use crate::export::exporter;
-use crate::objective::Direction;
-use crate::pareto;
-use crate::report::{self, Certificate, Entry, Limit, Objective, ReportData, RunCard, SpaceSummary};
-use crate::search::{self, Front, Options};
+use super::judged::Judged;
+use super::{Journal, Outputs, Plan, Progress, StudyError, decisions, present};
+use crate::report::{Certificate, Entry, ReportData};
+use crate::search::{self, Front, FrontError, Options};
+use crate::space::Architecture;
 use crate::units::counted;
 
 /// How many remarks on fragments a report carries.
@@ -38,6 +33,12 @@ pub struct Solution {
     pub members: Vec<Judged>,
 }
 
+/// Randomly drawn architectures, each with its objective values.
+struct Drawn {
+    architectures: Vec<Architecture>,
+    values: Vec<Vec<f64>>,
+}
+
 impl Plan {
     /// Finds the front and proves it against whole networks. Writes nothing.
     ///
@@ -53,96 +54,100 @@ impl Plan {
     ///
     /// # Errors
     /// [`StudyError`]: nothing feasible, a front too large, a disagreement, or files that cannot be written.
-    pub fn run(&self, outputs: &Outputs, command: &str, progress: &dyn Progress) -> Result<Outcome, StudyError> {
+    pub fn run(
+        &self,
+        outputs: &Outputs,
+        journal: &mut Journal,
+        command: &str,
+        progress: &dyn Progress,
+    ) -> Result<Outcome, StudyError> {
         let began = Instant::now();
-        let Solution { front, members: judged } = self.solve(progress)?;
-        let sampled = self.sample(progress);
-        let mut data = self.report_data(&front, &judged, sampled, command);
-        let chosen = choose(&data, self.config.architectures);
-        for &index in &chosen {
-            data.front[index].file = Some(relative_file(&data.front[index].id));
-        }
-        if chosen.len() < data.front.len() {
-            data.notes.push(format!(
-                "{} of {} members have an architecture file: extremes, knee, best under the limits, and an even spread; \
-                 `architectures:` in the config changes their number.",
-                chosen.len(),
-                data.front.len()
-            ));
-        }
+        let Solution { front, members: judged } = match self.solve(progress) {
+            Err(StudyError::Infeasible(told)) => {
+                self.present_closest(outputs, command, progress)?;
+                journal.finished(0, began.elapsed().as_secs_f64())?;
+                return Err(StudyError::Infeasible(told));
+            }
+            solved => solved?,
+        };
+        let drawn = self.sample(progress);
+        let mut data = self.report_data(&front, &judged, &drawn, command);
         data.run.seconds = began.elapsed().as_secs_f64();
-        self.write(outputs, &data, &judged, &chosen, progress)?;
-        Ok(Outcome { data, files: chosen.len() })
+        let files = present::write(&self.config, outputs, &mut data, &judged, progress)?;
+        journal.members(&self.config, &judged)?;
+        journal.finished(judged.len(), data.run.seconds)?;
+        Ok(Outcome { data, files })
     }
 
-    fn front(&self, progress: &dyn Progress) -> Result<Front, StudyError> {
+    /// The report of a search without a front: what comes closest to the limits.
+    fn present_closest(&self, outputs: &Outputs, command: &str, progress: &dyn Progress) -> Result<(), StudyError> {
+        let closest = self.closest()?;
+        if closest.is_empty() {
+            return Ok(());
+        }
+        let mut data = present::report_data(&self.config, self.graph.count().to_string(), &[], command);
+        data.closest = closest;
+        data.certificate = Certificate {
+            complete: true,
+            epsilon: Some(0.0),
+            statement: "Complete: no architecture of the space is within the limits.".to_owned(),
+        };
+        present::write(&self.config, outputs, &mut data, &[], progress).map(|_| ())
+    }
+
+    pub(super) fn front(&self, progress: &dyn Progress) -> Result<Front, StudyError> {
+        self.front_within(self.config.epsilon, progress).map_err(|error| self.explain_front(error))
+    }
+
+    /// The front, within a certified gap.
+    pub(super) fn front_within(&self, epsilon: f64, progress: &dyn Progress) -> Result<Front, FrontError> {
         progress.stage("Finding the front", None);
-        let options = Options { limits: self.limits.clone(), epsilon: self.config.epsilon, ..Options::default() };
-        let front = search::front(&self.costs, &options).map_err(|error| self.explain_front(error))?;
+        let options = Options { limits: self.limits.clone(), epsilon, ..Options::default() };
+        let front = search::front(&self.costs, &options)?;
         let kind = if front.complete { "the whole exact front" } else { "an approximate front" };
         progress.done(&format!("{kind}: {}, {} labels", counted(front.len(), "point"), front.labels));
         Ok(front)
     }
 
-    /// Objective values of uniformly drawn architectures. Those that compute nothing are left out.
-    fn sample(&self, progress: &dyn Progress) -> Vec<Vec<f64>> {
+    /// Uniformly drawn architectures. Those that compute nothing are left out.
+    fn sample(&self, progress: &dyn Progress) -> Drawn {
         progress.stage("Drawing random architectures", None);
         let mut rng = ChaCha8Rng::seed_from_u64(self.config.seed);
         let width = self.config.objectives.len();
         let drawn = (0..self.config.sample).filter_map(|_| {
-            let mut values = self.prices.along(&self.graph.sample(&mut rng))?;
+            let path = self.graph.sample(&mut rng);
+            let mut values = self.prices.along(&path)?;
             values.truncate(width);
-            Some(values)
+            Some((self.graph.architecture(&path), values))
         });
-        let drawn: Vec<Vec<f64>> = drawn.collect();
-        progress.done(&format!("{} drawn uniformly", drawn.len()));
+        let (architectures, values): (Vec<Architecture>, Vec<Vec<f64>>) = drawn.unzip();
+        let drawn = Drawn { architectures, values };
+        progress.done(&format!("{} drawn uniformly", drawn.values.len()));
         drawn
     }
 
-    fn report_data(&self, front: &Front, judged: &[Judged], sampled: Vec<Vec<f64>>, command: &str) -> ReportData {
+    fn report_data(&self, front: &Front, judged: &[Judged], drawn: &Drawn, command: &str) -> ReportData {
         let config = &self.config;
-        let oriented: Vec<Vec<f64>> = judged
-            .iter()
-            .map(|judged| {
-                let values = judged.member.values.iter().zip(&config.objectives);
-                values.map(|(value, objective)| sign(objective.direction()) * value).collect()
-            })
-            .collect();
+        let mut data = present::report_data(config, self.graph.count().to_string(), judged, command);
+        data.sampled = drawn.values.clone();
+        data.certificate = certificate(front);
         let (baselines, mut notes) = if config.baselines { self.baselines() } else { (Vec::new(), Vec::new()) };
         notes.extend(self.notes());
-        ReportData {
-            title: config.name.clone(),
-            space: SpaceSummary {
-                name: config.space.name().to_owned(),
-                about: config.space.about().trim().to_owned(),
-                architectures: self.graph.count().to_string(),
-            },
-            objectives: config.objectives.iter().map(|objective| self::objective(objective.as_ref())).collect(),
-            limits: config.limits.iter().map(limit).collect(),
-            front: judged.iter().map(|judged| judged.member.clone()).collect(),
-            sampled,
-            baselines,
-            knee: pareto::knee(&oriented),
-            best_under_limit: self.best_under_limit(&oriented),
-            certificate: certificate(front),
-            run: self.run_card(front, command),
-            notes,
-            ..ReportData::default()
-        }
-    }
-
-    /// The best member in an objective that no limit holds down, one to be raised before one to be lowered;
-    /// nothing without limits.
-    fn best_under_limit(&self, oriented: &[Vec<f64>]) -> Option<usize> {
-        let config = &self.config;
-        if config.limits.is_empty() {
-            return None;
-        }
-        let limited = |name: &str| config.limits.iter().any(|limit| limit.quantity == name);
-        let mut free = (0..config.objectives.len()).filter(|&i| !limited(config.objectives[i].name()));
-        let raised = |&i: &usize| config.objectives[i].direction() == Direction::Higher;
-        let free = free.clone().find(raised).or_else(|| free.next())?;
-        (0..oriented.len()).min_by(|&a, &b| oriented[a][free].total_cmp(&oriented[b][free]))
+        data.notes.splice(0..0, notes);
+        data.baselines = baselines;
+        let entry = |key: &str, value: String| Entry { key: key.to_owned(), value };
+        data.run.entries.extend([
+            entry("strategy", "exact front by multi-objective label setting over the choice graph".to_owned()),
+            entry("choice graph", format!("{} states, {} edges", self.graph.states(), self.graph.edges().len())),
+            entry("fragments priced", self.graph.variants().to_string()),
+            entry("labels", front.labels.to_string()),
+        ]);
+        let members = judged.iter().map(|judged| &judged.architecture);
+        let architectures: Vec<&Architecture> = drawn.architectures.iter().collect();
+        let specs = self.graph.decisions();
+        data.choices = decisions::choices(specs, members, architectures.iter().copied());
+        data.importance = decisions::importance(specs, &architectures, &drawn.values, config.seed);
+        data
     }
 
     fn notes(&self) -> Vec<String> {
@@ -161,90 +166,7 @@ impl Plan {
             let more = self.prices.flags.len() - SHOWN_FLAGS;
             notes.push(format!("{more} more remarks of this kind; `pocketnas plan` lists them all."));
         }
-        for objective in self.config.named() {
-            let origin = objective.origin();
-            notes.push(format!(
-                "{} comes from {} {}: {}",
-                objective.name(),
-                origin.kind,
-                origin.name,
-                origin.about.trim()
-            ));
-        }
         notes
-    }
-
-    fn run_card(&self, front: &Front, command: &str) -> RunCard {
-        let config = &self.config;
-        let entry = |key: &str, value: String| Entry { key: key.to_owned(), value };
-        let mut versions = vec![entry("pocketnas", env!("CARGO_PKG_VERSION").to_owned())];
-        versions.extend(config.named().map(|objective| {
-            let origin = objective.origin();
-            entry(objective.name(), format!("{} {} (blake3 {})", origin.kind, origin.name, &origin.hash[..16]))
-        }));
-        RunCard {
-            entries: vec![
-                entry("command", command.to_owned()),
-                entry(CONFIG_HASH, config.hash()),
-                entry("strategy", "exact front by multi-objective label setting over the choice graph".to_owned()),
-                entry("choice graph", format!("{} states, {} edges", self.graph.states(), self.graph.edges().len())),
-                entry("fragments priced", self.graph.variants().to_string()),
-                entry("labels", front.labels.to_string()),
-            ],
-            config: config.text().to_owned(),
-            seed: config.seed,
-            versions,
-            seconds: 0.0,
-        }
-    }
-
-    fn write(
-        &self,
-        outputs: &Outputs,
-        data: &ReportData,
-        judged: &[Judged],
-        chosen: &[usize],
-        progress: &dyn Progress,
-    ) -> Result<(), StudyError> {
-        progress.stage("Writing files", Some(chosen.len() as u64));
-        let yaml = exporter("yaml").expect("YAML is one of the formats");
-        outputs.fill(|folder| {
-            for &index in chosen {
-                let (file, network) = self.architecture_file(&judged[index], &data.certificate.statement)?;
-                let path = folder.join(ARCHITECTURES).join(architecture_file(&judged[index].member.id));
-                std::fs::write(&path, yaml.render(&file, &network)).map_err(|error| write_error(&path, error))?;
-                progress.step(1);
-            }
-            report::write(data, folder)?;
-            Ok(())
-        })?;
-        let files = counted(chosen.len(), "architecture file");
-        progress.done(&format!("{files} and the report in {}", outputs.folder().display()));
-        Ok(())
-    }
-}
-
-fn objective(objective: &dyn crate::objective::Objective) -> Objective {
-    Objective {
-        name: objective.name().to_owned(),
-        label: objective.label(),
-        unit: objective.unit().to_owned(),
-        direction: match objective.direction() {
-            Direction::Lower => report::Direction::Minimise,
-            Direction::Higher => report::Direction::Maximise,
-        },
-    }
-}
-
-fn limit(limit: &config::Limit) -> Limit {
-    Limit {
-        quantity: limit.quantity.clone(),
-        relation: match limit.relation {
-            Relation::AtMost => report::Relation::AtMost,
-            Relation::AtLeast => report::Relation::AtLeast,
-        },
-        bound: limit.bound,
-        unit: limit.unit.to_owned(),
     }
 }
 
@@ -263,21 +185,4 @@ fn certificate(front: &Front) -> Certificate {
     // Rounded up, a certified gap stays certified.
     let epsilon = (front.epsilon * 1e5).ceil() / 1e5;
     Certificate { complete: front.complete, epsilon: Some(epsilon), statement }
-}
-
-/// The members that get a file: knee and best under the limits, then extremes and an even spread.
-fn choose(data: &ReportData, most: usize) -> Vec<usize> {
-    let points: Vec<Vec<f64>> = (data.front.iter())
-        .map(|member| member.values.iter().zip(&data.objectives).map(|(v, o)| o.direction.cost(*v)).collect())
-        .collect();
-    let mut chosen: Vec<usize> = data.knee.into_iter().chain(data.best_under_limit).collect();
-    chosen.dedup();
-    chosen.truncate(most);
-    for index in pareto::top_k(&points, most - chosen.len()).indices {
-        if !chosen.contains(&index) {
-            chosen.push(index);
-        }
-    }
-    chosen.sort_unstable();
-    chosen
 }

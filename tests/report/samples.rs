@@ -266,6 +266,8 @@ pub fn hostile() -> ReportData {
     }
     data.knee = Some(3);
     data.best_under_limit = Some(3);
+    data.course = Some(crate::long_runs::course(400, vec![66.0, 290.0]));
+    crate::long_runs::decide(&mut data, &[(format!("{evil}.{evil}"), vec![evil.into(), "3".into()])]);
     data
 }
 
@@ -276,10 +278,6 @@ pub fn all() -> Vec<(&'static str, ReportData)> {
     no_extras.sampled.clear();
     no_extras.baselines.clear();
     no_extras.limits.clear();
-    let mut infeasible = realistic();
-    infeasible.front.clear();
-    (infeasible.knee, infeasible.best_under_limit) = (None, None);
-    infeasible.limits[0].bound = 12.0;
     let mut single = realistic();
     single.front.truncate(120);
     single.front.drain(..119);
@@ -291,16 +289,14 @@ pub fn all() -> Vec<(&'static str, ReportData)> {
     strip.sampled.iter_mut().for_each(|row| row.truncate(1));
     strip.baselines.iter_mut().for_each(|baseline| baseline.values.truncate(1));
     (strip.knee, strip.best_under_limit) = (None, Some(0));
-    vec![
+    let mut samples = vec![
         ("realistic", realistic()),
         ("no-extras", no_extras),
-        ("infeasible", infeasible),
         ("single", single),
         ("strip", strip),
         ("three", many(3, 250)),
         ("five", many(5, 400)),
         ("hostile", hostile()),
-        ("nothing", bare(&[Minimise, Minimise], &[], &[])),
         ("one-point", bare(&[Minimise, Maximise], &[&[3.0, 4.0]], &[])),
         ("equal", bare(&[Minimise, Minimise], &[&[1.0, 1.0], &[1.0, 1.0]], &[&[1.0, 1.0]])),
         ("zero", bare(&[Minimise, Minimise], &[&[0.0, -0.0]], &[])),
@@ -309,5 +305,7 @@ pub fn all() -> Vec<(&'static str, ReportData)> {
         ("small", bare(&[Minimise, Minimise], &[&[1e-12, 9e-200], &[2e-12, 8e-200]], &[])),
         ("close", bare(&[Minimise, Minimise], &[&[1e9 + 0.001, 2.0], &[1e9, 3.0]], &[])),
         ("overflowing", bare(&[Minimise, Minimise], &[&[f64::MAX, f64::MIN], &[f64::MIN, f64::MAX]], &[])),
-    ]
+    ];
+    samples.extend(crate::long_runs::all());
+    samples
 }

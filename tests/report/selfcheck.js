@@ -66,7 +66,7 @@
     facts.rowsSorted = rows().length;
   }
   facts.switches = {};
-  for (const name of ["sampled", "baselines"]) {
+  for (const name of ["sampled", "infeasible", "baselines"]) {
     const box = document.getElementById("show-" + name), layer = svg.querySelector(".layer-" + name);
     if (!box || !layer) continue;
     const before = visible(layer);
@@ -79,6 +79,7 @@
     link.click();
     facts.linked = heading();
   }
+  facts.plots = window.checkPlots();
   facts.overflow = document.documentElement.scrollWidth - document.documentElement.clientWidth;
   facts.width = document.documentElement.clientWidth;
   facts.resources = performance.getEntriesByType("resource").map(entry => entry.name);

@@ -4,20 +4,26 @@
 
 use std::fmt::Write;
 
-use super::data::{Entry, ReportData, in_brackets};
-use super::figure::{self, Place, readable_count};
+use super::data::{Broken, Entry, ReportData, in_brackets};
+use super::figure::{self, Place, readable_count, with_unit};
 use super::font::Typeface;
 use super::number::NumberFormat;
 use super::scene::Layer;
 use super::{ReportError, escape};
 
+mod choices;
+mod closest;
+mod figures;
+mod importance;
 mod payload;
 mod table;
 
+use figures::Figures;
 use table::Table;
 
-const CSS: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
+const CSS: [&str; 2] = [include_str!("page.css"), include_str!("plots.css")];
+/// The plots come first: they listen for the member that the page shows when it opens.
+const SCRIPTS: [&str; 2] = [include_str!("plots.js"), include_str!("page.js")];
 
 /// The page forbids itself every request, whatever a name in the data contains.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
@@ -33,6 +39,7 @@ pub(super) fn page(data: &ReportData) -> Result<String, ReportError> {
     let wide = figure::draw(data, &typeface, Place::Page);
     let phone = figure::draw(data, &typeface, Place::Phone);
     let table = Table::new(data);
+    let figures = Figures::new(data, &typeface);
 
     let mut page = String::new();
     let title = escape(&data.title);
@@ -41,7 +48,8 @@ pub(super) fn page(data: &ReportData) -> Result<String, ReportError> {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
-         <title>{title}</title>\n<link rel=\"icon\" href=\"data:,\">\n<style>\n{CSS}</style>\n</head>\n<body>\n"
+         <title>{title}</title>\n<link rel=\"icon\" href=\"data:,\">\n<style>\n{}</style>\n</head>\n<body>\n",
+        CSS.concat()
     ));
     header(&mut page, data, &table);
     page.push_str("<main>\n<section class=\"stage\">\n<figure id=\"plot\">\n");
@@ -65,7 +73,12 @@ pub(super) fn page(data: &ReportData) -> Result<String, ReportError> {
     page.push_str(
         "</figure>\n<aside id=\"detail\" aria-label=\"The chosen architecture\" hidden></aside>\n</section>\n",
     );
+    closest::section(&mut page, data);
+    figures.parallel(&mut page, data)?;
     table.write(&mut page, data);
+    figures.course(&mut page, data)?;
+    choices::section(&mut page, data);
+    importance::section(&mut page, data);
     comparisons(&mut page, data);
     if !data.notes.is_empty() {
         page.push_str("<section>\n<h2>Notes</h2>\n<ul class=\"notes\">\n");
@@ -76,10 +89,11 @@ pub(super) fn page(data: &ReportData) -> Result<String, ReportError> {
     }
     run_card(&mut page, data);
     page.push_str("</main>\n");
-    let payload = payload::json(data, &table.rows, &wide.frames, &phone.frames)?;
+    let payload = payload::json(data, &table.rows, [&wide.frames, &phone.frames], figures.geometry(data))?;
     let _ = write!(
         page,
-        "<script type=\"application/json\" id=\"data\">{payload}</script>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n"
+        "<script type=\"application/json\" id=\"data\">{payload}</script>\n<script>\n\"use strict\";\n{}</script>\n</body>\n</html>\n",
+        SCRIPTS.concat()
     );
     Ok(page)
 }
@@ -114,8 +128,19 @@ fn header(page: &mut String, data: &ReportData, table: &Table) {
         let rest = if rest.is_empty() { first.name.clone() } else { rest.join(", ") };
         tile(class, &capitalised(name), &value, &rest);
     }
-    let size = super::number::grouped(&data.front.len().to_string());
-    tile("front", "Front", &size, if data.front.len() == 1 { "architecture" } else { "architectures" });
+    if let Some(closest) = data.closest.first() {
+        let off = |broken: &Broken| {
+            let by = broken.by.abs();
+            let by = with_unit(NumberFormat::for_values(std::iter::once(by)).show(by), &broken.unit);
+            format!("{} by {by}", broken.limit)
+        };
+        let broken: Vec<String> = closest.broken.iter().map(off).collect();
+        tile("incomplete", "Within the limits", "nothing", &format!("the closest breaks {}", broken.join(", ")));
+    }
+    if !data.front.is_empty() {
+        let size = super::number::grouped(&data.front.len().to_string());
+        tile("front", "Front", &size, if data.front.len() == 1 { "architecture" } else { "architectures" });
+    }
     if !data.space.architectures.is_empty() {
         tile(
             "",
@@ -133,7 +158,8 @@ fn header(page: &mut String, data: &ReportData, table: &Table) {
 fn switches(page: &mut String, data: &ReportData) {
     let mut boxes = String::new();
     for (id, label, present) in [
-        ("show-sampled", "random samples", !data.sampled.is_empty()),
+        ("show-sampled", data.others(), !data.sampled.is_empty()),
+        ("show-infeasible", "outside the limits", data.infeasible.iter().any(|row| row.iter().all(|v| v.is_finite()))),
         ("show-baselines", "known networks", !data.baselines.is_empty()),
     ] {
         if present {
@@ -190,6 +216,16 @@ fn run_card(page: &mut String, data: &ReportData) {
     };
     for Entry { key, value } in &run.entries {
         line(key, value);
+    }
+    if let Some(course) = &data.course {
+        let count = |number: u64, thing: &str| {
+            format!("{} {thing}{}", super::number::grouped(&number.to_string()), if number == 1 { "" } else { "s" })
+        };
+        line("evaluated in full", &count(course.evaluated, "network"));
+        line("ruled out by a cheap limit", &count(course.screened, "candidate"));
+        line("outside the limits", &count(course.infeasible, "candidate"));
+        line("failed", &count(course.failed, "candidate"));
+        line("network known from before", &count(course.cached, "candidate"));
     }
     line("seed", &run.seed.to_string());
     line("time", &duration(run.seconds));

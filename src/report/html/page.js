@@ -1,4 +1,3 @@
-"use strict";
 // Adds to a page that is complete without it: looking at single members, sorting,
 // folding the table. All texts enter by textContent, never as markup.
 (() => {
@@ -173,6 +172,7 @@
     shown = at;
     rows[at].classList.add("selected");
     describe(at);
+    document.dispatchEvent(new CustomEvent("member-shown", { detail: at }));
   }
 
   // Keeps a member in the panel while the pointer wanders; again or nothing lets go.
@@ -181,6 +181,13 @@
     if (at >= 0) show(at);
     if (shown >= 0) describe(shown);
   }
+
+  // Other plots choose members too: to look at, to keep, or none, which brings back the kept one.
+  document.addEventListener("member-chosen", ({ detail: { at, keep } }) => {
+    if (keep) pin(at);
+    else if (at >= 0) show(at);
+    else if (pinned >= 0) show(pinned);
+  });
 
   for (const link of document.querySelectorAll("[data-select]")) {
     link.addEventListener("click", event => {

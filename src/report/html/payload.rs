@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
+use super::figures::Geometry;
 use crate::report::data::ReportData;
 use crate::report::figure::Frame;
 use crate::report::{Objective, ReportError};
@@ -16,6 +17,8 @@ struct Payload<'a> {
     frames: [&'a [Frame]; 2],
     members: Vec<Details<'a>>,
     texts: Vec<&'a str>,
+    /// The drawings besides the front.
+    figures: Geometry<'a>,
     /// Which member to show first.
     first: Option<usize>,
 }
@@ -49,7 +52,12 @@ impl<'a> Texts<'a> {
 }
 
 /// The payload as JSON that can stand inside a `<script>` element.
-pub(super) fn json(data: &ReportData, rows: &[usize], wide: &[Frame], phone: &[Frame]) -> Result<String, ReportError> {
+pub(super) fn json<'a>(
+    data: &'a ReportData,
+    rows: &[usize],
+    frames: [&'a [Frame]; 2],
+    figures: Geometry<'a>,
+) -> Result<String, ReportError> {
     let mut texts = Texts::default();
     let members = rows
         .iter()
@@ -67,7 +75,7 @@ pub(super) fn json(data: &ReportData, rows: &[usize], wide: &[Frame], phone: &[F
         })
         .collect();
     let first = data.best_under_limit.or(data.knee).or(rows.first().copied());
-    let payload = Payload { objectives: &data.objectives, frames: [wide, phone], members, texts: texts.list, first };
+    let payload = Payload { objectives: &data.objectives, frames, members, texts: texts.list, figures, first };
     let json = serde_json::to_string(&payload).map_err(|error| ReportError::Data(error.to_string()))?;
     // `<` could close the element or open a comment; the separators end a line in old scripts.
     Ok(json.replace('<', "\\u003c").replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029"))

@@ -45,17 +45,10 @@ impl Table {
     }
 
     pub(super) fn write(&self, page: &mut String, data: &ReportData) {
-        page.push_str("<section>\n<h2>The front</h2>\n");
         if data.front.is_empty() {
-            let why = if data.limits.is_empty() {
-                "The search found no architecture."
-            } else {
-                "No architecture keeps every limit. Loosen one, or run <code>pocketnas plan</code> on the config: \
-                 it names the reachable range of each limit and the block that binds."
-            };
-            let _ = write!(page, "<p class=\"empty\">{why}</p>\n</section>\n");
             return;
         }
+        page.push_str("<section>\n<h2>The front</h2>\n");
         let count = |number: usize| crate::report::number::grouped(&number.to_string());
         let (rows, all) = (self.rows.len(), data.front.len());
         if rows < all {
@@ -155,7 +148,7 @@ fn metric(member: &Member, column: &str) -> Option<f64> {
 
 /// A link to a file beside the page. What is not a plain relative path stays
 /// text, so that no data can smuggle in a `javascript:` address.
-fn link(file: &str) -> String {
+pub(super) fn link(file: &str) -> String {
     let name = file.rsplit('/').next().unwrap_or(file);
     if file.starts_with('/') || file.contains(':') || file.contains('\\') {
         return escape(file);
