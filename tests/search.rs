@@ -194,9 +194,9 @@ fn every_shipped_example_is_complete() {
         assert_eq!(code(&output), Some(0), "{}: {output:?}", path.display());
         let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         // What a program of the reader's own says does not add up along a path, so that no exact front exists for it.
-        let exact = !fs::read_to_string(&path).unwrap().contains("program:");
+        let exact = !fs::read_to_string(&path).unwrap().contains("command:");
         assert_eq!(told["certificate"]["complete"], exact, "{}", path.display());
-        assert!(told["front"].as_array().unwrap().len() > 5, "{}", path.display());
+        assert!(told["front"].as_array().unwrap().len() > if exact { 5 } else { 0 }, "{}", path.display());
         seen += 1;
     }
     assert!(seen >= 8);
