@@ -220,9 +220,10 @@ fn infeasible_limits_end_with_3_and_name_what_binds() {
             assert!(flat.contains(part), "{part} is missing\n{err}");
         }
     }
-    assert!(!dir.path().join("o").exists());
+    let page = std::fs::read_to_string(dir.path().join("o/report.html")).unwrap();
+    assert!(page.contains("latency ≤ 4 ms"), "the report does not show what comes closest");
     dir.file("c.yaml", CONFIG.replace("[latency <= 20 ms]", "[latency <= 13 ms, score >= 400]"));
-    let (_, err) = dir.expect(3, &["search", "c.yaml", "--out", "o"]);
+    let (_, err) = dir.expect(3, &["search", "c.yaml", "--out", "p"]);
     let flat = err.replace("\n  │ ", " ").replace("\n        ", " ");
     assert!(
         flat.contains("each limit can be met alone") && flat.contains("while the others hold, latency reaches"),

@@ -278,6 +278,23 @@ fn nothing_within_the_limits_shows_what_comes_closest() {
 }
 
 #[test]
+fn a_space_too_large_for_a_choice_graph_is_searched_all_the_same() {
+    let bench = Bench::new();
+    let rest = "limits: [params <= 4M]\nevaluations: 60\n";
+    let output = bench.run(&bench.config("darts", rest), "out", &[]);
+    succeeded(&output);
+    let data = bench.data("out");
+    assert_eq!(data["space"]["architectures"], "1076746950455072400");
+    assert_eq!(data["certificate"]["complete"], false);
+    let notes = data["notes"].as_array().unwrap();
+    assert!(notes[0].as_str().unwrap().starts_with("The space is searched by evolution"), "{notes:?}");
+    assert!(!data["choices"].as_array().unwrap().is_empty());
+    // Whoever insists on the exact front is told why there is none.
+    let output = bench.run(&bench.config("darts", &format!("{rest}strategy: {{ kind: exact }}\n")), "exact", &[]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
 fn what_does_not_add_up_starts_from_the_front_of_its_stand_in() {
     let bench = Bench::new();
     fs::write(bench.path("program.sh"), FIVE).unwrap();

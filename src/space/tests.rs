@@ -446,7 +446,7 @@ fn known_networks_of_new_spaces_have_their_published_size() {
     let b0 = "s1=r1,c16,k3,t:depthwise s2=r2,c24,k3,t:depthwise s3=r2,c40,k5,t:depthwise s4=r3,c80,k3,t:depthwise \
               s5=r3,c112,k5,t:depthwise s6=r4,c192,k5,t:depthwise s7=r1,c320,k3,t:depthwise";
     assert_eq!(cost("efficientnet-zico-bc", b0), (4_652_008, 385_187_552));
-    // The second-order cell of DARTS: 3.349342 MB as the authors' code counts, without the auxiliary head.
+    // The second-order cell of DARTS: 3.3 M in the paper's table 1, without the auxiliary head.
     let sep = "sep_conv_3x3";
     let darts = format!(
         "normal.a=op0:{sep},op1:{sep} normal.b=f0-1,op0:{sep},op1:{sep} normal.c=f0-1,op0:skip_connect,op1:{sep} \

@@ -50,9 +50,6 @@ pub struct EvolutionSummary {
     pub starts_from: String,
 }
 
-/// A space too large for its choice graph has no number of architectures here.
-const UNCOUNTED: &str = "more than 10 million";
-
 impl Evolution {
     /// Compiles and prices what adds up. `too_large` is why the space has no choice graph, where it has none.
     ///
@@ -92,6 +89,14 @@ impl Evolution {
         match &self.stand_in {
             Some(plan) => plan.graph(),
             None => &self.config.space,
+        }
+    }
+
+    /// The number of architectures in digits, where it is known.
+    fn architectures(&self) -> Option<String> {
+        match &self.stand_in {
+            Some(plan) => Some(plan.graph().count().to_string()),
+            None => self.config.space.count_by_arithmetic().map(|count| count.to_string()),
         }
     }
 
@@ -262,8 +267,7 @@ impl Evolution {
 
     fn report_data(&self, trials: &Trials, members: &[Judged], end: &End, command: &str) -> ReportData {
         let config = &self.config;
-        let architectures =
-            self.stand_in.as_ref().map_or(UNCOUNTED.to_owned(), |plan| plan.graph().count().to_string());
+        let architectures = self.architectures().unwrap_or_default();
         let mut data = present::report_data(config, architectures, members, command);
         data.notes.splice(0..0, self.notes.iter().cloned());
         data.certificate = self.certificate(trials, end);
@@ -379,7 +383,7 @@ impl Evolution {
 
     fn certificate(&self, trials: &Trials, end: &End) -> Certificate {
         let evaluated = counted(trials.spent.round() as usize, "network");
-        let all = self.stand_in.as_ref().map(|plan| plan.graph().count().to_string());
+        let all = self.architectures();
         if *end == End::Exhausted && all.as_deref() == Some(trials.all.len().to_string().as_str()) && trials.failed == 0
         {
             let statement = format!(
