@@ -65,7 +65,7 @@ fn files_that_lie_are_refused() {
         ("stride: 2, ".to_owned(), "stride: 1, ".to_owned(), "claims the shape"),
         ("op: batch_norm".to_owned(), "op: batch_nrom".to_owned(), "not an architecture file"),
         ("inputs: [input]".to_owned(), "inputs: [imput]".to_owned(), "`imput`, which does not exist"),
-        (format!("{:?}", file.hash), "\"00\"".to_owned(), "claims the hash 00"),
+        (file.hash.clone(), "feed".to_owned(), "claims the hash feed"),
         ("version: 1".to_owned(), "version: 9".to_owned(), "version 9 is not understood"),
         ("space: ".to_owned(), "spaec: ".to_owned(), "not an architecture file"),
     ] {
