@@ -33,7 +33,8 @@ network:
 ";
 
 /// A program that answers 5 to everything, and one that always fails.
-const FIVE: &str = "while read -r l; do n=${l#*attempt\\\":}; n=${n%%[,\\}]*}; echo \"{\\\"attempt\\\":$n,\\\"value\\\":5}\"; done";
+const FIVE: &str =
+    "while read -r l; do n=${l#*attempt\\\":}; n=${n%%[,\\}]*}; echo \"{\\\"attempt\\\":$n,\\\"value\\\":5}\"; done";
 const BROKEN: &str = "while read -r l; do n=${l#*attempt\\\":}; n=${n%%[,\\}]*}; echo \"{\\\"attempt\\\":$n,\\\"error\\\":\\\"no lamp\\\"}\"; done";
 
 /// A folder with a space, configs, and results.
@@ -285,6 +286,7 @@ fn what_does_not_add_up_starts_from_the_front_of_its_stand_in() {
     let output = bench.run(&config, "out", &[]);
     succeeded(&output);
     let entries = bench.data("out")["run"]["entries"].clone();
-    let started = entries.as_array().unwrap().iter().find(|entry| entry["key"] == "started from").unwrap()["value"].clone();
+    let started =
+        entries.as_array().unwrap().iter().find(|entry| entry["key"] == "started from").unwrap()["value"].clone();
     assert!(started.as_str().unwrap().contains("the exact front between params and score and macs"), "{started}");
 }

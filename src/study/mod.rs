@@ -25,6 +25,7 @@ mod plan;
 mod present;
 mod run;
 mod search;
+pub mod status;
 pub mod store;
 mod strategy;
 mod summary;
