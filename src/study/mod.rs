@@ -13,6 +13,7 @@ mod cost_graph;
 mod decisions;
 mod distinct;
 mod evolve;
+pub mod export;
 mod infeasible;
 mod interrupt;
 mod journal;
