@@ -1,39 +1,66 @@
-//! `pocketnas export`: architectures in other formats.
+//! `pocketnas export`: architectures and trials in other formats.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{Failure, emit};
 use crate::export::{self, EXPORTERS, Exporter};
+use crate::study::export::{STUDY_EXPORTERS, Study, StudyExporter, study_exporter};
 use crate::{pareto, report};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// A folder that a search has filled, or an architecture file.
+    /// A folder that a search fills or has filled, or an architecture file.
     #[arg(value_name = "DIR|ARCH")]
     source: PathBuf,
-    /// The formats, separated by commas: yaml, json, dot.
+    /// The formats, separated by commas: yaml, json, dot of architectures; jsonl, csv, optuna-journal of all trials.
     #[arg(long, value_name = "F[,F]", value_delimiter = ',', required = true)]
     format: Vec<String>,
     /// Only so many of the folder's architectures: the extremes, and what leaves the smallest gap.
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
     top: Option<u32>,
-    /// Where the files go [default: DIR/export; one format of one architecture goes to standard output].
-    #[arg(long, value_name = "DIR")]
+    /// Where the files go; one format of trials may name its file [default: DIR/export; one format of one architecture goes
+    /// to standard output].
+    #[arg(long, value_name = "DIR|FILE")]
     out: Option<PathBuf>,
+}
+
+/// A format of architectures, or one of trials.
+enum Format {
+    Architectures(&'static dyn Exporter),
+    Trials(&'static dyn StudyExporter),
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let formats = arguments.format.iter().map(|name| format(name)).collect::<Result<Vec<_>, _>>()?;
-    let files = if arguments.source.is_dir() { members(&arguments)? } else { vec![arguments.source.clone()] };
+    let (mut of_architectures, mut of_trials) = (Vec::new(), Vec::new());
+    for format in formats {
+        match format {
+            Format::Architectures(format) => of_architectures.push(format),
+            Format::Trials(format) => of_trials.push(format),
+        }
+    }
+    if of_architectures.is_empty() && arguments.top.is_some() {
+        return Err(Failure::refuse("--top chooses architectures, but trials go out in whole", "leave --top out"));
+    }
     // Everything is read and checked before the first file is written.
-    let read = files.iter().map(|file| export::read(file).map_err(refuse)).collect::<Result<Vec<_>, _>>()?;
-
-    let out = match (&arguments.out, arguments.source.is_dir()) {
-        (Some(out), _) => out.clone(),
-        (None, true) => arguments.source.join("export"),
-        (None, false) => {
-            let [format] = formats[..] else {
+    let mut written: Vec<(PathBuf, String)> = Vec::new();
+    if !of_trials.is_empty() {
+        let study = study(&arguments.source)?;
+        let file = arguments.out.as_ref().filter(|out| out.extension().is_some() && !out.is_dir());
+        for format in &of_trials {
+            let path = match file {
+                Some(file) if arguments.format.len() == 1 => file.clone(),
+                _ => folder(&arguments).join(format.file()),
+            };
+            written.push((path, format.render(&study)));
+        }
+    }
+    if !of_architectures.is_empty() {
+        let files = if arguments.source.is_dir() { members(&arguments)? } else { vec![arguments.source.clone()] };
+        let read = files.iter().map(|file| export::read(file).map_err(refuse)).collect::<Result<Vec<_>, _>>()?;
+        if arguments.out.is_none() && !arguments.source.is_dir() {
+            let [format] = of_architectures[..] else {
                 return Err(Failure::refuse(
                     "several formats do not fit on standard output",
                     "say where they go with --out",
@@ -41,20 +68,30 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
             };
             return emit(&format.render(&read[0].0, &read[0].1));
         }
-    };
-    fs::create_dir_all(&out).map_err(|error| {
-        Failure::refuse(format!("cannot create `{}`: {error}", out.display()), "choose another folder with --out")
-    })?;
-    let mut written = String::new();
-    for (file, (architecture, network)) in files.iter().zip(&read) {
-        for format in &formats {
-            let path = out.join(file.file_name().unwrap_or_default()).with_extension(format.extension());
-            let text = format.render(architecture, network);
-            export::write(&path, &text).map_err(Failure::failed)?;
-            written.push_str(&format!("{}\n", path.display()));
+        for (file, (architecture, network)) in files.iter().zip(&read) {
+            for format in &of_architectures {
+                let name = Path::new(file.file_name().unwrap_or_default()).with_extension(format.extension());
+                written.push((folder(&arguments).join(name), format.render(architecture, network)));
+            }
         }
     }
-    emit(&written)
+    let mut list = String::new();
+    for (path, text) in &written {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(|error| {
+                let message = format!("cannot create `{}`: {error}", folder.display());
+                Failure::refuse(message, "choose another folder with --out")
+            })?;
+        }
+        export::write(path, text).map_err(Failure::failed)?;
+        list.push_str(&format!("{}\n", path.display()));
+    }
+    emit(&list)
+}
+
+/// Where files go that no one named.
+fn folder(arguments: &Arguments) -> PathBuf {
+    arguments.out.clone().unwrap_or_else(|| arguments.source.join("export"))
 }
 
 fn refuse(error: export::ReadError) -> Failure {
@@ -64,11 +101,23 @@ fn refuse(error: export::ReadError) -> Failure {
     }
 }
 
-fn format(name: &str) -> Result<&'static dyn Exporter, Failure> {
-    export::exporter(name).ok_or_else(|| {
+fn format(name: &str) -> Result<Format, Failure> {
+    let architectures = export::exporter(name).map(Format::Architectures);
+    architectures.or_else(|| study_exporter(name).map(Format::Trials)).ok_or_else(|| {
         let names = EXPORTERS.iter().map(|exporter| exporter.name());
+        let names = names.chain(STUDY_EXPORTERS.iter().map(|exporter| exporter.name()));
         Failure::refuse(format!("there is no format `{name}`"), crate::yaml::nearest(name, names))
     })
+}
+
+fn study(source: &Path) -> Result<Study, Failure> {
+    if source.is_file() {
+        return Err(Failure::refuse(
+            format!("`{}` is a file, but trials are those of a search", source.display()),
+            "give the folder that `pocketnas search` fills",
+        ));
+    }
+    Ok(Study::read(source)?)
 }
 
 /// The architecture files of a search's folder, or the `--top` of them.

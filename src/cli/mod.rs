@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::config::{ConfigError, SearchConfig};
 use crate::space::CompileError;
 use crate::study::StudyError;
+use crate::study::store::StoreError;
 use crate::yaml::Diagnostics;
 
 mod audit;
@@ -26,6 +27,7 @@ mod schema;
 mod score;
 mod search;
 mod space;
+mod status;
 mod strategies;
 mod worker;
 
@@ -102,8 +104,18 @@ impl From<StudyError> for Failure {
             StudyError::Input(problems) => problems.into(),
             StudyError::Infeasible(problems) => Self::Infeasible(problems.into_report()),
             StudyError::Folder { message, help } => Self::refuse(message, help),
+            StudyError::Store(error) => error.into(),
             stopped @ StudyError::Stopped { .. } => Self::Interrupted(miette::miette!("{stopped}")),
             other => Self::failed(other),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unusable { .. } | StoreError::NotFinite(_) => Self::failed(error),
+            wrong => Self::input(wrong),
         }
     }
 }
@@ -151,6 +163,8 @@ enum Command {
     Export(export::Arguments),
     /// Draw the report of a finished search again, from its front.json.
     Report(report::Arguments),
+    /// Say how a search stands, from another shell while it runs or after it.
+    Status(status::Arguments),
     Worker(worker::Arguments),
     /// Print the JSON Schema of a file kind, for editors.
     Schema(schema::Arguments),
@@ -170,6 +184,7 @@ impl Command {
             Self::Score(arguments) => score::run(arguments),
             Self::Export(arguments) => export::run(arguments),
             Self::Report(arguments) => report::run(arguments),
+            Self::Status(arguments) => status::run(&arguments),
             Self::Worker(arguments) => worker::run(&arguments),
             Self::Schema(arguments) => schema::run(arguments),
             Self::Completions(arguments) => completions::run(&arguments, &mut Cli::command()),

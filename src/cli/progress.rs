@@ -134,7 +134,7 @@ fn describe(snapshot: &Snapshot, seconds: f64, before: f64) -> String {
 }
 
 /// A rate in the unit that gives a number above one.
-fn per_time(rate: f64) -> String {
+pub(super) fn per_time(rate: f64) -> String {
     match rate {
         1.0.. => format!("{rate:.1}/s"),
         0.016.. => format!("{:.1}/min", 60.0 * rate),

@@ -328,12 +328,6 @@ impl Evolution {
     fn recall(&self, trial: &mut Trial, told: &Told) {
         trial.cached = told.cached;
         trial.values = self.quantities.iter().map(|quantity| told.values.get(quantity.name()).copied()).collect();
-        (trial.screened, trial.outcome) = match &told.outcome {
-            ToldOutcome::Complete => (false, Outcome::Complete { objectives: self.oriented(&trial.values) }),
-            ToldOutcome::Infeasible { violations, screened } => {
-                (*screened, Outcome::Infeasible { violations: violations.clone() })
-            }
-            ToldOutcome::Failed { reason, screened } => (*screened, Outcome::Failed { reason: reason.clone() }),
-        };
+        trial.settle(&told.outcome, self.oriented(&trial.values));
     }
 }

@@ -139,7 +139,7 @@ impl Evolution {
             journal.stopped("interrupt")?;
             return Err(StudyError::Stopped { evaluated: trials.spent.round() as u64 });
         }
-        journal.finished(members.len(), data.run.seconds)?;
+        journal.finished(members.len(), data.run.seconds, false)?;
         if members.is_empty() {
             return Err(self.nothing_feasible(&trials, &data.closest));
         }

@@ -105,8 +105,8 @@ impl Journal {
     }
 
     /// The run has its result.
-    pub(super) fn finished(&mut self, members: usize, seconds: f64) -> Result<(), StudyError> {
-        self.write(&[Event::Finished { members, seconds }])
+    pub(super) fn finished(&mut self, members: usize, seconds: f64, exact: bool) -> Result<(), StudyError> {
+        self.write(&[Event::Finished { members, seconds, exact }])
     }
 
     /// Members of an exact front, as if they had been tried; the first ten thousand of them, once.

@@ -4,7 +4,8 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Seek, Write};
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +13,9 @@ use super::StudyError;
 
 /// The name of the file in the output folder.
 pub const LOCK: &str = "study.lock";
+
+/// How often a lock that is held is asked for again.
+const PATIENCE: u32 = 5;
 
 /// Who holds a study.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,10 +49,16 @@ impl Lock {
         };
         let mut file =
             OpenOptions::new().create(true).read(true).write(true).truncate(false).open(&path).map_err(unusable)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(held(folder, read(&path))),
-            Err(TryLockError::Error(error)) => return Err(unusable(error)),
+        let mut patience = PATIENCE;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                // Who only asks for the holder is in the way for a moment.
+                Err(TryLockError::WouldBlock) if patience > 0 => patience -= 1,
+                Err(TryLockError::WouldBlock) => return Err(held(folder, read(&path))),
+                Err(TryLockError::Error(error)) => return Err(unusable(error)),
+            }
+            thread::sleep(Duration::from_millis(20));
         }
         let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
         let holder = Holder { pid: std::process::id(), host: host(), since, command: command.to_owned() };

@@ -65,7 +65,7 @@ impl Plan {
         let Solution { front, members: judged } = match self.solve(progress) {
             Err(StudyError::Infeasible(told)) => {
                 self.present_closest(outputs, command, progress)?;
-                journal.finished(0, began.elapsed().as_secs_f64())?;
+                journal.finished(0, began.elapsed().as_secs_f64(), true)?;
                 return Err(StudyError::Infeasible(told));
             }
             solved => solved?,
@@ -75,7 +75,7 @@ impl Plan {
         data.run.seconds = began.elapsed().as_secs_f64();
         let files = present::write(&self.config, outputs, &mut data, &judged, progress)?;
         journal.members(&self.config, &judged)?;
-        journal.finished(judged.len(), data.run.seconds)?;
+        journal.finished(judged.len(), data.run.seconds, true)?;
         Ok(Outcome { data, files })
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::store::ToldOutcome;
 use crate::pareto::{self, dominates};
 use crate::report::Growth;
 use crate::search::{Genotype, Outcome};
@@ -84,7 +85,7 @@ impl Trials {
     }
 
     /// The worst value of each objective among all that kept the limits, and the best; nothing if none did.
-    fn box_of_all(&self) -> Option<(Vec<f64>, Vec<f64>)> {
+    pub(super) fn box_of_all(&self) -> Option<(Vec<f64>, Vec<f64>)> {
         let mut complete = self.all.iter().filter_map(Trial::complete);
         let first = complete.next()?;
         let (mut worst, mut best) = (first.to_vec(), first.to_vec());
@@ -152,6 +153,17 @@ impl Trials {
 }
 
 impl Trial {
+    /// Takes over what is on record. `objectives` are all to be minimised, and matter only where all are known.
+    pub(super) fn settle(&mut self, told: &ToldOutcome, objectives: Vec<f64>) {
+        (self.screened, self.outcome) = match told {
+            ToldOutcome::Complete => (false, Outcome::Complete { objectives }),
+            ToldOutcome::Infeasible { violations, screened } => {
+                (*screened, Outcome::Infeasible { violations: violations.clone() })
+            }
+            ToldOutcome::Failed { reason, screened } => (*screened, Outcome::Failed { reason: reason.clone() }),
+        };
+    }
+
     /// Whether it was evaluated in full and is within the limits; nothing where that is not known.
     pub(super) fn is_feasible(&self) -> Option<bool> {
         match self.outcome {

@@ -36,6 +36,13 @@ pub enum ToldOutcome {
     },
 }
 
+impl ToldOutcome {
+    /// Whether it was known before anything dear was evaluated.
+    pub fn is_screened(&self) -> bool {
+        matches!(self, Self::Infeasible { screened: true, .. } | Self::Failed { screened: true, .. })
+    }
+}
+
 /// Something that happened. Numbers are finite.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "event")]
@@ -97,6 +104,9 @@ pub enum Event {
         members: usize,
         /// How long the run took.
         seconds: f64,
+        /// Whether the front is that of a choice graph, so that its members stand as candidates and no other was tried.
+        #[serde(default)]
+        exact: bool,
     },
 }
 

@@ -106,21 +106,8 @@ impl Store {
     /// [`StoreError`].
     pub fn open(path: &Path) -> Result<(Self, Record), StoreError> {
         let mut store = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        let told = |error| explain(path, error);
-        configure(&store.connection).map_err(told)?;
-        let found = store.number("user_version")?;
-        if found < schema::VERSION {
-            let backup = path.with_extension(format!("v{found}.sqlite"));
-            let copy = "VACUUM INTO ?1";
-            if !backup.exists() {
-                store.connection.execute(copy, [backup.to_string_lossy()]).map_err(told)?;
-            }
-            let transaction = store.connection.transaction().map_err(told)?;
-            let steps = &schema::MIGRATIONS[found.max(0) as usize..];
-            steps.iter().try_for_each(|step| transaction.execute_batch(step)).map_err(told)?;
-            transaction.pragma_update(None, "user_version", schema::VERSION).map_err(told)?;
-            transaction.commit().map_err(told)?;
-        }
+        configure(&store.connection).map_err(|error| explain(path, error))?;
+        store.upgrade(&schema::MIGRATIONS)?;
         let record = store.fold()?;
         Ok((store, record))
     }
@@ -216,6 +203,33 @@ impl Store {
         }
         let identity = serde_json::from_str(&text).map_err(|error| damaged(path, error))?;
         Ok(Self { path: path.to_owned(), connection, identity })
+    }
+
+    /// Brings a file of an earlier version to that of all `migrations`, in one step, after a copy was put beside it.
+    fn upgrade(&mut self, migrations: &[&str]) -> Result<(), StoreError> {
+        let found = self.number("user_version")?;
+        let Some(steps) = migrations.get(found.max(0) as usize..).filter(|steps| !steps.is_empty()) else {
+            return Ok(());
+        };
+        let path = &self.path;
+        let told = |error| explain(path, error);
+        let backup = path.with_extension(format!("v{found}.sqlite"));
+        if !backup.exists() {
+            // A copy that a crash cut short must not pass for one.
+            let partial = path.with_extension("partial");
+            let unusable =
+                |error: std::io::Error| StoreError::Unusable { path: backup.clone(), what: error.to_string() };
+            match fs::remove_file(&partial) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(unusable(error)),
+                _ => {}
+            }
+            self.connection.execute("VACUUM INTO ?1", [partial.to_string_lossy()]).map_err(told)?;
+            fs::rename(&partial, &backup).map_err(unusable)?;
+        }
+        let transaction = self.connection.transaction().map_err(told)?;
+        steps.iter().try_for_each(|step| transaction.execute_batch(step)).map_err(told)?;
+        transaction.pragma_update(None, "user_version", migrations.len() as i32).map_err(told)?;
+        transaction.commit().map_err(told)
     }
 
     fn number(&self, pragma: &str) -> Result<i32, StoreError> {

@@ -33,8 +33,15 @@ pub enum State {
     Open,
     /// It ended before its time, for this reason.
     Stopped(String),
-    /// It has this many members, after this many seconds.
-    Finished(usize, f64),
+    /// It has its result; see [`Event::Finished`].
+    Finished {
+        /// Members of the front.
+        members: usize,
+        /// How long the run took.
+        seconds: f64,
+        /// Whether the front is that of a choice graph.
+        exact: bool,
+    },
 }
 
 /// All that is known of a study.
@@ -95,7 +102,7 @@ impl Record {
                 }
             }
             Event::Stopped { reason } => self.state = State::Stopped(reason),
-            Event::Finished { members, seconds } => self.state = State::Finished(members, seconds),
+            Event::Finished { members, seconds, exact } => self.state = State::Finished { members, seconds, exact },
         }
         Ok(())
     }

@@ -155,3 +155,36 @@ fn events_a_second() {
     (0..5000).for_each(|trial| store.record(&[told(trial, 1.0)]).unwrap());
     println!("{:.0} events/s, one transaction each", 5000.0 / start.elapsed().as_secs_f64());
 }
+
+#[test]
+fn an_older_file_is_upgraded_after_a_copy_was_put_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(STORE);
+    let mut store = Store::create(&path, &identity()).unwrap();
+    store.record(&[evaluated(3.0), told(0, 3.0)]).unwrap();
+    drop(store);
+    let record = Store::open(&path).unwrap().1;
+    let names = || fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect::<Vec<_>>();
+    assert_eq!(names(), [STORE], "a file of this version is left alone");
+
+    let connect = || Store::connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap();
+    // A step that fails takes those before it back.
+    let broken = [schema::MIGRATIONS[0], "CREATE TABLE note (text TEXT)", "ALTER TABLE nowhere RENAME TO there"];
+    let mut store = connect();
+    store.upgrade(&broken).unwrap_err();
+    assert_eq!(store.number("user_version").unwrap(), 1);
+    assert!(store.connection.prepare("SELECT text FROM note").is_err());
+    drop(store);
+    assert_eq!(Store::open(&path).unwrap().1, record);
+
+    let mut store = connect();
+    store.upgrade(&[schema::MIGRATIONS[0], "CREATE TABLE note (text TEXT)", "INSERT INTO note VALUES ('n')"]).unwrap();
+    assert_eq!(store.number("user_version").unwrap(), 3);
+    let note: String = store.connection.query_row("SELECT text FROM note", [], |row| row.get(0)).unwrap();
+    assert_eq!((note.as_str(), store.fold().unwrap()), ("n", record.clone()));
+    drop(store);
+    let refused = Store::open(&path).unwrap_err();
+    assert!(matches!(refused, StoreError::Newer { found: 3, known: 1, .. }), "{refused}");
+    let backup = folder.path().join("study.v1.sqlite");
+    assert_eq!(Store::open(&backup).unwrap().1, record);
+}

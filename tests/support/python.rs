@@ -1,0 +1,50 @@
+//! Environments of Python with packages in them, made by the tests that need them, once for all runs.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The interpreter of an environment with these packages, `name==version` each, made in `target/python/NAME` where it is not
+/// there yet; nothing, said plainly, where it cannot be made. On CI that is a failure.
+pub fn environment(name: &str, requirements: &[&str]) -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("python");
+    fs::create_dir_all(&root).unwrap();
+    // Tests run side by side, in several processes: one makes it, the others wait.
+    let lock = File::create(root.join(format!("{name}.lock"))).unwrap();
+    lock.lock().unwrap();
+    let folder = root.join(name);
+    let python = folder.join("bin/python");
+    let (ready, wanted) = (folder.join("requirements.txt"), requirements.join("\n"));
+    if fs::read_to_string(&ready).is_ok_and(|text| text == wanted) {
+        return Some(python);
+    }
+    let made = succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder)).and_then(|()| {
+        let mut pip = Command::new(&python);
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(requirements);
+        succeed(&mut pip)
+    });
+    match made {
+        Ok(()) => {
+            fs::write(&ready, wanted).unwrap();
+            Some(python)
+        }
+        Err(why) => {
+            let advice = format!(
+                "SKIPPED: no Python with {}, so what needs it was not checked; python3 with venv, and a package index, \
+                 make one: {why}",
+                requirements[0]
+            );
+            assert!(std::env::var("CI").as_deref() != Ok("true"), "{advice}");
+            eprintln!("{advice}");
+            None
+        }
+    }
+}
+
+fn succeed(command: &mut Command) -> Result<(), String> {
+    match command.output() {
+        Ok(Output { status, .. }) if status.success() => Ok(()),
+        Ok(output) => Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr))),
+        Err(error) => Err(format!("{command:?}: {error}")),
+    }
+}
