@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::Value;
 use super::expr::Expr;
 use super::file::{
-    Block, Choice, Combine, Constraint, File, Format, Input, Item, ItemKind, OpName, Residual, Setting,
-    SettingKind, Share, Stage,
+    Block, Choice, Combine, Constraint, File, Format, Input, Item, ItemKind, OpName, Residual, Setting, SettingKind,
+    Share, Stage,
 };
 use super::schema::SCHEMA;
 use crate::yaml::{Diagnostics, Document, Node, Problems, Span, nearest};

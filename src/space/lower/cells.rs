@@ -1,7 +1,7 @@
 //! Cells: small graphs whose edges are choices, from their nodes, or the edges given, to the pairs they join.
 
-use super::{Lower, combine_of};
 use super::super::file::{Cell, Combine, Item, ItemKind};
+use super::{Lower, combine_of};
 use crate::yaml::{Node, nearest};
 
 impl Lower<'_> {
