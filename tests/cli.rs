@@ -220,9 +220,10 @@ fn infeasible_limits_end_with_3_and_name_what_binds() {
             assert!(flat.contains(part), "{part} is missing\n{err}");
         }
     }
-    assert!(!dir.path().join("o").exists());
+    let page = std::fs::read_to_string(dir.path().join("o/report.html")).unwrap();
+    assert!(page.contains("latency ≤ 4 ms"), "the report does not show what comes closest");
     dir.file("c.yaml", CONFIG.replace("[latency <= 20 ms]", "[latency <= 13 ms, score >= 400]"));
-    let (_, err) = dir.expect(3, &["search", "c.yaml", "--out", "o"]);
+    let (_, err) = dir.expect(3, &["search", "c.yaml", "--out", "p"]);
     let flat = err.replace("\n  │ ", " ").replace("\n        ", " ");
     assert!(
         flat.contains("each limit can be met alone") && flat.contains("while the others hold, latency reaches"),
@@ -369,6 +370,10 @@ fn committed_schemas_are_current_and_hold_for_every_shipped_file() {
         let files = yaml_files(Path::new(ROOT).join(folder).as_path());
         assert!(!files.is_empty(), "{folder}");
         for file in files {
+            // A space beside its config, as a reader's own would be.
+            if kind == "search" && file.ends_with("space.yaml") {
+                continue;
+            }
             let document: Value = serde_yaml::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
             let errors: Vec<String> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
             assert!(errors.is_empty(), "{}: {errors:?}", file.display());

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use pocketnas::config::SearchConfig;
 use pocketnas::objective::Direction;
-use pocketnas::study::{Plan, Progress, Snapshot, StudyError};
+use pocketnas::study::{Plan, Progress, StudyError};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -117,12 +117,16 @@ fn results_of_another_config_are_not_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("run");
     assert_eq!(code(&search(EXAMPLE, &out, &[])), Some(0));
-    let before = content(&out);
+    let results = || -> BTreeMap<PathBuf, Vec<u8>> {
+        let study = |path: &Path| path.file_name().unwrap().to_string_lossy().starts_with("study.");
+        content(&out).into_iter().filter(|(path, _)| !study(path)).collect()
+    };
+    let before = results();
     let refused = search(EXAMPLE, &out, &["--seed", "8"]);
     assert_eq!(code(&refused), Some(2));
     let told = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(told.contains("results of another config") && told.contains("--out") && told.contains("--new"), "{told}");
-    assert_eq!(content(&out), before);
+    assert_eq!(results(), before);
     fs::write(out.join("architectures/mine.yaml"), "x").unwrap();
     assert_eq!(code(&search(EXAMPLE, &out, &["--seed", "8", "--new"])), Some(0));
     assert!(out.join("architectures/mine.yaml").exists(), "a file that is not of a search was removed");
@@ -160,7 +164,9 @@ fn an_interrupt_leaves_nothing_half_written() {
     std::thread::sleep(Duration::from_millis(700));
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    assert!(!out.exists(), "{:?}", content(&out));
+    let left: Vec<String> =
+        fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    assert!(left.iter().all(|name| name.starts_with("study.")), "{left:?}");
 }
 
 #[cfg(unix)]
@@ -187,16 +193,20 @@ fn every_shipped_example_is_complete() {
     let folder = tempfile::tempdir().unwrap();
     let mut seen = 0;
     for entry in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/examples")).unwrap() {
-        let path = entry.unwrap().path();
-        let out = folder.path().join(path.file_stem().unwrap());
+        let entry = entry.unwrap().path();
+        let path = if entry.is_dir() { entry.join("search.yaml") } else { entry };
+        let out = folder.path().join(seen.to_string());
         let output = search(path.to_str().unwrap(), &out, &["--json"]);
         assert_eq!(code(&output), Some(0), "{}: {output:?}", path.display());
         let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-        assert_eq!(told["certificate"]["complete"], true, "{}", path.display());
-        assert!(told["front"].as_array().unwrap().len() > 5, "{}", path.display());
+        // What a program of the reader's own says does not add up along a path, and some spaces fit no choice graph.
+        let text = fs::read_to_string(&path).unwrap();
+        let exact = !text.contains("command:") && !text.contains("strategy:");
+        assert_eq!(told["certificate"]["complete"], exact, "{}", path.display());
+        assert!(told["front"].as_array().unwrap().len() > if exact { 5 } else { 0 }, "{}", path.display());
         seen += 1;
     }
-    assert!(seen >= 4);
+    assert!(seen >= 8);
 }
 
 #[derive(Debug)]
@@ -205,7 +215,6 @@ struct Quiet;
 impl Progress for Quiet {
     fn stage(&self, _: &str, _: Option<u64>) {}
     fn step(&self, _: u64) {}
-    fn snapshot(&self, _: &dyn Fn() -> Snapshot) {}
     fn done(&self, _: &str) {}
 }
 

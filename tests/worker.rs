@@ -71,7 +71,11 @@ fn values_of_workers_are_those_of_this_process_to_the_last_bit() {
                         compared += 1;
                     }
                     (Err(here), Err(there)) => {
-                        assert!(there.to_string().ends_with(&here.to_string()), "{here}\n{there}")
+                        // A block without operators, such as a repeat that is skipped, does not reach the worker: the
+                        // lists of blocks that end the messages may differ by it.
+                        let reason = here.to_string();
+                        let reason = reason.split(" are input").next().unwrap();
+                        assert!(there.to_string().contains(reason), "{here}\n{there}");
                     }
                     (here, there) => panic!("{name}: {here:?} here, {there:?} there"),
                 }

@@ -51,8 +51,9 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         _ => Continuation::Same,
     };
     let stages = Stages::new(false);
-    let mut journal = Journal::open(&folder, &config, continuation, &command)?;
-    let outcome = Search::new(config, &stages)?.run(&outputs, &mut journal, &command, &stages)?;
+    let search = Search::new(config, &stages)?;
+    let mut journal = Journal::open(&folder, search.config(), continuation, &command)?;
+    let outcome = search.run(&outputs, &mut journal, &command, &stages)?;
     if arguments.json {
         return emit_json(&document(&outcome, &folder, &hash));
     }

@@ -14,8 +14,9 @@ use super::{Failure, emit, emit_json};
 use crate::config::objective_by_reference;
 use crate::objective::{Count, CountKind, Direction, Objective, price};
 use crate::search::library;
-use crate::space::{Architecture, Budget, ChoiceGraph, Space};
+use crate::space::{Architecture, Budget, ChoiceGraph, CompileError, Space};
 use crate::study::{ColumnSource, distinct, priced_graph};
+use crate::yaml::Diagnostics;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -84,8 +85,38 @@ fn open(named: &Named) -> Result<(Space, ChoiceGraph), Failure> {
     Ok((space, graph))
 }
 
+/// The choice graph, or the reason why the space is too large for one.
+fn open_any(named: &Named) -> Result<(Space, Result<ChoiceGraph, Diagnostics>), Failure> {
+    let space = Space::load(&named.space, None)?;
+    match space.compile(Budget::default()) {
+        Ok(graph) => Ok((space, Ok(graph))),
+        Err(CompileError::TooLarge(reason)) => Ok((space, Err(reason))),
+        Err(wrong) => Err(wrong.into()),
+    }
+}
+
+/// The count of a space without a choice graph; the reason for that where it is not known either.
+fn counted(space: &Space, reason: Diagnostics) -> Result<BigUint, Failure> {
+    match space.count_by_arithmetic() {
+        Some(count) => Ok(count),
+        None => Err(reason.into()),
+    }
+}
+
 fn count(named: &Named) -> Result<(), Failure> {
-    let (space, graph) = open(named)?;
+    let (space, graph) = open_any(named)?;
+    let graph = match graph {
+        Ok(graph) => graph,
+        Err(reason) => {
+            let architectures = counted(&space, reason)?;
+            if named.json {
+                return emit_json(
+                    &json!({"architectures": architectures.to_string(), "distinct": null, "states": null}),
+                );
+            }
+            return emit(&format!("{}: {architectures} architectures; too large for a choice graph\n", space.name()));
+        }
+    };
     let architectures = graph.count();
     let few = *architectures <= BigUint::from(ENUMERABLE);
     let distinct = few.then(|| distinct(&space, &graph)).transpose().map_err(Failure::failed)?;
@@ -124,8 +155,37 @@ fn positions(graph: &ChoiceGraph) -> Vec<(String, BTreeSet<String>)> {
     positions
 }
 
+/// What a space without a choice graph holds: its decisions.
+fn show_decisions(named: &Named, space: &Space, reason: Diagnostics) -> Result<(), Failure> {
+    let architectures = counted(space, reason)?;
+    let (decisions, default) = (space.default_decisions(), space.default_architecture());
+    if named.json {
+        return emit_json(&json!({
+            "space": space.name(),
+            "about": space.about().trim(),
+            "architectures": architectures.to_string(),
+            "states": null,
+            "edges": null,
+            "default": described(space, &default)?,
+            "decisions": decisions,
+        }));
+    }
+    let mut text = format!("{}\n{}\n\n", space.name(), space.about().trim());
+    let _ = writeln!(text, "{architectures} architectures, too large for a choice graph");
+    let _ = writeln!(text, "default {}", space.format(&default));
+    for decision in &decisions {
+        let options: Vec<String> = decision.options.iter().map(ToString::to_string).collect();
+        let _ = writeln!(text, "  {}  {}", decision.path, options.join(" | "));
+    }
+    emit(&text)
+}
+
 fn show(named: &Named) -> Result<(), Failure> {
-    let (space, graph) = open(named)?;
+    let (space, graph) = open_any(named)?;
+    let graph = match graph {
+        Ok(graph) => graph,
+        Err(reason) => return show_decisions(named, &space, reason),
+    };
     let positions = positions(&graph);
     let default = space.default_architecture();
     if named.json {
@@ -178,9 +238,15 @@ fn described(space: &Space, architecture: &Architecture) -> Result<Json, Failure
 }
 
 fn sample(arguments: &Sample) -> Result<(), Failure> {
-    let (space, graph) = open(&arguments.named)?;
+    let (space, graph) = open_any(&arguments.named)?;
     let mut rng = ChaCha8Rng::seed_from_u64(arguments.seed);
-    let drawn: Vec<Architecture> = (0..arguments.number).map(|_| graph.architecture(&graph.sample(&mut rng))).collect();
+    let drawn: Vec<Architecture> = match &graph {
+        Ok(graph) => (0..arguments.number).map(|_| graph.architecture(&graph.sample(&mut rng))).collect(),
+        Err(_) => {
+            eprintln!("drawn decision by decision, by their weights: the space is too large for a choice graph");
+            (0..arguments.number).filter_map(|_| space.draw(&mut rng)).collect()
+        }
+    };
     if arguments.named.json {
         let all = drawn.iter().map(|architecture| described(&space, architecture)).collect::<Result<Vec<_>, _>>()?;
         return emit_json(&all);

@@ -205,7 +205,7 @@ fn name_and_value(text: &str) -> Option<(&str, &str)> {
 /// The one shared cell of a space in the NAS-Bench form.
 fn cell(file: &File) -> Option<(&str, &Cell)> {
     let name = file.network.iter().find_map(|item| match &item.kind {
-        ItemKind::Cell(name) => Some(name),
+        ItemKind::Cell(name, _) => Some(name),
         _ => None,
     })?;
     file.cells.get_key_value(name).map(|(name, cell)| (name.as_str(), cell))
@@ -225,6 +225,49 @@ pub(super) fn nas_bench_text(file: &File, architecture: &Architecture) -> String
         }
     }
     text
+}
+
+/// The form of the sizes of NATS-Bench: `8:16:24`, the values alone, in the order in which they are decided.
+pub(super) fn sizes_text(architecture: &Architecture) -> String {
+    let values = architecture.decisions.iter().map(|decision| option_text(decision.option, &decision.value));
+    values.collect::<Vec<_>>().join(":")
+}
+
+/// Answers read from the form of the sizes of NATS-Bench, in order.
+#[derive(Debug)]
+pub(super) struct Sizes<'a> {
+    text: &'a str,
+    left: std::str::Split<'a, char>,
+}
+
+impl<'a> Sizes<'a> {
+    pub fn parse(text: &'a str) -> Self {
+        Self { text, left: text.trim().split(':') }
+    }
+
+    /// The option that the next value names.
+    pub fn answer(&mut self, question: &Question) -> Result<usize, String> {
+        let path = question.path;
+        let options: Vec<String> = (0..question.options)
+            .filter_map(|index| (question.label)(index).map(|value| option_text(index, &value)))
+            .collect();
+        let listed = options.join(", ");
+        let Some(value) = self.left.next() else {
+            return Err(format!("`{}` ends before `{path}` is decided (one of {listed})", self.text));
+        };
+        let found = options.iter().position(|option| option == value);
+        found.ok_or_else(|| format!("`{value}` is no option of `{path}`; it is one of {listed}"))
+    }
+
+    /// Refuses values that are left over.
+    pub fn finish(mut self) -> Result<(), ArchitectureError> {
+        match self.left.next() {
+            Some(value) => {
+                Err(ArchitectureError::new(format!("`{}` goes on after its end, with `{value}`", self.text)))
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 /// Takes the NAS-Bench form apart.

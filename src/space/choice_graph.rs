@@ -72,6 +72,10 @@ impl Paths {
         Ok(id)
     }
 
+    pub fn into_specs(self) -> Vec<DecisionSpec> {
+        self.specs
+    }
+
     pub fn name(&self, id: PathId) -> &str {
         &self.specs[id as usize].path
     }
@@ -106,6 +110,8 @@ pub(super) struct Variant {
     pub place: Place,
     /// `None` for the position of the input itself.
     pub shape: Option<Shape>,
+    /// The outputs of earlier items that the position names, in the order of the file.
+    pub read: Arc<[Shape]>,
     pub context: Arc<[Answer]>,
     pub answers: Arc<[Answer]>,
 }
@@ -261,17 +267,15 @@ impl ChoiceGraph {
         label(&answers.iter().map(|&answer| self.paths.decision(answer)).collect::<Vec<_>>())
     }
 
-    /// The sub-network of a variant: one input, the tensor that crosses the border; one output; one block.
+    /// The sub-network of a variant: its inputs are the tensor that crosses the border and the outputs
+    /// of earlier items that the position names; one output; one block.
     pub fn fragment(&self, variant: usize) -> Network {
         let variant = &self.variants[variant];
         let mut oracle = Replay { paths: &self.paths, variant };
         let mut interpreter = Interpreter::new(&self.file, &mut oracle);
         let end = match variant.shape {
             None => interpreter.input(),
-            Some(shape) => interpreter
-                .enter("in", shape, Span::default())
-                .and_then(|border| interpreter.position(variant.place, border))
-                .map(|(end, _)| end),
+            Some(shape) => interpreter.alone(variant.place, shape, &variant.read).map(|(end, _)| end),
         };
         let end = end.expect("the variant has been run before, with the same answers");
         interpreter.builder.output(end);

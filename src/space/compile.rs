@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Value;
+use super::arithmetic;
 use super::choice_graph::{Answer, ChoiceGraph, Edge, PathId, Paths, State, Variant};
 use super::expr::{Expr, fits, truth};
 use super::file::{File, ItemKind, Part};
@@ -132,8 +133,8 @@ struct Run {
     facts: Vec<(String, Value)>,
 }
 
-/// A position at an entering shape. Repeats that cannot differ are one slot.
-type Slot = (u32, Option<u32>, Option<Shape>);
+/// A position at an entering shape and those of the outputs it names. Repeats that cannot differ are one slot.
+type Slot = (u32, Option<u32>, Option<Shape>, Arc<[Shape]>);
 
 /// Runs in one slot, by the known answers that they asked for.
 #[derive(Default)]
@@ -145,6 +146,8 @@ struct Memo {
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
     shape: Option<Shape>,
+    /// Outputs of earlier items of the network that later ones name, by item.
+    kept: Arc<[(usize, Shape)]>,
     known: Arc<[Answer]>,
     rests: Arc<[u32]>,
 }
@@ -169,6 +172,10 @@ struct Compiler<'a> {
     rules: Vec<Rule>,
     /// Where each fact may still turn up last.
     last_fact: BTreeMap<String, Place>,
+    /// Which earlier items each item of the network names.
+    reads: Vec<Vec<usize>>,
+    /// Whether no decision depends on another.
+    steady: bool,
     /// Whether the budget ran out.
     overflowed: Cell<bool>,
 }
@@ -204,6 +211,8 @@ pub(super) fn compile(file: &Arc<File>, budget: Budget, mut problems: Problems) 
         rest_ids: HashMap::new(),
         rules: Vec::new(),
         last_fact: BTreeMap::new(),
+        steady: arithmetic::unconditional(file),
+        reads: (0..file.network.len()).map(|index| file.reads(index)).collect(),
         overflowed: Cell::new(false),
     };
     let result = if file.constraints.is_empty() { compiler.explore() } else { compiler.with_constraints() };
@@ -277,7 +286,7 @@ impl<'a> Compiler<'a> {
         let mut sink: Option<u32> = None;
 
         let start = self.rests(&self.rules.iter().map(|rule| rule.expr.clone()).collect::<Vec<_>>());
-        let key = Key { shape: None, known: Arc::from([]), rests: start };
+        let key = Key { shape: None, kept: Arc::from([]), known: Arc::from([]), rests: start };
         states.push(State { place: Place::INPUT, shape: None });
         layers.entry(Place::INPUT).or_default().insert(key, 0);
 
@@ -290,6 +299,7 @@ impl<'a> Compiler<'a> {
                     let Some(rests) = self.derive(&key.rests, run, next)? else { continue };
                     let known = self.remembered(&key.known, run, next);
                     let shape = Some(run.shape);
+                    let kept = self.kept(&key.kept, place, run, next);
                     let to = if next.is_end(self.file) {
                         *sink.get_or_insert_with(|| {
                             let end = State { place: next, shape: None };
@@ -297,7 +307,7 @@ impl<'a> Compiler<'a> {
                             states.len() as u32 - 1
                         })
                     } else {
-                        let after = Key { shape, known, rests };
+                        let after = Key { shape, kept, known, rests };
                         *layers.entry(next).or_default().entry(after).or_insert_with(|| {
                             states.push(State { place: next, shape });
                             states.len() as u32 - 1
@@ -323,12 +333,16 @@ impl<'a> Compiler<'a> {
         let project = |asked: &[PathId]| -> Vec<Option<u16>> {
             asked.iter().map(|id| key.known.iter().find(|(path, _)| path == id).map(|(_, option)| *option)).collect()
         };
-        let own = (place.item, Some(place.index), key.shape);
-        // Only a stage tells its first repeat from the others.
-        let stage = place.item > 0 && matches!(self.file.network[place.item as usize - 1].kind, ItemKind::Stage(_));
-        let any = (place.item, (stage && place.index == 0).then_some(0), key.shape);
-        for slot in [any, own] {
-            if let Some(memo) = self.memo.get(&slot)
+        let read = self.read(place, key);
+        let own = (place.item, Some(place.index), key.shape, Arc::clone(&read));
+        // Only a stage, or what takes a named tensor, tells its first repeat from the others.
+        let tells = place.item > 0 && {
+            let item = &self.file.network[place.item as usize - 1];
+            matches!(item.kind, ItemKind::Stage(_)) || !item.from.is_empty()
+        };
+        let any = (place.item, (tells && place.index == 0).then_some(0), key.shape, read);
+        for slot in [&any, &own] {
+            if let Some(memo) = self.memo.get(slot)
                 && let Some(runs) = memo.runs.get(&project(&memo.asked))
             {
                 return Ok(Arc::clone(runs));
@@ -353,6 +367,7 @@ impl<'a> Compiler<'a> {
     fn enumerate(&mut self, place: Place, key: &Key) -> Result<(Vec<Run>, Vec<PathId>), Box<Fault>> {
         let mut runs = Vec::new();
         let mut asked: Vec<PathId> = Vec::new();
+        let read = self.read(place, key);
         self.oracle.known = Arc::clone(&key.known);
         self.oracle.trail.clear();
         loop {
@@ -360,10 +375,7 @@ impl<'a> Compiler<'a> {
             let mut interpreter = Interpreter::new(self.file, &mut self.oracle);
             let (end, repeat) = match key.shape {
                 None => (interpreter.input()?, 1),
-                Some(shape) => {
-                    let border = interpreter.enter("in", shape, Span::default())?;
-                    interpreter.position(place, border)?
-                }
+                Some(shape) => interpreter.alone(place, shape, &read)?,
             };
             let shape = interpreter.builder.shape(end);
             // Answers of an earlier, longer run that this one never reached are not its own.
@@ -382,18 +394,42 @@ impl<'a> Compiler<'a> {
             }
             let mut context = self.oracle.consulted.clone();
             context.sort_unstable();
-            let variant =
-                Variant { place, shape: key.shape, context: Arc::from(context), answers: Arc::clone(&answers) };
+            let variant = Variant {
+                place,
+                shape: key.shape,
+                read: Arc::clone(&read),
+                context: Arc::from(context),
+                answers: Arc::clone(&answers),
+            };
             self.variants.push(variant);
             let variant = self.variants.len() as u32 - 1;
             runs.push(Run { variant, answers, shape, repeat, facts });
-            if runs.len() > self.budget.edges {
-                return Err(self.overflow(place, &BTreeMap::new(), 0, runs.len()));
+            // Where no decision depends on another, the first run tells how many there will be.
+            let expected = || arithmetic::product(self.oracle.trail.iter().map(|(_, options)| *options as usize));
+            if runs.len() > self.budget.edges
+                || (runs.len() == 1 && self.steady && expected() > self.budget.edges.into())
+            {
+                return Err(self.overflow(place, &BTreeMap::new(), 0, self.budget.edges));
             }
             if !self.oracle.advance() {
                 return Ok((runs, asked));
             }
         }
+    }
+
+    /// The shapes of the outputs that a position names.
+    fn read(&self, place: Place, key: &Key) -> Arc<[Shape]> {
+        let named = (place.item as usize).checked_sub(1).map_or(&[][..], |item| &self.reads[item]);
+        let shape = |item: &usize| key.kept.iter().find(|(kept, _)| kept == item).map(|(_, shape)| *shape);
+        named.iter().filter_map(shape).collect()
+    }
+
+    /// The outputs that the places after a run still name.
+    fn kept(&self, before: &Arc<[(usize, Shape)]>, place: Place, run: &Run, next: Place) -> Arc<[(usize, Shape)]> {
+        let later = self.reads.get((next.item as usize).saturating_sub(1)..).unwrap_or_default();
+        let wanted = |item: usize| later.iter().any(|named| named.contains(&item));
+        let ended = (next.item > place.item && place.item > 0).then(|| (place.item as usize - 1, run.shape));
+        before.iter().copied().chain(ended).filter(|(item, _)| wanted(*item)).collect()
     }
 
     /// The answers that the places after a run may still ask for.
@@ -476,7 +512,8 @@ impl<'a> Compiler<'a> {
             let questions = self.oracle.trail.iter().map(|((id, _), options)| (options, self.oracle.paths.name(*id)));
             let listed: Vec<String> = questions.map(|(options, path)| format!("`{path}` ({options})")).collect();
             let message = format!("position `{name}` alone has more than {edges} variants: {}", listed.join(" × "));
-            let help = "decide less in one position: split the block, or share decisions";
+            let help =
+                "decide less in one position: split the block, or share decisions; or search the space by evolution";
             return fault(message, help, span, "network");
         };
         let mut values: BTreeMap<String, HashSet<u64>> = BTreeMap::new();

@@ -41,6 +41,8 @@ pub enum Format {
     Path,
     /// `|op~0|+|op~0|op~1|`, the form of NAS-Bench-201.
     NasBench,
+    /// `8:16:24`, every decision by its value alone, the form of the sizes of NATS-Bench.
+    Sizes,
 }
 
 /// The network's input.
@@ -109,15 +111,23 @@ pub enum Residual {
     When(Expr),
 }
 
-/// A cell: a small complete graph with choices on its edges.
+/// A cell: a small graph with choices on its edges.
 #[derive(Clone, Debug)]
 pub struct Cell {
-    /// Node names; the first is the input, the last the output.
+    /// Parameters with their defaults; `None` must be given where the cell is used.
+    pub params: Vec<(String, Option<Setting>)>,
+    /// Node names; the first are the inputs, the last is the output unless `output` joins all of them.
     pub nodes: Vec<String>,
+    /// What each input passes before any edge reads it; one list for each input.
+    pub inputs: Vec<Vec<Item>>,
     /// From, to, and what lies between.
     pub edges: Vec<(usize, usize, Item)>,
+    /// How many of the edges into a node are taken, if not all; which ones is a decision of the node.
+    pub take: Option<usize>,
     /// How what arrives at a node is joined.
     pub combine: Combine,
+    /// How the nodes that are no inputs are joined to the output; the last one alone if absent.
+    pub output: Option<Combine>,
 }
 
 /// How tensors are joined.
@@ -142,6 +152,8 @@ pub struct Item {
     pub when: Option<Expr>,
     /// How often it stands in a row.
     pub repeat: Option<Setting>,
+    /// The earlier items whose outputs it takes, in place of the one before it.
+    pub from: Vec<String>,
     /// Where it stands.
     pub span: Span,
     /// Its path in the document, for messages.
@@ -160,13 +172,29 @@ impl Item {
                 see(Part::Named(name));
                 with.iter().for_each(|(_, s)| see(Part::Setting(s)));
             }
-            ItemKind::Cell(name) => see(Part::Named(name)),
+            ItemKind::Cell(name, with) => {
+                see(Part::Named(name));
+                with.iter().for_each(|(_, s)| see(Part::Setting(s)));
+            }
             ItemKind::Branches(branches, _) => branches.iter().flatten().for_each(|item| item.visit(see)),
             ItemKind::Choice(choice) => choice.options.iter().for_each(|item| item.visit(see)),
             ItemKind::Stage(stage) => {
                 stage.block.visit(see);
                 stage.settings.iter().for_each(|(_, s)| see(Part::Setting(s)));
             }
+        }
+    }
+}
+
+impl Item {
+    /// Calls `see` with the name of every earlier item whose output this one or an item within it takes. Blocks
+    /// and cells see only what is their own.
+    pub fn visit_from<'a>(&'a self, see: &mut dyn FnMut(&'a str)) {
+        self.from.iter().for_each(|name| see(name));
+        match &self.kind {
+            ItemKind::Branches(branches, _) => branches.iter().flatten().for_each(|item| item.visit_from(see)),
+            ItemKind::Choice(choice) => choice.options.iter().for_each(|item| item.visit_from(see)),
+            _ => {}
         }
     }
 }
@@ -194,6 +222,20 @@ impl Setting {
 }
 
 impl File {
+    /// The earlier items of the network whose outputs item `index` takes besides what the one before it passes on,
+    /// in the order of the file.
+    pub fn reads(&self, index: usize) -> Vec<usize> {
+        let mut read = Vec::new();
+        self.network[index].visit_from(&mut |name| {
+            if let Some(earlier) = self.network[..index].iter().position(|item| item.name == name) {
+                read.push(earlier);
+            }
+        });
+        read.sort_unstable();
+        read.dedup();
+        read
+    }
+
     /// Calls `see` with every part of a block or cell.
     pub fn visit_named<'a>(&'a self, name: &str, see: &mut dyn FnMut(Part<'a>)) {
         if let Some(block) = self.blocks.get(name) {
@@ -204,6 +246,8 @@ impl File {
             }
         }
         if let Some(cell) = self.cells.get(name) {
+            cell.params.iter().filter_map(|(_, default)| default.as_ref()).for_each(|s| see(Part::Setting(s)));
+            cell.inputs.iter().flatten().for_each(|item| item.visit(see));
             cell.edges.iter().for_each(|(_, _, edge)| edge.visit(see));
         }
     }
@@ -216,8 +260,8 @@ pub enum ItemKind {
     Op(OpName, Vec<(&'static str, Setting)>),
     /// A block with arguments.
     Use(String, Vec<(String, Setting)>),
-    /// A cell.
-    Cell(String),
+    /// A cell with arguments.
+    Cell(String, Vec<(String, Setting)>),
     /// Parallel branches; an empty branch passes its input on.
     Branches(Vec<Vec<Item>>, Combine),
     /// One of several items. The decision is named after the item.

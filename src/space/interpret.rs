@@ -128,11 +128,15 @@ pub(super) struct Interpreter<'a, 'o> {
     pub oracle: &'o mut dyn Oracle,
     pub builder: Builder,
     items: usize,
+    /// Outputs of the earlier items that `from:` may name, innermost block last.
+    named: Vec<(&'a str, NodeId)>,
+    /// Where the names of the innermost block start.
+    own: usize,
 }
 
 impl<'a, 'o> Interpreter<'a, 'o> {
     pub fn new(file: &'a File, oracle: &'o mut dyn Oracle) -> Self {
-        Self { file, oracle, builder: Builder::new(), items: 0 }
+        Self { file, oracle, builder: Builder::new(), items: 0, named: Vec::new(), own: 0 }
     }
 
     /// Runs every position in order and returns the output.
@@ -142,9 +146,30 @@ impl<'a, 'o> Interpreter<'a, 'o> {
         while !place.is_end(self.file) {
             let repeat;
             (at, repeat) = self.position(place, at)?;
-            place = place.next(repeat);
+            let next = place.next(repeat);
+            if next.item > place.item {
+                self.named.push((&self.file.network[place.item as usize - 1].name, at));
+            }
+            place = next;
         }
         Ok(at)
+    }
+
+    /// Adds the output of an earlier item of the network as an input, for a position that names it.
+    pub fn enter_earlier(&mut self, item: usize, shape: Shape) -> Outcome<()> {
+        let item = &self.file.network[item];
+        let at = self.enter(&format!("from.{}", item.name), shape, item.span)?;
+        self.named.push((&item.name, at));
+        Ok(())
+    }
+
+    /// The tensor that an item takes: that of the item it names, or `at`.
+    fn taken(&self, item: &Item, name: Option<&String>, at: NodeId) -> Outcome<NodeId> {
+        let Some(name) = name else { return Ok(at) };
+        let found = self.named[self.own..].iter().rev().find(|(known, _)| known == name);
+        found
+            .map(|(_, at)| *at)
+            .ok_or_else(|| Box::new(Fault::at(item, format!("no earlier item is called `{name}`"), "")))
     }
 
     /// Adds the network's input.
@@ -170,10 +195,20 @@ impl<'a, 'o> Interpreter<'a, 'o> {
         })
     }
 
+    /// Runs one position as a network of its own. `read` are the shapes of the earlier items' outputs that it names.
+    pub fn alone(&mut self, place: Place, shape: Shape, read: &[Shape]) -> Outcome<(NodeId, usize)> {
+        let border = self.enter("in", shape, Span::default())?;
+        for (item, shape) in self.file.reads(place.item as usize - 1).into_iter().zip(read) {
+            self.enter_earlier(item, *shape)?;
+        }
+        self.position(place, border)
+    }
+
     /// Runs one position. Also says how many there are in its row; 0 if the item is absent.
     pub fn position(&mut self, place: Place, at: NodeId) -> Outcome<(NodeId, usize)> {
         let file = self.file;
         let item = &file.network[place.item as usize - 1];
+        let at = if place.index == 0 { self.taken(item, item.from.first(), at)? } else { at };
         let life = Life::Item(place.item);
         let row = Scope::top(&item.name, life);
         if !self.present(item, &row, at)? {
@@ -227,6 +262,7 @@ impl<'a, 'o> Interpreter<'a, 'o> {
 
     /// Runs an item with its `when` and `repeat`. `scope` is the item's own.
     fn item(&mut self, item: &'a Item, mut at: NodeId, scope: &Scope<'a, '_>) -> Outcome<NodeId> {
+        at = self.taken(item, item.from.first(), at)?;
         if !self.present(item, scope, at)? {
             return Ok(at);
         }
@@ -238,9 +274,12 @@ impl<'a, 'o> Interpreter<'a, 'o> {
     }
 
     fn items(&mut self, items: &'a [Item], mut at: NodeId, scope: &Scope<'a, '_>) -> Outcome<NodeId> {
+        let outside = self.named.len();
         for item in items {
             at = self.item(item, at, &scope.child(&item.name))?;
+            self.named.push((&item.name, at));
         }
+        self.named.truncate(outside);
         Ok(at)
     }
 
@@ -255,8 +294,8 @@ impl<'a, 'o> Interpreter<'a, 'o> {
                 Some((name, block)) => self.block(name, block, with, item, at, scope),
                 None => Err(Box::new(Fault::at(item, format!("there is no block `{name}`"), ""))),
             },
-            ItemKind::Cell(name) => match self.file.cells.get_key_value(name) {
-                Some((name, cell)) => self.cell(name, cell, item, at, scope),
+            ItemKind::Cell(name, with) => match self.file.cells.get_key_value(name) {
+                Some((name, cell)) => self.cell(name, cell, with, item, at, scope),
                 None => Err(Box::new(Fault::at(item, format!("there is no cell `{name}`"), ""))),
             },
             ItemKind::Branches(branches, combine) => {
@@ -319,24 +358,13 @@ impl<'a, 'o> Interpreter<'a, 'o> {
         let shape = self.builder.shape(at);
         let place = Scope { passing: false, ..*scope };
         let place = if self.file.shared.iter().any(|shared| shared == name) { place.shared(name) } else { place };
-        let mut vars: Vec<(&str, Value)> = Vec::with_capacity(block.params.len());
-        for (param, default) in &block.params {
-            let given = with.iter().find(|(key, _)| key == param).map(|(_, setting)| setting);
-            let passed = scope.var(param).filter(|_| scope.passing);
-            // What the caller names explicitly wins, then what a stage passes on, then the default.
-            let value = match (given, passed, default) {
-                (Some(setting), ..) => self.setting(setting, param, &place.with(scope.vars), shape, &item.path)?,
-                (None, Some(value), _) => value.clone(),
-                (None, None, Some(default)) => self.setting(default, param, &place.with(&vars), shape, &item.path)?,
-                (None, None, None) => {
-                    let message = format!("block `{name}` needs its parameter `{param}`");
-                    return Err(Box::new(Fault::at(item, message, format!("add `with: {{ {param}: … }}`"))));
-                }
-            };
-            vars.push((param, value));
-        }
+        let vars = self.arguments(("block", name), &block.params, with, item, shape, scope, &place)?;
         let inner = place.with(&vars);
+        let around = std::mem::replace(&mut self.own, self.named.len());
+        self.named.push(("in", at));
         let end = self.items(&block.layers, at, &inner)?;
+        self.named.truncate(self.own);
+        self.own = around;
         let add = match &block.residual {
             Residual::None => false,
             Residual::Auto => end != at && self.builder.shape(end) == shape,
@@ -348,28 +376,120 @@ impl<'a, 'o> Interpreter<'a, 'o> {
         if add { self.add(inner.nodes.join("add"), Op::Add, &[end, at], item) } else { Ok(end) }
     }
 
+    /// The values of the parameters of a block or cell (`what` is the word and the name) at one use of it.
+    #[allow(clippy::too_many_arguments)]
+    fn arguments(
+        &mut self,
+        what: (&str, &str),
+        params: &'a [(String, Option<Setting>)],
+        with: &'a [(String, Setting)],
+        item: &'a Item,
+        shape: Shape,
+        scope: &Scope<'a, '_>,
+        place: &Scope<'a, '_>,
+    ) -> Outcome<Vec<(&'a str, Value)>> {
+        let mut vars: Vec<(&str, Value)> = Vec::with_capacity(params.len());
+        for (param, default) in params {
+            let given = with.iter().find(|(key, _)| key == param).map(|(_, setting)| setting);
+            let passed = scope.var(param).filter(|_| scope.passing);
+            // What the caller names explicitly wins, then what a stage passes on, then the default.
+            let value = match (given, passed, default) {
+                (Some(setting), ..) => self.setting(setting, param, &place.with(scope.vars), shape, &item.path)?,
+                (None, Some(value), _) => value.clone(),
+                (None, None, Some(default)) => self.setting(default, param, &place.with(&vars), shape, &item.path)?,
+                (None, None, None) => {
+                    let message = format!("{} `{}` needs its parameter `{param}`", what.0, what.1);
+                    return Err(Box::new(Fault::at(item, message, format!("add `with: {{ {param}: … }}`"))));
+                }
+            };
+            vars.push((param, value));
+        }
+        Ok(vars)
+    }
+
     fn cell(
         &mut self,
         name: &'a str,
         cell: &'a Cell,
+        with: &'a [(String, Setting)],
         item: &'a Item,
         at: NodeId,
         scope: &Scope<'a, '_>,
     ) -> Outcome<NodeId> {
-        let scope = if self.file.shared.iter().any(|shared| shared == name) { scope.shared(name) } else { *scope };
-        let mut states = vec![at];
-        for (to, node) in cell.nodes.iter().enumerate().skip(1) {
-            let mut arriving = Vec::new();
-            for (from, _, edge) in cell.edges.iter().filter(|(_, end, _)| *end == to) {
+        let place = Scope { passing: false, ..*scope };
+        let place = if self.file.shared.iter().any(|shared| shared == name) { place.shared(name) } else { place };
+        let vars = self.arguments(("cell", name), &cell.params, with, item, self.builder.shape(at), scope, &place)?;
+        let scope = place.with(&vars);
+        let mut states = Vec::with_capacity(cell.nodes.len());
+        for (index, (layers, node)) in cell.inputs.iter().zip(&cell.nodes).enumerate() {
+            let start = self.taken(item, item.from.get(index), at)?;
+            states.push(start);
+            if !layers.is_empty() {
+                let around = std::mem::replace(&mut self.own, self.named.len());
+                states[index] = self.items(layers, start, &scope.child(node))?;
+                self.own = around;
+            }
+        }
+        let inner = cell.inputs.len();
+        for (to, node) in cell.nodes.iter().enumerate().skip(inner) {
+            let edges: Vec<&(usize, usize, Item)> = cell.edges.iter().filter(|(_, end, _)| *end == to).collect();
+            let taken: Vec<usize> = match cell.take {
+                Some(take) => self.choose_edges(&edges, take, &scope.child(node))?,
+                None => (0..edges.len()).collect(),
+            };
+            let mut arriving = Vec::with_capacity(taken.len());
+            for (slot, index) in taken.into_iter().enumerate() {
+                let (from, _, edge) = edges[index];
                 let ItemKind::Choice(choice) = &edge.kind else { continue };
-                let option = self.choose_item(choice, edge, &scope, &edge.name)?;
-                let Some(&start) = states.get(*from) else { continue };
+                // Where edges are chosen, operators belong to the place among those taken: all architectures then
+                // have the same decisions.
+                let option = match cell.take {
+                    Some(_) => self.choose_item(choice, edge, &scope.child(node), &format!("op{slot}"))?,
+                    None => self.choose_item(choice, edge, &scope, &edge.name)?,
+                };
                 let edge_scope = scope.child(&edge.name);
-                arriving.push(self.item(option, start, &edge_scope.child(&option.name))?);
+                arriving.push(self.item(option, states[*from], &edge_scope.child(&option.name))?);
             }
             states.push(self.join(scope.nodes.join(node), cell.combine, &arriving, item)?);
         }
-        Ok(states.last().copied().unwrap_or(at))
+        match cell.output {
+            Some(combine) => self.join(scope.nodes.join("output"), combine, &states[inner..], item),
+            None => Ok(states.last().copied().unwrap_or(at)),
+        }
+    }
+
+    /// Decides which `take` of the edges into a node are there.
+    fn choose_edges(
+        &mut self,
+        edges: &[&(usize, usize, Item)],
+        take: usize,
+        node: &Scope<'a, '_>,
+    ) -> Outcome<Vec<usize>> {
+        let sets = subsets(edges.len(), take);
+        if sets.len() < 2 {
+            return Ok(sets.into_iter().next().unwrap_or_default());
+        }
+        let Some((_, _, edge)) = edges.first() else { return Ok(Vec::new()) };
+        let (path, life) = node.decision("from");
+        let label = |index: usize| {
+            let names = sets.get(index)?.iter().map(|&edge| edges[edge].0.to_string());
+            Some(Value::Word(names.collect::<Vec<_>>().join("-")))
+        };
+        let question = Question {
+            path: &path,
+            life,
+            options: sets.len(),
+            weights: None,
+            default: 0,
+            ordered: false,
+            origin: edge.span,
+            label: &label,
+        };
+        let index = self.oracle.choose(&question).map_err(|message| Box::new(Fault::at(edge, message, "")))?;
+        if let (true, Some(value)) = (self.oracle.wants_facts(), label(index)) {
+            self.oracle.fact(&path, &value);
+        }
+        Ok(sets.into_iter().nth(index).unwrap_or_default())
     }
 
     fn join(&mut self, name: String, combine: Combine, ends: &[NodeId], item: &Item) -> Outcome<NodeId> {
@@ -400,11 +520,25 @@ impl<'a, 'o> Interpreter<'a, 'o> {
     }
 }
 
+/// Every way to take `take` of `of` things, in order.
+fn subsets(of: usize, take: usize) -> Vec<Vec<usize>> {
+    if take == 0 {
+        return vec![Vec::new()];
+    }
+    let with_last = |last: usize| {
+        subsets(last, take - 1).into_iter().map(move |mut set| {
+            set.push(last);
+            set
+        })
+    };
+    (take - 1..of).flat_map(with_last).collect()
+}
+
 /// What an item is, in a word or two.
 fn description(item: &Item) -> String {
     match &item.kind {
         ItemKind::Op(op, _) => OpName::ALL.iter().find(|(_, o, _)| o == op).map_or("", |(name, ..)| name).to_owned(),
-        ItemKind::Use(name, _) | ItemKind::Cell(name) => name.clone(),
+        ItemKind::Use(name, _) | ItemKind::Cell(name, _) => name.clone(),
         ItemKind::Branches(..) => "branches".to_owned(),
         ItemKind::Choice(_) => "choice".to_owned(),
         ItemKind::Stage(stage) => description(&stage.block),

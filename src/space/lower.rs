@@ -6,12 +6,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::Value;
 use super::expr::Expr;
 use super::file::{
-    Block, Cell, Choice, Combine, Constraint, File, Format, Input, Item, ItemKind, OpName, Residual, Setting,
-    SettingKind, Share, Stage,
+    Block, Choice, Combine, Constraint, File, Format, Input, Item, ItemKind, OpName, Residual, Setting, SettingKind,
+    Share, Stage,
 };
 use super::schema::SCHEMA;
 use crate::yaml::{Diagnostics, Document, Node, Problems, Span, nearest};
 
+mod cells;
 mod nesting;
 
 use nesting::{DEPTH, contains_itself, depth};
@@ -25,21 +26,22 @@ pub(super) fn lower(document: &Document) -> Result<File, Diagnostics> {
     }
     let root = &document.root;
     let params = block_params(root);
-    let cells =
-        root.get("cells").map(|c| c.entries().iter().map(|(k, _)| k.text.clone()).collect()).unwrap_or_default();
-    let mut lower = Lower { problems, text: &document.text, params, cells };
+    let cells = root.get("cells").map(Node::entries).unwrap_or_default();
+    let inputs = |cell: &Node| cell.get("inputs").map_or(1, |inputs| inputs.items().len());
+    let cells = cells.iter().map(|(key, cell)| (key.text.clone(), inputs(cell))).collect();
+    let mut lower = Lower { problems, text: &document.text, params, cells, visible: Vec::new() };
     let file = lower.file(root);
     lower.problems.or(file)
 }
 
-/// Parameters of every block, with whether each has a default.
+/// Parameters of every block and cell, with whether each has a default.
 fn block_params(root: &Node) -> BTreeMap<String, Vec<(String, bool)>> {
-    let blocks = root.get("blocks").map(Node::entries).unwrap_or_default();
+    let named = ["blocks", "cells"].map(|group| root.get(group).map(Node::entries).unwrap_or_default());
     let params = |block: &Node| {
         let params = block.get("params").map(Node::entries).unwrap_or_default();
         params.iter().map(|(key, value)| (key.text.clone(), has_default(value))).collect()
     };
-    blocks.iter().map(|(key, block)| (key.text.clone(), params(block))).collect()
+    named.into_iter().flatten().map(|(key, block)| (key.text.clone(), params(block))).collect()
 }
 
 /// `{}` marks a parameter that must be given.
@@ -51,7 +53,10 @@ struct Lower<'a> {
     problems: Problems,
     text: &'a str,
     params: BTreeMap<String, Vec<(String, bool)>>,
-    cells: Vec<String>,
+    /// Cells, with how many inputs each takes.
+    cells: BTreeMap<String, usize>,
+    /// Names that `from:` may mention where the walk is.
+    visible: Vec<String>,
 }
 
 impl Lower<'_> {
@@ -90,7 +95,11 @@ impl Lower<'_> {
             network: self.items(root.get("network"), "network", true, &[]),
             shared: self.shared(root.get("share"), &blocks),
             constraints: self.constraints(root.get("constraints")),
-            format: if text("format") == "nas-bench" { Format::NasBench } else { Format::Path },
+            format: match text("format").as_str() {
+                "nas-bench" => Format::NasBench,
+                "sizes" => Format::Sizes,
+                _ => Format::Path,
+            },
             blocks,
             cells,
         };
@@ -182,22 +191,28 @@ impl Lower<'_> {
         }
     }
 
-    fn block(&mut self, node: &Node, path: &str) -> Block {
+    fn params(&mut self, node: &Node, path: &str) -> Vec<(String, Option<Setting>)> {
         let entries = node.get("params").map(Node::entries).unwrap_or_default();
-        let params = entries
+        entries
             .iter()
             .map(|(key, value)| {
                 self.identifier(&key.text, key.span, path);
                 let path = format!("{path}.params.{}", key.text);
                 (key.text.clone(), has_default(value).then(|| self.setting(value, &path)))
             })
-            .collect();
+            .collect()
+    }
+
+    fn block(&mut self, node: &Node, path: &str) -> Block {
+        let params = self.params(node, path);
         let residual = match node.get("residual") {
             None => Residual::None,
             Some(n) if n.text() == Some("auto") => Residual::Auto,
             Some(n) => Residual::When(self.condition(n, &format!("{path}.residual"))),
         };
+        self.visible = vec!["in".to_owned()];
         let layers = self.items(node.get("layers"), &format!("{path}.layers"), false, &[]);
+        self.visible.clear();
         if !matches!(residual, Residual::None)
             && let Some(layer) = layers.iter().find(|layer| layer.name == "add")
         {
@@ -207,77 +222,15 @@ impl Lower<'_> {
         Block { params, layers, residual }
     }
 
-    fn cell(&mut self, node: &Node, path: &str) -> Cell {
-        let listed = node.get("nodes").map(Node::items).unwrap_or_default();
-        let nodes: Vec<String> = listed.iter().filter_map(|n| n.text().map(str::to_owned)).collect();
-        for (index, name) in nodes.iter().enumerate() {
-            if nodes[..index].contains(name) {
-                self.problems.at(&listed[index], path, format!("two nodes are named `{name}`"), "rename one of them");
-            }
-        }
-        let mut edges: Vec<(usize, usize, Item)> = Vec::new();
-        for (index, edge) in node.get("edges").map(Node::items).unwrap_or_default().iter().enumerate() {
-            let path = format!("{path}.edges[{index}]");
-            let choice = self.item_choice(edge, &path, &[]);
-            for (from, to) in self.pairs(edge, &nodes, &path) {
-                if edges.iter().any(|(f, t, _)| (*f, *t) == (from, to)) {
-                    let message = format!("there are two edges from `{}` to `{}`", nodes[from], nodes[to]);
-                    self.problems.at(edge, &path, message, "merge their choices");
-                }
-                let name = format!("{}_{}", nodes[from], nodes[to]);
-                let kind = ItemKind::Choice(choice.clone());
-                edges.push((
-                    from,
-                    to,
-                    Item { name, kind, when: None, repeat: None, span: edge.span, path: path.clone() },
-                ));
-            }
-        }
-        for (index, name) in nodes.iter().enumerate().skip(1) {
-            if !edges.iter().any(|(_, to, _)| *to == index) {
-                self.problems.at(node, path, format!("nothing leads to the node `{name}`"), "add an edge to it");
-            }
-        }
-        edges.sort_by_key(|(from, to, _)| (*to, *from));
-        let combine = combine(node.get("combine"));
-        Cell { nodes, edges, combine }
-    }
-
-    /// The pairs of nodes that an edge entry stands for.
-    fn pairs(&mut self, edge: &Node, nodes: &[String], path: &str) -> Vec<(usize, usize)> {
-        let Some(between) = edge.get("between") else { return Vec::new() };
-        if between.text() == Some("all") {
-            return (1..nodes.len()).flat_map(|to| (0..to).map(move |from| (from, to))).collect();
-        }
-        let mut ends = Vec::new();
-        for end in between.items() {
-            let name = end.text().unwrap_or_default();
-            match nodes.iter().position(|n| n == name) {
-                Some(index) => ends.push(index),
-                None => {
-                    let help = nearest(name, nodes.iter().map(String::as_str));
-                    self.problems.at(end, path, format!("the cell has no node `{name}`"), help);
-                }
-            }
-        }
-        match ends[..] {
-            [from, to] if from < to => vec![(from, to)],
-            [from, to] => {
-                let message = format!("an edge from `{}` to `{}` would close a cycle", nodes[from], nodes[to]);
-                self.problems.at(between, path, message, "edges lead from a node to a later one in the list of nodes");
-                Vec::new()
-            }
-            _ if ends.len() == between.items().len() => {
-                self.problems.at(between, path, "an edge lies between two nodes", "write [from, to]");
-                Vec::new()
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    /// Items in order. `given` are arguments that a stage passes on to blocks.
+    /// Items in order, each of which may name those before it. `given` are arguments that a stage passes on to blocks.
     fn items(&mut self, node: Option<&Node>, path: &str, top: bool, given: &[&str]) -> Vec<Item> {
+        self.list(node, path, top, given, true)
+    }
+
+    /// Items; in a `row` they see those before them, as alternatives they do not.
+    fn list(&mut self, node: Option<&Node>, path: &str, top: bool, given: &[&str], row: bool) -> Vec<Item> {
         let mut items: Vec<Item> = Vec::new();
+        let outside = self.visible.len();
         for (index, node) in node.map(Node::items).unwrap_or_default().iter().enumerate() {
             let path = format!("{path}[{index}]");
             let mut item = self.item(node, &path, top, given);
@@ -295,9 +248,35 @@ impl Lower<'_> {
                     }
                 }
             }
+            if row {
+                self.visible.push(item.name.clone());
+            }
             items.push(item);
         }
+        self.visible.truncate(outside);
         items
+    }
+
+    /// The earlier items that an item names as its inputs.
+    fn from(&mut self, node: &Node, path: &str) -> Vec<String> {
+        let Some(from) = node.get("from") else { return Vec::new() };
+        let names: Vec<&Node> = if from.text().is_some() { vec![from] } else { from.items().iter().collect() };
+        let mut wanted = 1;
+        if let Some(cell) = node.get("cell").and_then(Node::text) {
+            wanted = self.cells.get(cell).copied().unwrap_or(names.len());
+        }
+        if names.len() != wanted {
+            let message = format!("{} outputs are named, but it takes {wanted}", names.len());
+            self.problems.at(from, path, message, "name one earlier item for each input");
+        }
+        for name in &names {
+            let text = name.text().unwrap_or_default();
+            if !self.visible.iter().any(|known| known == text) {
+                let help = nearest(text, self.visible.iter().map(String::as_str));
+                self.problems.at(name, path, format!("no earlier item here is called `{text}`"), help);
+            }
+        }
+        names.iter().filter_map(|name| name.text().map(str::to_owned)).collect()
     }
 
     fn item(&mut self, node: &Node, path: &str, top: bool, given: &[&str]) -> Item {
@@ -305,14 +284,23 @@ impl Lower<'_> {
         let (kind, default_name) = if node.get("op").is_some() {
             self.op(node, text("op"), path)
         } else if node.get("use").is_some() {
-            (self.use_block(node, text("use"), path, given), text("use").to_owned())
+            (self.arguments(node, text("use"), "use", path, given), text("use").to_owned())
         } else if let Some(cell) = node.get("cell") {
             let name = text("cell");
-            if !self.cells.iter().any(|c| c == name) {
-                let help = nearest(name, self.cells.iter().map(String::as_str));
-                self.problems.at(cell, path, format!("there is no cell `{name}`"), help);
+            match self.cells.get(name) {
+                None => {
+                    let help = nearest(name, self.cells.keys().map(String::as_str));
+                    self.problems.at(cell, path, format!("there is no cell `{name}`"), help);
+                }
+                Some(1) => {}
+                Some(inputs) => {
+                    if node.get("from").is_none() || node.get("repeat").is_some() {
+                        let message = format!("`{name}` takes {inputs} inputs, which have to be named each time");
+                        self.problems.at(cell, path, message, "write `from: [a, b]`, without `repeat`");
+                    }
+                }
             }
-            (ItemKind::Cell(name.to_owned()), name.to_owned())
+            (self.arguments(node, name, "cell", path, given), name.to_owned())
         } else if let Some(branches) = node.get("branches") {
             let lowered = branches
                 .items()
@@ -320,7 +308,7 @@ impl Lower<'_> {
                 .enumerate()
                 .map(|(i, n)| self.items(Some(n), &format!("{path}.branches[{i}]"), false, given))
                 .collect();
-            (ItemKind::Branches(lowered, combine(node.get("combine"))), "branches".to_owned())
+            (ItemKind::Branches(lowered, node.get("combine").map_or(Combine::Add, combine_of)), "branches".to_owned())
         } else if node.get("stage").is_some() {
             if !top {
                 let help = "a stage is a row of positions; inside a block, use `repeat`";
@@ -337,6 +325,7 @@ impl Lower<'_> {
             kind,
             when: node.get("when").map(|n| self.condition(n, &format!("{path}.when"))),
             repeat: node.get("repeat").map(|n| self.setting(n, &format!("{path}.repeat"))),
+            from: self.from(node, path),
             span: node.entries().first().map_or(node.span, |(key, _)| key.span),
             path: path.to_owned(),
         }
@@ -349,7 +338,7 @@ impl Lower<'_> {
         let mut settings = Vec::new();
         for (key, value) in node.entries() {
             let text = key.text.as_str();
-            if matches!(text, "op" | "name" | "when" | "repeat") {
+            if matches!(text, "op" | "name" | "when" | "repeat" | "from") {
                 continue;
             }
             match keys.iter().find(|k| **k == text) {
@@ -375,35 +364,42 @@ impl Lower<'_> {
         (ItemKind::Op(op, settings), name.to_owned())
     }
 
-    fn use_block(&mut self, node: &Node, name: &str, path: &str, given: &[&str]) -> ItemKind {
+    /// A block or a cell (`kind` is the key that names it) with its arguments.
+    fn arguments(&mut self, node: &Node, name: &str, kind: &str, path: &str, given: &[&str]) -> ItemKind {
         let with = self.settings(node.get("with"), &format!("{path}.with"));
+        let of = if kind == "cell" { "cell" } else { "block" };
+        let item = |with| {
+            if kind == "cell" { ItemKind::Cell(name.to_owned(), with) } else { ItemKind::Use(name.to_owned(), with) }
+        };
         let Some(params) = self.params.get(name) else {
-            let help = nearest(name, self.params.keys().map(String::as_str));
-            let at = node.get("use").unwrap_or(node);
-            self.problems.at(at, path, format!("there is no block `{name}`"), help);
-            return ItemKind::Use(name.to_owned(), with);
+            if kind != "cell" {
+                let help = nearest(name, self.params.keys().map(String::as_str));
+                let at = node.get(kind).unwrap_or(node);
+                self.problems.at(at, path, format!("there is no block `{name}`"), help);
+            }
+            return item(with);
         };
         for (key, _) in node.get("with").map(Node::entries).unwrap_or_default() {
             if !params.iter().any(|(param, _)| *param == key.text) {
                 let help = nearest(&key.text, params.iter().map(|(param, _)| param.as_str()));
-                let message = format!("block `{name}` has no parameter `{}`", key.text);
+                let message = format!("{of} `{name}` has no parameter `{}`", key.text);
                 self.problems.add(key.span, path, message, help);
             }
         }
         for (param, default) in params {
             let passed = *default || with.iter().any(|(key, _)| key == param) || given.contains(&param.as_str());
             if !passed {
-                let at = node.get("use").unwrap_or(node);
-                let message = format!("block `{name}` needs its parameter `{param}`");
+                let at = node.get(kind).unwrap_or(node);
+                let message = format!("{of} `{name}` needs its parameter `{param}`");
                 self.problems.at(at, path, message, format!("add `with: {{ {param}: … }}`"));
             }
         }
-        ItemKind::Use(name.to_owned(), with)
+        item(with)
     }
 
     fn item_choice(&mut self, node: &Node, path: &str, given: &[&str]) -> Choice<Item> {
         let path = format!("{path}.choice");
-        let options = self.items(node.get("choice"), &path, false, given);
+        let options = self.list(node.get("choice"), &path, false, given, false);
         let default = node.get("default").and_then(|default| {
             let found = options.iter().position(|o| Some(o.name.as_str()) == default.text());
             if found.is_none() {
@@ -434,6 +430,13 @@ impl Lower<'_> {
         let block = match node.get("block") {
             Some(block) => {
                 let mut item = self.item(block, &block_path, false, &given);
+                let mut taken = None;
+                item.visit_from(&mut |name| taken = Some(name.to_owned()));
+                if let Some(name) = taken {
+                    let message =
+                        format!("the block of a stage cannot take `{name}`: every repeat takes the one before it");
+                    self.problems.at(block, &block_path, message, "take it in an item before the stage");
+                }
                 item.name = "block".to_owned();
                 item
             }
@@ -442,6 +445,7 @@ impl Lower<'_> {
                 kind: ItemKind::Op(OpName::Identity, vec![]),
                 when: None,
                 repeat: None,
+                from: Vec::new(),
                 span: node.span,
                 path: block_path.clone(),
             },
@@ -471,7 +475,7 @@ impl Lower<'_> {
     /// Whether a block, or any option of a choice between blocks, has a parameter.
     fn takes(&self, item: &Item, name: &str) -> bool {
         match &item.kind {
-            ItemKind::Use(block, _) => {
+            ItemKind::Use(block, _) | ItemKind::Cell(block, _) => {
                 self.params.get(block).is_none_or(|params| params.iter().any(|(param, _)| param == name))
             }
             ItemKind::Choice(choice) => choice.options.iter().any(|option| self.takes(option, name)),
@@ -484,10 +488,10 @@ impl Lower<'_> {
         let mut shared = Vec::new();
         for name in node.map(Node::items).unwrap_or_default() {
             let text = name.text().unwrap_or_default();
-            if blocks.contains_key(text) || self.cells.iter().any(|c| c == text) {
+            if blocks.contains_key(text) || self.cells.contains_key(text) {
                 shared.push(text.to_owned());
             } else {
-                let valid = blocks.keys().chain(&self.cells).map(String::as_str);
+                let valid = blocks.keys().chain(self.cells.keys()).map(String::as_str);
                 let help = nearest(text, valid);
                 self.problems.at(name, "share", format!("there is no block or cell `{text}`"), help);
             }
@@ -564,8 +568,8 @@ impl Lower<'_> {
     }
 }
 
-fn combine(node: Option<&Node>) -> Combine {
-    match node.and_then(Node::text) {
+fn combine_of(node: &Node) -> Combine {
+    match node.text() {
         Some("concat") => Combine::Concat,
         Some("multiply") => Combine::Multiply,
         _ => Combine::Add,

@@ -6,6 +6,7 @@
 //! many to start from.
 
 mod architecture;
+mod arithmetic;
 mod choice_graph;
 mod compile;
 mod domain;
@@ -21,6 +22,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use num_bigint::BigUint;
 use rand::Rng;
 use rand_distr::{Distribution, WeightedIndex};
 
@@ -181,11 +183,25 @@ impl Space {
         let mut answers = match self.file.format {
             Format::Path => Answers::parse(text)?,
             Format::NasBench => architecture::nas_bench_answers(&self.file, text)?,
+            Format::Sizes => {
+                let mut sizes = architecture::Sizes::parse(text);
+                let read = self.answered(|question| sizes.answer(question))?;
+                return sizes.finish().map(|()| read);
+            }
         };
-        let mut oracle = Recorder::new(&self.file, |question: &Question| answers.answer(question));
+        let read = self.answered(|question| answers.answer(question))?;
+        answers.finish()?;
+        Ok(read)
+    }
+
+    /// The architecture with those answers.
+    fn answered(
+        &self,
+        rule: impl FnMut(&Question) -> Result<usize, String>,
+    ) -> Result<Architecture, ArchitectureError> {
+        let mut oracle = Recorder::new(&self.file, rule);
         self.run(&mut oracle).map_err(|fault| ArchitectureError::new(fault.message))?;
         let Recorder { decisions, facts, .. } = oracle;
-        answers.finish()?;
         self.satisfies(&facts)?;
         Ok(Architecture { decisions })
     }
@@ -195,6 +211,7 @@ impl Space {
         match self.file.format {
             Format::Path => architecture::path_text(architecture),
             Format::NasBench => architecture::nas_bench_text(&self.file, architecture),
+            Format::Sizes => architecture::sizes_text(architecture),
         }
     }
 
@@ -274,6 +291,26 @@ impl Space {
             });
         }
         Some(found)
+    }
+
+    /// The exact number of architectures of a space without constraints in which no decision depends on another: the
+    /// product of all options. `None` where that is not plain to see; [`ChoiceGraph::count`] counts any space that
+    /// can be compiled.
+    pub fn count_by_arithmetic(&self) -> Option<BigUint> {
+        arithmetic::unconditional(&self.file)
+            .then(|| arithmetic::product(self.default_decisions().iter().map(|d| d.options.len())))
+    }
+
+    /// What the default architecture decides, with the options of each.
+    pub fn default_decisions(&self) -> Vec<DecisionSpec> {
+        let mut paths = choice_graph::Paths::default();
+        let mut oracle = Recorder::new(&self.file, |question: &Question| {
+            paths.intern(question)?;
+            Ok(question.default)
+        });
+        // It has been run when the space was read.
+        let _ = self.run(&mut oracle);
+        paths.into_specs()
     }
 
     /// Compiles the space to its choice graph.

@@ -14,6 +14,8 @@ const CONDITION: Kind = Kind::Either(&[&Kind::Text, &Kind::Bool]);
 const COMBINE: Kind = Kind::Word(&["add", "multiply", "concat"]);
 const ITEMS: Kind = Kind::List(&Kind::Recursive("item", item), 0);
 
+const FROM: Kind = Kind::Either(&[&Kind::Text, &Kind::List(&Kind::Text, 1)]);
+
 /// Keys that every item may have.
 macro_rules! item_fields {
     ($($own:expr),* $(,)?) => {
@@ -22,6 +24,7 @@ macro_rules! item_fields {
             field("name", &Kind::Text, false, "name of the item; decisions and nodes are named after it"),
             field("when", &CONDITION, false, "the item is present only where this expression holds"),
             field("repeat", &Kind::Choosable(&Kind::Int { min: 0, max: 1000 }), false, "how often it stands in a row"),
+            field("from", &FROM, false, "the earlier item whose output it takes, the one before it if absent; `in` is the block's input; a cell takes one for each of its inputs"),
         ]
     };
 }
@@ -87,7 +90,10 @@ const USE: &[Field] = item_fields![
     field("with", &Kind::Dictionary(&SCALAR), false, "arguments for the block's parameters"),
 ];
 
-const CELL_USE: &[Field] = item_fields![field("cell", &Kind::Text, true, "name of a cell")];
+const CELL_USE: &[Field] = item_fields![
+    field("cell", &Kind::Text, true, "name of a cell"),
+    field("with", &Kind::Dictionary(&SCALAR), false, "arguments for the cell's parameters"),
+];
 
 const BRANCHES: &[Field] = item_fields![
     field("branches", &Kind::List(&ITEMS, 1), true, "parallel branches; an empty one passes its input on"),
@@ -174,7 +180,31 @@ const EDGE: &[Field] = &[
 ];
 
 const CELL: &[Field] = &[
-    field("nodes", &Kind::List(&Kind::Text, 2), true, "names of the nodes; first the input, last the output"),
+    field(
+        "params",
+        &Kind::Dictionary(&Kind::Either(&[&SCALAR, &Kind::Map(&[])])),
+        false,
+        "parameters and their defaults; `{}` for one that must be given",
+    ),
+    field("nodes", &Kind::List(&Kind::Text, 2), true, "names of the nodes; first the inputs, last the output"),
+    field(
+        "inputs",
+        &Kind::List(&ITEMS, 1),
+        false,
+        "what each input passes first, a list for each; one input if absent",
+    ),
+    field(
+        "take",
+        &Kind::Int { min: 1, max: 8 },
+        false,
+        "how many edges into each node are taken, chosen; all if absent",
+    ),
+    field(
+        "output",
+        &COMBINE,
+        false,
+        "how the nodes behind the inputs are joined to the output; the last alone if absent",
+    ),
     field("edges", &Kind::List(&Kind::Map(EDGE), 1), true, "what lies between the nodes"),
     field("combine", &COMBINE, false, "how what arrives at a node is joined, add if absent"),
 ];
@@ -209,6 +239,11 @@ pub const SCHEMA: Schema = Schema {
             false,
             "what every architecture has to satisfy",
         ),
-        field("format", &Kind::Word(&["path", "nas-bench"]), false, "how architectures are written, path if absent"),
+        field(
+            "format",
+            &Kind::Word(&["path", "nas-bench", "sizes"]),
+            false,
+            "how architectures are written, path if absent",
+        ),
     ],
 };

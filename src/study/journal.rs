@@ -178,7 +178,11 @@ fn refuse_results_without_a_study(folder: &Path) -> Result<(), StudyError> {
 fn refuse(folder: &Path, changes: &[Change]) -> StudyError {
     let extendable = changes.iter().all(Change::is_extension);
     StudyError::Folder {
-        message: format!("`{}` holds the study of another config:\n{}", folder.display(), describe(changes).trim_end()),
+        message: format!(
+            "`{}` holds the results of another config:\n{}",
+            folder.display(),
+            describe(changes).trim_end()
+        ),
         help: if extendable {
             "pass --extend to go on with it, --new to start over, or choose another folder with --out".to_owned()
         } else {

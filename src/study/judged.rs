@@ -33,7 +33,7 @@ impl Judged {
     ) -> Result<Self, StudyError> {
         let text = config.space.format(&architecture);
         let (objectives, quantities) = values.split_at(config.objectives.len());
-        let timed = config.objectives.iter().find(|objective| objective.unit() == "ms" && objective.cheap());
+        let timed = config.named().find(|objective| objective.unit() == "ms" && objective.cheap());
         let times = timed.and_then(|objective| objective.by_block(network).ok());
         let blocks = network.blocks().into_iter().enumerate().map(|(index, block)| Block {
             name: block.name,

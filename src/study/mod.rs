@@ -13,6 +13,7 @@ mod cost_graph;
 mod decisions;
 mod distinct;
 mod evolve;
+mod evolved;
 pub mod export;
 mod infeasible;
 mod interrupt;
@@ -56,8 +57,8 @@ pub trait Progress: Sync {
     fn stage(&self, name: &str, total: Option<u64>);
     /// Some steps more are done.
     fn step(&self, by: u64);
-    /// How a search that evaluates candidates stands; `make` is called where it will be shown.
-    fn snapshot(&self, make: &dyn Fn() -> Snapshot);
+    /// How a search that evaluates candidates stands; the function is called where it will be shown.
+    fn snapshot(&self, _make: &dyn Fn() -> Snapshot) {}
     /// The stage is over; `outcome` says in a few words what came out.
     fn done(&self, outcome: &str);
 }
