@@ -166,3 +166,46 @@ fn a_study_of_the_first_version_is_read_as_it_was_written() {
     assert_eq!(output.status.code(), Some(2));
     assert!(told(&output).contains("use a later pocketnas"), "{}", told(&output));
 }
+
+#[test]
+fn members_without_a_file_are_built_again_as_they_were() {
+    let bench = Bench::new();
+    let rest = "  latency: { table: galaxy-s10-exynos9820/1large-float }\nlimits: [params <= 3000]\n";
+    let few = format!("{rest}architectures: 1\n");
+    bench.search(&bench.config("tiny.yaml", &few), "few");
+    bench.search(&bench.config("tiny.yaml", rest), "all");
+    let yaml = |folder: &str, args: &[&str]| -> BTreeMap<String, Json> {
+        let (from, to) = (bench.path(folder), bench.path("files").join(folder));
+        let to_text = to.to_str().unwrap();
+        let words = [&["export", from.to_str().unwrap(), "--format", "json", "--out", to_text], args].concat();
+        let output = pocketnas(&words);
+        assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+        let read = |line: &str| {
+            let path = Path::new(line);
+            let file = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+            (path.file_stem().unwrap().to_string_lossy().into_owned(), file)
+        };
+        String::from_utf8(output.stdout).unwrap().lines().map(read).collect()
+    };
+    let written = yaml("all", &[]);
+    let ids = written.keys().cloned().collect::<Vec<_>>();
+    assert!(ids.len() > 3, "{ids:?}");
+    assert_eq!(yaml("few", &[]).len(), 1, "what has a file");
+    let rebuilt = yaml("few", &["--id", &ids.join(",")]);
+    assert_eq!(yaml("few", &["--top", "3"]).len(), 3);
+    for (id, file) in &written {
+        for key in ["architecture", "hash", "space", "decisions", "network"] {
+            assert_eq!(rebuilt[id][key], file[key], "{id} {key}");
+        }
+        let (ours, theirs) = (&rebuilt[id]["metrics"], file["metrics"].as_object().unwrap());
+        assert_eq!(ours.as_object().unwrap().len(), theirs.len());
+        for (name, metric) in theirs {
+            for key in ["value", "unit", "from", "flags"] {
+                assert_eq!(ours[name][key], metric[key], "{id} {name} {key}");
+            }
+        }
+    }
+    let output = pocketnas(&["export", bench.path("few").to_str().unwrap(), "--format", "json", "--id", "f9999"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(told(&output).contains("no member `f9999`"), "{}", told(&output));
+}

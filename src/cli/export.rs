@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::{Failure, emit};
 use crate::export::{self, EXPORTERS, Exporter};
-use crate::study::export::{STUDY_EXPORTERS, Study, StudyExporter, study_exporter};
-use crate::{pareto, report};
+use crate::study::export::{
+    Choice, Exported, MembersError, STUDY_EXPORTERS, Study, StudyExporter, members, study_exporter,
+};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -16,9 +17,12 @@ pub(super) struct Arguments {
     /// The formats, separated by commas: yaml, json, dot of architectures; jsonl, csv, optuna-journal of all trials.
     #[arg(long, value_name = "F[,F]", value_delimiter = ',', required = true)]
     format: Vec<String>,
-    /// Only so many of the folder's architectures: the extremes, and what leaves the smallest gap.
+    /// Only so many of the front's architectures, with or without a file: the extremes, and what leaves the smallest gap.
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
     top: Option<u32>,
+    /// These of the folder's architectures, by the ids of front.csv, separated by commas; a file is not needed.
+    #[arg(long, value_name = "ID[,ID]", value_delimiter = ',', conflicts_with = "top")]
+    id: Vec<String>,
     /// Where the files go; one format of trials may name its file [default: DIR/export; one format of one architecture goes
     /// to standard output].
     #[arg(long, value_name = "DIR|FILE")]
@@ -40,8 +44,11 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
             Format::Trials(format) => of_trials.push(format),
         }
     }
-    if of_architectures.is_empty() && arguments.top.is_some() {
-        return Err(Failure::refuse("--top chooses architectures, but trials go out in whole", "leave --top out"));
+    if of_architectures.is_empty() && (arguments.top.is_some() || !arguments.id.is_empty()) {
+        return Err(Failure::refuse(
+            "--top and --id choose architectures, but trials go out in whole",
+            "leave them out, or add a format of architectures",
+        ));
     }
     // Everything is read and checked before the first file is written.
     let mut written: Vec<(PathBuf, String)> = Vec::new();
@@ -57,8 +64,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         }
     }
     if !of_architectures.is_empty() {
-        let files = if arguments.source.is_dir() { members(&arguments)? } else { vec![arguments.source.clone()] };
-        let read = files.iter().map(|file| export::read(file).map_err(refuse)).collect::<Result<Vec<_>, _>>()?;
+        let read = architectures(&arguments)?;
         if arguments.out.is_none() && !arguments.source.is_dir() {
             let [format] = of_architectures[..] else {
                 return Err(Failure::refuse(
@@ -66,11 +72,11 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
                     "say where they go with --out",
                 ));
             };
-            return emit(&format.render(&read[0].0, &read[0].1));
+            return emit(&format.render(&read[0].1, &read[0].2));
         }
-        for (file, (architecture, network)) in files.iter().zip(&read) {
+        for (name, architecture, network) in &read {
             for format in &of_architectures {
-                let name = Path::new(file.file_name().unwrap_or_default()).with_extension(format.extension());
+                let name = format!("{name}.{}", format.extension());
                 written.push((folder(&arguments).join(name), format.render(architecture, network)));
             }
         }
@@ -120,23 +126,23 @@ fn study(source: &Path) -> Result<Study, Failure> {
     Ok(Study::read(source)?)
 }
 
-/// The architecture files of a search's folder, or the `--top` of them.
-fn members(arguments: &Arguments) -> Result<Vec<PathBuf>, Failure> {
-    let folder: &Path = &arguments.source;
-    let data = report::read(&folder.join("front.json")).map_err(|error| {
-        Failure::refuse(error, "give a folder that `pocketnas search` has filled, or an architecture file")
-    })?;
-    let with_file: Vec<usize> = data.order().into_iter().filter(|&index| data.front[index].file.is_some()).collect();
-    let points: Vec<Vec<f64>> = (with_file.iter())
-        .map(|&index| {
-            data.front[index].values.iter().zip(&data.objectives).map(|(v, o)| o.direction.cost(*v)).collect()
-        })
-        .collect();
-    let most = arguments.top.map_or(points.len(), |top| top as usize);
-    let chosen = pareto::top_k(&points, most).indices;
-    Ok(chosen
-        .into_iter()
-        .filter_map(|i| data.front[with_file[i]].file.as_ref())
-        .map(|file| folder.join(file))
-        .collect())
+/// The architecture file that is named, or those of the folder that are chosen.
+fn architectures(arguments: &Arguments) -> Result<Vec<Exported>, Failure> {
+    let source = &arguments.source;
+    if !source.is_dir() {
+        let (file, network) = export::read(source).map_err(refuse)?;
+        let name = source.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        return Ok(vec![(name, file, network)]);
+    }
+    let choice = match arguments.top {
+        Some(most) => Choice::Top(most as usize),
+        None if arguments.id.is_empty() => Choice::Written,
+        None => Choice::Ids(arguments.id.clone()),
+    };
+    members(source, &choice).map_err(|error| match error {
+        MembersError::File(error) => refuse(error),
+        MembersError::Study(error) => error.into(),
+        MembersError::Space(problems) => problems.into(),
+        other => Failure::input(other),
+    })
 }

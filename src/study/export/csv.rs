@@ -1,11 +1,12 @@
-//! CSV: one row a trial, for spreadsheets. Each quantity, limit and decision has a column, with its unit in the header
-//! where it is known; a decision that a trial did not take is empty there, as is what is not known.
+//! CSV: one row a trial, for spreadsheets. Each quantity, limit and decision has a column; headers of quantities
+//! are those of `front.csv`, with the unit where it is known; a decision that a trial did not take is empty there, as is what is not known.
 
 use std::collections::{HashMap, HashSet};
 
 use serde_json::Value as Json;
 
 use super::{Study, StudyExporter, Tried};
+use crate::report::Metric;
 
 /// One row a trial.
 #[derive(Debug)]
@@ -26,9 +27,9 @@ impl StudyExporter for Csv {
 
     fn render(&self, study: &Study) -> String {
         let (quantities, limits, paths) = (study.quantities(), &study.identity.limits, paths(study));
-        let with_unit = |name: &String| match study.unit(name) {
-            Some(unit) => format!("{name} [{unit}]"),
-            None => name.clone(),
+        let with_unit = |name: &String| {
+            let unit = study.unit(name).unwrap_or("1").to_owned();
+            Metric { name: name.clone(), value: 0.0, unit }.column()
         };
         let fixed = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         let header = fixed(&["id", "outcome", "front"])

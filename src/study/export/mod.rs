@@ -1,4 +1,5 @@
-//! The trials of a study in formats of others: for scripts, for spreadsheets, for the tools around Optuna.
+//! The trials of a study in formats of others: for scripts, for spreadsheets, for the tools around Optuna; and its
+//! [`members`] as architecture files.
 //!
 //! A format is a [`StudyExporter`] in a file of its own and a line in [`STUDY_EXPORTERS`]. It sees what the store holds, at
 //! any time, and nothing else.
@@ -11,7 +12,10 @@ use super::store::{Event, Goal, Identity, STORE, Store, StoreError, Taken, ToldO
 
 mod csv;
 mod jsonl;
+mod members;
 mod optuna;
+
+pub use members::{Choice, Exported, MembersError, members};
 
 /// A format in which the trials of a study can be written.
 pub trait StudyExporter: Debug + Sync {

@@ -53,7 +53,7 @@ fn rows_have_a_column_for_everything_and_nothing_where_nothing_is_known() {
     assert_eq!(
         rows[..4],
         [
-            "id,outcome,front,time [ms],score,size [B],violation: time <= 30 ms,violation: size <= 9 B,\
+            "id,outcome,front,time_ms,score,size_B,violation: time <= 30 ms,violation: size <= 9 B,\
              fidelity,screened,cached,hash,reason,s.depth,s.1.kernel,architecture",
             "0,complete,true,12.25,0.3,8,0,0,1,false,false,h0,,1,,\"a,0\"",
             "1,infeasible,false,32.5,0.1,8,2.5,0,1,false,false,h1,,2,7x7,\"a,1\"",
