@@ -164,8 +164,11 @@ fn an_interrupt_leaves_nothing_half_written() {
     std::thread::sleep(Duration::from_millis(700));
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    let left: Vec<String> =
-        fs::read_dir(&out).into_iter().flatten().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    let left: Vec<String> = fs::read_dir(&out)
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
     assert!(left.iter().all(|name| name.starts_with("study.")), "{left:?}");
 }
 

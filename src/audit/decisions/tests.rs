@@ -157,20 +157,3 @@ proptest! {
         prop_assert_eq!(shares, first.importance(&values, &bootstrap), "equal seeds, equal intervals");
     }
 }
-
-/// `cargo test --release --lib audit::decisions -- --ignored --nocapture` prints how long a large table takes.
-#[test]
-#[ignore = "a measurement"]
-fn time_of_a_large_table() {
-    let mut rng = ChaCha8Rng::seed_from_u64(1);
-    let mut table = table(&[4; 60]);
-    let mut values = Vec::new();
-    for _ in 0..1000 {
-        let row: Vec<Option<usize>> = (0..60).map(|_| Some(rng.gen_range(0..4))).collect();
-        push(&mut table, &row);
-        values.push((0..3).map(|objective| row.iter().skip(objective).flatten().sum::<usize>() as f64).collect());
-    }
-    let began = std::time::Instant::now();
-    let shares = table.importance(&values, &Bootstrap::default());
-    println!("{} shares in {:?}", shares.len(), began.elapsed());
-}

@@ -1,7 +1,5 @@
 #![allow(clippy::unwrap_used)]
 
-use std::time::Instant;
-
 use proptest::prelude::*;
 use rusqlite::Connection;
 use serde_json::json;
@@ -144,16 +142,6 @@ fn a_second_holder_is_told_of_the_first_and_a_left_over_file_is_no_obstacle() {
     drop(lock);
     assert!(Lock::holder(folder.path()).is_none());
     drop(Lock::take(folder.path(), "third").unwrap());
-}
-
-#[test]
-#[ignore = "a measurement: run with --ignored --nocapture"]
-fn events_a_second() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut store = Store::create(&folder.path().join(STORE), &identity()).unwrap();
-    let start = Instant::now();
-    (0..5000).for_each(|trial| store.record(&[told(trial, 1.0)]).unwrap());
-    println!("{:.0} events/s, one transaction each", 5000.0 / start.elapsed().as_secs_f64());
 }
 
 #[test]
