@@ -264,7 +264,18 @@ fn nothing_within_the_limits_shows_what_comes_closest() {
 
     let output = bench.run(&program(BROKEN, "depth <= 9"), "broken", &[]);
     assert_eq!(output.status.code(), Some(1), "{}", told(&output));
-    assert!(told(&output).contains("all of") && told(&output).contains("no lamp"), "{}", told(&output));
+    assert!(
+        told(&output).contains("every evaluation so far failed (12)") && told(&output).contains("no lamp"),
+        "{}",
+        told(&output)
+    );
+
+    // With twenty failures and nothing else, the rest of a long search is spared.
+    let config = program(BROKEN, "depth <= 9");
+    fs::write(&config, fs::read_to_string(&config).unwrap().replace("evaluations: 12", "evaluations: 70")).unwrap();
+    let output = bench.run(&config, "hopeless", &[]);
+    assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+    assert!(told(&output).contains("every evaluation so far failed (20)"), "{}", told(&output));
 
     // Limits that add up are known to be out of reach before anything is evaluated.
     let config = bench.config("tiny.yaml", "strategy: { kind: nsga2 }\nlimits: [params <= 10]\n");

@@ -93,6 +93,14 @@ impl<'a> Coordinator<'a> {
             || self.trials.all.len() as u64 >= self.most_candidates()
     }
 
+    /// Whether so many evaluations failed, and none did not, that the rest would too: a program that is not there, a score
+    /// that does not know these networks.
+    pub(super) fn is_hopeless(&self) -> bool {
+        const ENOUGH: u64 = 20;
+        let Trials { failed, feasible, infeasible, screened, dead, .. } = self.trials;
+        failed >= ENOUGH && feasible + infeasible + dead == screened
+    }
+
     fn most_candidates(&self) -> u64 {
         self.evolution.config.evaluations.saturating_mul(FREE).saturating_add(1000)
     }

@@ -8,6 +8,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::coordinator::Coordinator;
+use super::evolved::all_failed;
 use super::interrupt::Interruptible;
 use super::plan::limited_counts;
 use super::run::Outcome;
@@ -123,6 +124,10 @@ impl Evolution {
         let interrupt = Interruptible::new();
         let (trials, end) = self.search(strategy.as_mut(), journal, &interrupt, progress)?;
         drop(interrupt);
+        if end == End::Hopeless {
+            journal.stopped("every evaluation failed")?;
+            return Err(all_failed(&trials));
+        }
         let members = self.members(&trials)?;
         let mut data = self.report_data(&trials, &members, &end, command);
         if members.is_empty() {
@@ -173,6 +178,9 @@ impl Evolution {
             };
             strategy.tell(trial.id, trial.outcome.clone());
             coordinator.keep(trial);
+            if coordinator.is_hopeless() {
+                break End::Hopeless;
+            }
             progress.snapshot(&|| coordinator.snapshot());
         };
         let trials = coordinator.finish();
@@ -284,4 +292,6 @@ pub(super) enum End {
     Exhausted,
     /// An interrupt asked for it.
     Stopped,
+    /// Everything fails.
+    Hopeless,
 }

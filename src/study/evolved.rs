@@ -139,14 +139,7 @@ impl Evolution {
             );
             return StudyError::Infeasible(self.config.problem("limits", message, help));
         }
-        let reason = trials.all.iter().find_map(|trial| match &trial.outcome {
-            Outcome::Failed { reason } => Some(reason.as_str()),
-            _ => None,
-        });
-        StudyError::AllFailed {
-            candidates: trials.all.len(),
-            reason: reason.unwrap_or("no candidate was evaluated").to_owned(),
-        }
+        all_failed(trials)
     }
 
     fn certificate(&self, trials: &Trials, end: &End) -> Certificate {
@@ -161,9 +154,19 @@ impl Evolution {
         }
         let why = match end {
             End::Stopped => "; the search was stopped before its budget was spent, and the same command continues it",
-            End::Spent | End::Exhausted => "",
+            End::Spent | End::Exhausted | End::Hopeless => "",
         };
         let statement = format!("Not certified: the best of {evaluated} that were evaluated{why}.");
         Certificate { complete: false, epsilon: None, statement }
     }
+}
+
+/// That nothing could be evaluated, and what the first candidate said.
+pub(super) fn all_failed(trials: &Trials) -> StudyError {
+    let reason = trials.all.iter().find_map(|trial| match &trial.outcome {
+        Outcome::Failed { reason } if !trial.screened => Some(reason.clone()),
+        _ => None,
+    });
+    let reason = reason.unwrap_or_else(|| "no candidate was evaluated".to_owned());
+    StudyError::AllFailed { evaluations: trials.failed, reason }
 }

@@ -118,10 +118,13 @@ pub enum StudyError {
         evaluated: u64,
     },
     /// Not one candidate could be evaluated.
-    #[error("all of {candidates} candidates failed; the first one: {reason}")]
+    #[error(
+        "every evaluation so far failed ({evaluations}); the first one: {reason}. Mend that, then start over with --new, since \
+         failures are on record"
+    )]
     AllFailed {
         /// How many there were.
-        candidates: usize,
+        evaluations: u64,
         /// What the first one said.
         reason: String,
     },
