@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::config::{StrategyConfig, StrategyKind};
 use crate::pareto;
-use crate::report::{Comparison, Line, Station};
+use crate::report::{Comparison, Line, Station, readable_count};
 use crate::search::{HalvingOptionsError, Outcome};
 use crate::study::{ExactFront, Plan, Progress, StudyError, strategy};
 
@@ -161,7 +161,7 @@ impl<'a> Contest<'a> {
                 "{} of {} architectures are on the front between {}. Hypervolume as a share of the exact one; line: \
                  median of {runs} seeds, band: lowest to highest.",
                 self.front.points.len(),
-                self.plan.graph().count(),
+                readable_count(&self.plan.graph().count().to_string()),
                 objectives.join(" and "),
             ),
             lines: standings

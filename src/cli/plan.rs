@@ -136,7 +136,7 @@ fn text(plan: &Plan, forecast: &Forecast, exact: bool) -> String {
 }
 
 /// Five digits, whole numbers in full.
-fn short(value: f64) -> String {
+pub(super) fn short(value: f64) -> String {
     if value.fract() == 0.0 && value.abs() < 1e15 {
         return format!("{value}");
     }

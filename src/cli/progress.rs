@@ -58,16 +58,13 @@ impl Progress for Stages {
             state.began = Instant::now();
             if self.bars {
                 let template = match total {
-                    Some(_) => "{msg:<32} {bar:30} {human_pos}/{human_len} {elapsed}",
-                    None => "{msg:<32} {spinner} {elapsed}",
+                    Some(_) => "{prefix:<32} {bar:30} {human_pos}/{human_len} {elapsed}",
+                    None => "{prefix:<32} {spinner} {elapsed}",
                 };
-                let style = ProgressStyle::with_template(template)
-                    .unwrap_or_else(|_| ProgressStyle::default_bar())
-                    .progress_chars("━━─");
                 state.bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
                 state.bar.set_draw_target(ProgressDrawTarget::stderr());
-                state.bar.set_style(style);
-                state.bar.set_message(name.to_owned());
+                state.bar.set_style(style(template));
+                state.bar.set_prefix(name.to_owned());
                 state.bar.enable_steady_tick(Duration::from_millis(100));
             }
         });
@@ -88,13 +85,17 @@ impl Progress for Stages {
             if state.shown.unwrap_or(state.began).elapsed() < every {
                 return;
             }
+            if self.bars && state.shown.is_none() {
+                // The words matter more than the bar, and end where the terminal does.
+                state.bar.set_style(style("{prefix} {bar:12} {wide_msg}"));
+            }
             state.shown = Some(Instant::now());
             let snapshot = make();
             let (since, before) = *state.evaluating.get_or_insert((state.began, snapshot.recorded));
             let text = describe(&snapshot, since.elapsed().as_secs_f64(), before);
             if self.bars {
                 state.bar.set_position(snapshot.evaluated.round() as u64);
-                state.bar.set_message(format!("{}: {text}", state.name));
+                state.bar.set_message(text);
             } else {
                 let _ = writeln!(io::stderr(), "{:<32} {text}", state.name);
             }
@@ -112,6 +113,10 @@ impl Progress for Stages {
             let _ = writeln!(io::stderr(), "{:<32} {outcome} ({seconds:.2} s)", state.name);
         });
     }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━━─")
 }
 
 /// The state of a search in a line. `seconds` is how long this run has evaluated; `before` is what a former run had recorded.

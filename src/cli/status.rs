@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use indicatif::HumanDuration;
 
+use super::plan::short;
 use super::progress::per_time;
 use super::{Failure, emit, emit_json};
 use crate::study::status::{self, State, Status};
@@ -54,7 +55,7 @@ fn text(status: &Status) -> String {
         let extreme = if best.goal.higher { "highest" } else { "lowest" };
         let value = best.value.map_or("none within the limits yet".to_owned(), |value| {
             let unit = if best.goal.unit == "1" { String::new() } else { format!(" {}", best.goal.unit) };
-            format!("{value}{unit}")
+            format!("{}{unit}", short(value))
         });
         line(extreme, format!("{} {value}", best.goal.name));
     }

@@ -231,7 +231,7 @@ pub(super) fn subtitle(data: &ReportData) -> String {
 }
 
 /// A count of any length: its digits in groups, or rounded to a power of ten.
-pub(super) fn readable_count(digits: &str) -> String {
+pub fn readable_count(digits: &str) -> String {
     if digits.len() <= 9 || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return grouped(digits);
     }

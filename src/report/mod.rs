@@ -40,6 +40,7 @@ pub use data::{
     Baseline, Block, Broken, Certificate, Choice, Closest, Course, Decision, Direction, Entry, FormatVersion, Growth,
     Importance, Limit, Member, Metric, Objective, Relation, ReportData, RunCard, SpaceSummary,
 };
+pub use figure::readable_count;
 pub use files::{prepare, write_atomically};
 pub use table::table;
 

@@ -50,7 +50,7 @@ pub struct EvolutionSummary {
 }
 
 impl Evolution {
-    /// Compiles and prices what adds up. `too_large` is why the space has no choice graph, where it has none.
+    /// Prices what adds up over `compiled`, the choice graph of the space, or why it has none.
     ///
     /// # Errors
     /// As [`Plan::new`].
@@ -132,6 +132,9 @@ impl Evolution {
         let mut data = self.report_data(&trials, &members, &end, command);
         if members.is_empty() {
             data.closest = self.closest(&trials)?;
+            if data.closest.is_empty() && end == End::Stopped {
+                return Err(self.stopped(&trials, journal));
+            }
             if data.closest.is_empty() {
                 journal.stopped("every candidate failed")?;
                 return Err(self.nothing_feasible(&trials, &[]));
@@ -141,14 +144,19 @@ impl Evolution {
         data.run.seconds = began.elapsed().as_secs_f64();
         let files = present::write(&self.config, outputs, &mut data, &members, progress)?;
         if end == End::Stopped {
-            journal.stopped("interrupt")?;
-            return Err(StudyError::Stopped { evaluated: trials.spent.round() as u64 });
+            return Err(self.stopped(&trials, journal));
         }
         journal.finished(members.len(), data.run.seconds, false)?;
         if members.is_empty() {
             return Err(self.nothing_feasible(&trials, &data.closest));
         }
         Ok(Outcome { data, files })
+    }
+
+    /// That an interrupt ended the run, once that is recorded.
+    fn stopped(&self, trials: &Trials, journal: &mut Journal) -> StudyError {
+        let evaluated = trials.spent.round() as u64;
+        journal.stopped("interrupt").err().unwrap_or(StudyError::Stopped { evaluated })
     }
 
     /// The loop: ask, evaluate, record, tell. Outcomes are told in the order asked, whatever order they arrive in, and
@@ -254,7 +262,7 @@ impl Evolution {
 
 fn summarise(config: &SearchConfig, strategy: &StrategyConfig, stand_in: Option<&Plan>) -> EvolutionSummary {
     let mut told = strategy.kind.name().to_owned();
-    if strategy.steady_state {
+    if strategy.steady_state && strategy.kind == StrategyKind::Nsga2 {
         told.push_str(", steady state");
     }
     if strategy.fidelities.len() > 1 {
