@@ -119,21 +119,21 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━━─")
 }
 
-/// The state of a search in a line. `seconds` is how long this run has evaluated; `before` is what a former run had recorded.
+/// The state of a search in a line, what matters most first. `seconds` is how long this run has evaluated; `before` is what a former run had recorded.
 fn describe(snapshot: &Snapshot, seconds: f64, before: f64) -> String {
     let Snapshot { evaluated, budget, candidates, feasible, failed, front, hypervolume, improved, .. } = *snapshot;
-    let mut text = format!("{evaluated:.0} of {budget} evaluations");
-    if candidates > 0 {
-        let _ = write!(text, ", {:.0} % of candidates within the limits", 100.0 * feasible as f64 / candidates as f64);
-    }
-    if failed > 0 {
-        let _ = write!(text, ", {failed} failed");
-    }
-    let _ = write!(text, ", front of {front}, hypervolume {hypervolume:.4} (grew last at {improved:.0})");
+    let mut text = format!("{evaluated:.0} of {budget}");
     let rate = (evaluated - before) / seconds;
     if rate > 0.0 && rate.is_finite() {
         let left = Duration::from_secs_f64(((budget as f64 - evaluated).max(0.0) / rate).min(1e9));
         let _ = write!(text, ", {}, {} left", per_time(rate), HumanDuration(left));
+    }
+    let _ = write!(text, "; front of {front}, hypervolume {hypervolume:.4} (grew last at {improved:.0})");
+    if candidates > 0 {
+        let _ = write!(text, "; {:.0} % within the limits", 100.0 * feasible as f64 / candidates as f64);
+    }
+    if failed > 0 {
+        let _ = write!(text, "; {failed} failed");
     }
     text
 }
