@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::{Objective, ObjectiveError};
+use crate::graph::Op;
 use crate::space::ChoiceGraph;
 
 /// The costs of every edge of a choice graph.
@@ -37,6 +38,17 @@ pub enum PricingError {
         label: String,
         /// Why not.
         source: ObjectiveError,
+    },
+    /// One of several inputs of a fragment does not reach its output, so what is live before it is not its own matter.
+    #[error(
+        "block `{block}` ({label}) takes several tensors and drops one, so that what is before it counts in some architectures \
+         only, and nothing adds up along a path; offer nothing there that cuts a single input"
+    )]
+    HalfDead {
+        /// The block.
+        block: String,
+        /// What was decided there.
+        label: String,
     },
     /// A cost is NaN, infinite or negative where it cannot be.
     #[error("`{objective}` gives block `{block}` ({label}) the cost {value}, which is not finite")]
@@ -98,8 +110,14 @@ pub fn price(
         .map(|variant| {
             let fragment = graph.fragment(variant);
             step(1);
-            if fragment.live().count() == 0 {
+            let live = fragment.live();
+            if live.count() == 0 {
                 return Ok((None, Vec::new()));
+            }
+            let cut = fragment.ids().find(|&id| matches!(fragment.node(id).op, Op::Input { .. }) && !live.contains(id));
+            if cut.is_some() {
+                let (block, label) = place(variant);
+                return Err(PricingError::HalfDead { block, label });
             }
             let mut row = Vec::with_capacity(objectives.len());
             let mut flags = Vec::new();

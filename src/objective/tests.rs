@@ -18,6 +18,15 @@ fn shipped() -> Vec<Box<dyn Objective>> {
     counts.chain(proxies).chain(tables).collect()
 }
 
+#[test]
+fn a_block_that_drops_one_of_its_inputs_has_no_price() {
+    let text = "space: t\nversion: 1\nabout: A test.\ninput: { channels: 3, size: 8 }\nnetwork:\n  - { name: a, op: conv, kernel: 3, channels: 4 }\n  - { name: b, op: conv, kernel: 3, channels: 4 }\n  - { name: c, combine: add, branches: [[{ op: identity }], [{ choice: [{ op: identity, from: a }, { op: zero, from: a }] }]] }\n";
+    let graph = Space::from_text("t.yaml", text).unwrap().compile(Budget::default()).unwrap();
+    let score = Zeroshot::new("s0", None, &Definition::load("s0").unwrap());
+    let error = price(&graph, &[&score as &dyn Objective], &|_| {}).unwrap_err();
+    assert!(matches!(&error, PricingError::HalfDead { block, .. } if block == "c"), "{error}");
+}
+
 /// The crux of the exact search: a constant and the sum over a path are the value of the whole network.
 #[test]
 fn every_objective_adds_up_over_every_shipped_space() {

@@ -254,7 +254,27 @@ impl Lower<'_> {
             items.push(item);
         }
         self.visible.truncate(outside);
+        if row {
+            self.refuse_unread(node, path, &items);
+        }
         items
+    }
+
+    /// An item whose output nothing takes computes nothing, and would still be priced.
+    fn refuse_unread(&mut self, node: Option<&Node>, path: &str, items: &[Item]) {
+        let nodes = node.map(Node::items).unwrap_or_default();
+        for (index, (item, node)) in items.iter().zip(nodes).enumerate() {
+            let Some(next) = items.get(index + 1) else { break };
+            let mut read = next.from.is_empty();
+            for later in &items[index + 1..] {
+                later.visit_from(&mut |name| read |= name == item.name);
+            }
+            if !read {
+                let message = format!("nothing takes the output of `{}`", item.name);
+                let help = format!("name it in the `from:` of a later item (`{}` comes next), or remove it", next.name);
+                self.problems.at(node, &format!("{path}[{index}]"), message, help);
+            }
+        }
     }
 
     /// The earlier items that an item names as its inputs.

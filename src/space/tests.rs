@@ -226,6 +226,18 @@ fn mistakes_name_place_and_remedy() {
 }
 
 #[test]
+fn outputs_that_nothing_takes_are_refused() {
+    let network = "network:\n  - { name: a, op: conv, kernel: 3, channels: 8 }\n  - { name: b, op: conv, kernel: 3, channels: 8 }\n  - { name: c, op: conv, kernel: 3, channels: 8, from: a }\n";
+    let told = mistakes(&format!("{HEAD}{network}"));
+    assert!(told.contains("nothing takes the output of `b` (name it in the `from:` of a later item"), "{told}");
+    let both = network.replace(
+        "from: a }",
+        "from: a }\n  - { name: d, combine: concat, branches: [[{ op: identity }], [{ op: identity, from: b }]] }",
+    );
+    assert_eq!(mistakes(&format!("{HEAD}{both}")), "none");
+}
+
+#[test]
 fn a_shape_clash_that_only_some_architectures_have_is_found() {
     let text = format!(
         "{HEAD}network:\n  - combine: add\n    branches:\n      - [ {{ name: a, op: conv, kernel: 1, channels: {{ choice: [3, 4] }} }} ]\n      - []\n"

@@ -199,6 +199,7 @@ fn explain(config: &SearchConfig, error: &PricingError) -> Diagnostics {
         PricingError::NotAdditive(objective)
         | PricingError::Fragment { objective, .. }
         | PricingError::NotFinite { objective, .. } => objective,
+        PricingError::HalfDead { .. } => return config.problem("space", error.to_string(), ""),
     };
     config.problem(&config.place(objective), error.to_string(), "")
 }
