@@ -1,102 +1,22 @@
 //! Searches that evaluate candidates one by one, through the binary: resumed, interrupted, extended, refused.
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/tiny.rs"]
+mod tiny;
+
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value as Json;
-use tempfile::TempDir;
-
-const SPACE: &str = "\
-space: tiny
-version: 1
-about: Small enough to be used up.
-input: { channels: 3, size: 16 }
-blocks:
-  wide:
-    params: { channels: {}, kernel: { choice: [3, 5, 7], ordered: true } }
-    layers: [{ op: conv, kernel: =kernel, channels: =channels, act: relu }]
-network:
-  - { name: stem, op: conv, kernel: 3, channels: { choice: [4, 8, 12] } }
-  - stage: s1
-    repeat: { choice: [1, 2] }
-    channels: { choice: [8, 16] }
-    block: { use: wide }
-  - op: global_avg_pool
-  - op: flatten
-  - { op: linear, features: 10 }
-";
+use tiny::{Bench, succeeded, told};
 
 /// A program that answers 5 to everything, and one that always fails.
 const FIVE: &str =
     "while read -r l; do n=${l#*attempt\\\":}; n=${n%%[,\\}]*}; echo \"{\\\"attempt\\\":$n,\\\"value\\\":5}\"; done";
 const BROKEN: &str = "while read -r l; do n=${l#*attempt\\\":}; n=${n%%[,\\}]*}; echo \"{\\\"attempt\\\":$n,\\\"error\\\":\\\"no lamp\\\"}\"; done";
-
-/// A folder with a space, configs, and results.
-struct Bench {
-    folder: TempDir,
-}
-
-impl Bench {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("tiny.yaml"), SPACE).unwrap();
-        Self { folder }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// Writes a config over `space`: latency against score by NSGA-II, with `rest` below.
-    fn config(&self, space: &str, rest: &str) -> PathBuf {
-        let text = format!(
-            "search: s\nversion: 1\nspace: {space}\nobjectives:\n  params: {{ count: params }}\n  score: {{ proxy: s0 }}\n{rest}"
-        );
-        let path = self.path("search.yaml");
-        fs::write(&path, text).unwrap();
-        path
-    }
-
-    fn start(&self, config: &Path, out: &str, args: &[&str]) -> Child {
-        Command::new(env!("CARGO_BIN_EXE_pocketnas"))
-            .arg("search")
-            .arg(config)
-            .arg("--out")
-            .arg(self.path(out))
-            .args(args)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap()
-    }
-
-    fn run(&self, config: &Path, out: &str, args: &[&str]) -> Output {
-        self.start(config, out, args).wait_with_output().unwrap()
-    }
-
-    fn front(&self, out: &str) -> String {
-        fs::read_to_string(self.path(out).join("front.csv")).unwrap()
-    }
-
-    fn data(&self, out: &str) -> Json {
-        serde_json::from_slice(&fs::read(self.path(out).join("front.json")).unwrap()).unwrap()
-    }
-}
-
-fn told(output: &Output) -> String {
-    // Messages are wrapped to the width of the terminal.
-    String::from_utf8_lossy(&output.stderr).replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn succeeded(output: &Output) {
-    assert_eq!(output.status.code(), Some(0), "{}", told(output));
-}
 
 const LONG: &str = "strategy: { kind: nsga2 }\nevaluations: 4000\nseed: 3\n";
 

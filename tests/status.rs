@@ -57,7 +57,7 @@ fn once_under_way(folder: &Path, child: &mut Child) -> Json {
 fn a_search_is_seen_running_and_killed_and_stopped() {
     let bench = Bench::new();
     let (config, out) = (slow(&bench), bench.path("run"));
-    let mut child = bench.start(&config, "run");
+    let mut child = bench.start(&config, "run", &[]);
     let running = once_under_way(&out, &mut child);
     assert_eq!(running["state"]["is"], "running", "{running:#}");
     assert_eq!(running["state"]["by"]["pid"], child.id());
@@ -82,7 +82,7 @@ fn a_search_is_seen_running_and_killed_and_stopped() {
     assert!(killed["candidates"].as_u64() >= running["candidates"].as_u64());
     assert!(killed["per_second"].is_null() && text(&out).contains("the same command continues"));
 
-    let mut child = bench.start(&config, "run");
+    let mut child = bench.start(&config, "run", &[]);
     let began = Instant::now();
     while status(&out)["state"]["is"] != "running" {
         assert!(began.elapsed() < Duration::from_secs(60), "it does not go on");

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use serde_json::Value as Json;
 use tempfile::TempDir;
 
 const SPACE: &str = "\
@@ -53,16 +54,28 @@ impl Bench {
         path
     }
 
-    pub fn start(&self, config: &Path, out: &str) -> Child {
+    /// Begins a search.
+    pub fn start(&self, config: &Path, out: &str, more: &[&str]) -> Child {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pocketnas"));
-        command.arg("search").arg(config).arg("--out").arg(self.path(out));
+        command.arg("search").arg(config).arg("--out").arg(self.path(out)).args(more);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    pub fn run(&self, config: &Path, out: &str, more: &[&str]) -> Output {
+        self.start(config, out, more).wait_with_output().unwrap()
     }
 
     /// Runs a search that has to succeed.
     pub fn search(&self, config: &Path, out: &str) {
-        let output = self.start(config, out).wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+        succeeded(&self.run(config, out, &[]));
+    }
+
+    pub fn front(&self, out: &str) -> String {
+        fs::read_to_string(self.path(out).join("front.csv")).unwrap()
+    }
+
+    pub fn data(&self, out: &str) -> Json {
+        serde_json::from_slice(&fs::read(self.path(out).join("front.json")).unwrap()).unwrap()
     }
 }
 
@@ -73,4 +86,8 @@ pub fn pocketnas(arguments: &[&str]) -> Output {
 /// What stands on stderr, on one line: messages are wrapped to the width of the terminal.
 pub fn told(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+pub fn succeeded(output: &Output) {
+    assert_eq!(output.status.code(), Some(0), "{}", told(output));
 }
