@@ -114,8 +114,10 @@ pub fn price(
             if live.count() == 0 {
                 return Ok((None, Vec::new()));
             }
-            let cut = fragment.ids().find(|&id| matches!(fragment.node(id).op, Op::Input { .. }) && !live.contains(id));
-            if cut.is_some() {
+            // A tensor that only passes by, for a later block to take, is no input of this one.
+            let taken = |input| fragment.ids().any(|id| fragment.inputs(id).contains(&input));
+            let is_cut = |id| matches!(fragment.node(id).op, Op::Input { .. }) && !live.contains(id) && taken(id);
+            if fragment.ids().any(is_cut) {
                 let (block, label) = place(variant);
                 return Err(PricingError::HalfDead { block, label });
             }

@@ -10,6 +10,7 @@ mod breeding;
 mod conformance;
 mod domain;
 pub mod exact;
+mod generation;
 mod halving;
 mod local;
 mod nsga2;

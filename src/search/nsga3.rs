@@ -2,15 +2,12 @@
 //! Deb & Jain, *An Evolutionary Many-Objective Optimization Algorithm Using Reference-Point-Based Nondominated Sorting*,
 //! parts I and II (Jain & Deb, constraints), 2014.
 
-use std::collections::HashSet;
-use std::mem;
-
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::asked::Asked;
 use super::breeding::{Rates, child};
-use super::selection::{Member, Violations, fronts};
+use super::generation::Generation;
+use super::selection::{Member, fronts};
 use super::strategy::{Candidate, Outcome, Strategy};
 use super::variation::Variation;
 use niching::spread;
@@ -51,93 +48,50 @@ impl<G> Default for Nsga3Options<G> {
 #[derive(Debug)]
 pub struct Nsga3<V: Variation> {
     variation: V,
-    options: Nsga3Options<V::Genotype>,
-    asked: Asked<V::Genotype>,
-    /// Asked for and not yet told.
-    in_flight: HashSet<u64>,
-    /// Those that survived, front by front.
-    population: Vec<Member<V::Genotype>>,
-    /// Told, and not yet compared with the population.
-    children: Vec<Member<V::Genotype>>,
-    /// How many candidates the current generation still lacks.
-    lacking: usize,
-    first_generation: bool,
+    rates: Rates,
+    /// Front by front.
+    generation: Generation<V::Genotype>,
     /// Made when the number of objectives is known.
     directions: Vec<Vec<f64>>,
     normaliser: Normaliser,
-    seen: Violations,
-    exhausted: bool,
 }
 
 impl<V: Variation> Nsga3<V> {
     /// A search whose candidates follow from `seed` and from what is told.
-    pub fn new(variation: V, mut options: Nsga3Options<V::Genotype>, seed: u64) -> Self {
-        options.population = options.population.max(2);
-        // Seeds are taken from the end.
-        options.seeds.reverse();
-        Self {
-            variation,
-            asked: Asked::new(seed),
-            in_flight: HashSet::new(),
-            population: Vec::new(),
-            children: Vec::new(),
-            lacking: options.population.max(options.seeds.len()),
-            first_generation: true,
-            directions: Vec::new(),
-            normaliser: Normaliser::default(),
-            seen: Violations::default(),
-            exhausted: false,
-            options,
-        }
+    pub fn new(variation: V, options: Nsga3Options<V::Genotype>, seed: u64) -> Self {
+        let Nsga3Options { population, seeds, crossover_rate, mutation_rate } = options;
+        let rates = Rates { crossover: crossover_rate, mutation: mutation_rate };
+        let generation = Generation::new(population, false, seeds, seed);
+        Self { variation, rates, generation, directions: Vec::new(), normaliser: Normaliser::default() }
     }
 
     /// The members that survive at this moment.
     pub fn population(&self) -> &[Member<V::Genotype>] {
-        &self.population
+        self.generation.population()
     }
 
-    fn next(&mut self) -> Option<Candidate<V::Genotype>> {
-        while let Some(seed) = self.options.seeds.pop() {
-            if let Some(candidate) = self.asked.given(seed) {
-                return Some(candidate);
-            }
-        }
-        let draw = self.first_generation || self.population.is_empty();
-        let (population, variation) = (&self.population, &self.variation);
-        let rates = Rates { crossover: self.options.crossover_rate, mutation: self.options.mutation_rate };
-        self.asked.next(variation, |rng| {
-            if draw {
-                return variation.sample(rng);
-            }
-            let (first, second) = (parent(population, rng), parent(population, rng));
-            let other = (first != second).then(|| &population[second].genotype);
-            child(variation, &population[first].genotype, other, rates, rng)
-        })
-    }
-
-    fn survive(&mut self) {
-        let mut all = mem::take(&mut self.population);
-        all.append(&mut self.children);
-        let fronts = fronts(&all, &self.seen);
+    /// Who of parents and children survives.
+    fn survivors(&mut self, all: &[Member<V::Genotype>]) -> Vec<usize> {
+        let size = self.generation.size();
+        let fronts = fronts(all, self.generation.seen());
         let objectives = fronts.first().map_or(0, |front| all[front[0]].objectives().len());
         if objectives > 0 && self.directions.first().map(Vec::len) != Some(objectives) {
-            self.directions = directions(objectives, self.options.population);
+            self.directions = directions(objectives, size);
         }
         let mut kept: Vec<usize> = Vec::new();
         for front in fronts {
-            let free = self.options.population - kept.len();
+            let free = size - kept.len();
             if front.len() <= free {
                 kept.extend(front);
             } else if all[front[0]].objectives().is_empty() {
                 // Broken limits are alike here, so the first of them may stay.
                 kept.extend(front.into_iter().take(free));
             } else {
-                let mut rng = self.asked.choice();
-                kept.extend(spread(&all, &kept, &front, free, &self.directions, &mut self.normaliser, &mut rng));
+                let mut rng = self.generation.choice();
+                kept.extend(spread(all, &kept, &front, free, &self.directions, &mut self.normaliser, &mut rng));
             }
         }
-        let mut all: Vec<_> = all.into_iter().map(Some).collect();
-        self.population = kept.into_iter().filter_map(|i| all[i].take()).collect();
+        kept
     }
 }
 
@@ -150,38 +104,22 @@ fn parent<G>(population: &[Member<G>], rng: &mut ChaCha8Rng) -> usize {
 
 impl<V: Variation> Strategy<V::Genotype> for Nsga3<V> {
     fn ask(&mut self, n: usize) -> Vec<Candidate<V::Genotype>> {
-        let mut candidates = Vec::new();
-        while candidates.len() < n && !self.exhausted && self.lacking > 0 {
-            let Some(candidate) = self.next() else {
-                self.exhausted = true;
-                break;
-            };
-            self.lacking -= 1;
-            self.first_generation &= self.lacking > 0;
-            self.in_flight.insert(candidate.id);
-            candidates.push(candidate);
-        }
-        candidates
+        let (variation, rates) = (&self.variation, self.rates);
+        self.generation.ask(n, variation, |population, rng| {
+            let (first, second) = (parent(population, rng), parent(population, rng));
+            let other = (first != second).then(|| &population[second].genotype);
+            child(variation, &population[first].genotype, other, rates, rng)
+        })
     }
 
     fn tell(&mut self, id: u64, outcome: Outcome) {
-        // What was not asked for, or has been told before, is no news.
-        if !self.in_flight.remove(&id) {
-            return;
-        }
-        self.seen.see(&outcome);
-        if let (Some(genotype), Outcome::Complete { .. } | Outcome::Infeasible { .. }) =
-            (self.asked.genotype(id), &outcome)
-        {
-            self.children.push(Member { id, genotype: genotype.clone(), outcome });
-        }
-        if self.lacking == 0 && self.in_flight.is_empty() {
-            self.survive();
-            self.lacking = self.options.population;
+        if let Some(all) = self.generation.tell(id, outcome) {
+            let kept = self.survivors(&all);
+            self.generation.survive(all, kept);
         }
     }
 
     fn exhausted(&self) -> bool {
-        self.exhausted
+        self.generation.exhausted()
     }
 }
