@@ -44,9 +44,13 @@ impl Op {
             Self::Linear { features, bias } => {
                 let features = *features as u64;
                 let weights = channels.saturating_mul(features);
-                (weights.saturating_add(if *bias { features } else { 0 }), weights)
+                // A linear layer runs once for each token.
+                let macs = weights.saturating_mul(input.size().0 as u64);
+                (weights.saturating_add(if *bias { features } else { 0 }), macs)
             }
-            Self::BatchNorm => (channels.saturating_mul(2), 0),
+            Self::BatchNorm | Self::LayerNorm => (channels.saturating_mul(2), 0),
+            Self::RmsNorm => (channels, 0),
+            Self::Embedding { vocabulary, features } => ((*vocabulary as u64).saturating_mul(*features as u64), 0),
             Self::SqueezeExcite(se) => {
                 let hidden = se.hidden as u64;
                 let weights = channels.saturating_mul(hidden).saturating_mul(2);

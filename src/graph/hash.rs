@@ -51,6 +51,7 @@ impl Op {
         match self {
             Self::Input { shape: Shape::Map { channels, height, width } } => fill(&[1, 3, *channels, *height, *width]),
             Self::Input { shape: Shape::Vector { features } } => fill(&[1, 1, *features]),
+            Self::Input { shape: Shape::Tokens { tokens, features } } => fill(&[1, 2, *tokens, *features]),
             Self::Conv2d(c) => fill(&[
                 2,
                 c.channels,
@@ -76,13 +77,23 @@ impl Op {
             Self::Flatten => fill(&[13]),
             Self::Identity => fill(&[14]),
             Self::Zero { stride } => fill(&[15, *stride]),
+            // The new shape is part of every node's colour.
+            Self::Reshape { .. } => fill(&[16]),
+            Self::ToTokens => fill(&[17]),
+            Self::ToMap { .. } => fill(&[18]),
+            Self::PixelShuffle { scale } => fill(&[19, *scale]),
+            Self::LayerNorm => fill(&[20]),
+            Self::RmsNorm => fill(&[21]),
+            Self::Softmax => fill(&[22]),
+            Self::Embedding { vocabulary, features } => fill(&[23, *vocabulary, *features]),
+            Self::Attention(a) => fill(&[24, a.heads, a.kv_heads, usize::from(a.causal), a.rotary.unwrap_or(0)]),
         }
         words
     }
 
     /// Whether swapping two inputs changes the result.
     fn ordered(&self) -> bool {
-        matches!(self, Self::Concat)
+        matches!(self, Self::Concat | Self::Attention(_))
     }
 }
 

@@ -49,6 +49,14 @@ impl Network {
                 Op::Input { .. } => Carries::Data,
                 Op::Zero { .. } => Carries::Zeros,
                 Op::Multiply => inputs.fold(Carries::Constant, Carries::times),
+                // Softmax of zeros is not zero; attention mixes the values, whatever queries and keys are.
+                Op::Softmax => inputs.fold(Carries::Constant, Carries::max),
+                Op::Attention(_) => {
+                    let mixed: Vec<(u32, Carries)> =
+                        self.unordered_inputs(id).map(|(port, from)| (port, carries[from.index()])).collect();
+                    let values = mixed.iter().find(|(port, _)| *port == 2).map_or(Carries::Zeros, |(_, c)| *c);
+                    mixed.iter().fold(Carries::Constant, |all, (_, c)| all.max(*c)).times(values)
+                }
                 Op::Activation { function: Activation::Sigmoid | Activation::Hsigmoid } => {
                     inputs.fold(Carries::Constant, Carries::max)
                 }

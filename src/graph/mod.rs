@@ -13,6 +13,7 @@ mod hash;
 mod live;
 mod network;
 mod op;
+mod parameters;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -23,5 +24,6 @@ pub use file::{RawNetwork, RawNode};
 pub use hash::CanonicalHash;
 pub use live::Live;
 pub use network::{BlockId, Builder, Network, NetworkError, Node, NodeId};
-pub use op::{Activation, Conv2d, Op, OpKind, Pool, PoolKind, Resample, SqueezeExcite};
+pub use op::{Activation, Attention, Conv2d, Op, OpKind, Pool, PoolKind, Resample, SqueezeExcite};
+pub use parameters::{Parameter, Role};
 pub use shape::{Shape, ShapeError};

@@ -19,7 +19,7 @@ pub enum Op {
     },
     /// Two-dimensional convolution; depthwise when `groups` equals the input channels.
     Conv2d(Conv2d),
-    /// Fully connected layer on a feature vector.
+    /// Fully connected layer on a feature vector, or on each token.
     Linear {
         /// Output features.
         features: usize,
@@ -35,7 +35,7 @@ pub enum Op {
     },
     /// Max or average pooling over a window.
     Pool(Pool),
-    /// Mean over all positions: `C×H×W` becomes `C×1×1`.
+    /// Mean over all positions: `C×H×W` becomes `C×1×1`, tokens of `F` features become a vector of `F`.
     GlobalAvgPool,
     /// Element-wise sum of one or more inputs of equal shape.
     Add,
@@ -52,8 +52,41 @@ pub enum Op {
         /// How new positions are filled.
         mode: Resample,
     },
-    /// `C×H×W` becomes a vector of `C·H·W` features.
+    /// `C×H×W` becomes a vector of `C·H·W` features, in that order; tokens are strung together.
     Flatten,
+    /// Gives the elements another shape, in the order channel, row, column, or token, feature.
+    Reshape {
+        /// The new shape, of as many elements.
+        shape: Shape,
+    },
+    /// Every position of a map becomes a token: `C×H×W` becomes `H·W` tokens of `C` features.
+    ToTokens,
+    /// Tokens become the positions of a map, row by row.
+    ToMap {
+        /// Rows of the map; the tokens must fill them.
+        height: usize,
+    },
+    /// `C·s²×H×W` becomes `C×sH×sW` (Shi et al., CVPR 2016, eq. 4; channel `c·s² + i·s + j` goes to row `i`, column `j`).
+    PixelShuffle {
+        /// The factor `s` in both directions.
+        scale: usize,
+    },
+    /// Layer normalisation over the features of each position, with scale and shift (Ba et al., 2016).
+    LayerNorm,
+    /// Root-mean-square normalisation over the features of each position, with scale (Zhang and Sennrich, 2019).
+    RmsNorm,
+    /// Softmax over the features of each position.
+    Softmax,
+    /// A table of vectors: a vector of `T` whole numbers becomes `T` tokens.
+    Embedding {
+        /// Rows of the table; ids are below it.
+        vocabulary: usize,
+        /// Features of a token.
+        features: usize,
+    },
+    /// Scaled dot-product attention (Vaswani et al., 2017, eq. 1) of queries, keys and values, in that order. The
+    /// projections before and after it are linear layers of their own.
+    Attention(Attention),
     /// Passes its input on.
     Identity,
     /// Passes zeros on: whatever reaches the output only through it is dead.
@@ -132,6 +165,22 @@ pub enum PoolKind {
     Max,
     /// The mean of the elements.
     Avg,
+}
+
+/// Attributes of an attention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attention {
+    /// Heads of the queries; the features of a query are split evenly among them.
+    pub heads: usize,
+    /// Heads of keys and values; each serves `heads / kv_heads` heads of the queries (Ainslie et al., 2023).
+    pub kv_heads: usize,
+    /// Whether a token attends only to itself and to those before it.
+    pub causal: bool,
+    /// Base of the rotary position embedding of queries and keys (Su et al., 2021), where there is one; commonly 10000.
+    /// Feature `i` of a head is rotated with feature `i + half`, as in the files of Llama.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotary: Option<usize>,
 }
 
 /// Attributes of a squeeze-excite gate.
@@ -222,6 +271,7 @@ impl Op {
     pub fn arity(&self) -> (usize, usize) {
         match self {
             Self::Input { .. } => (0, 0),
+            Self::Attention(_) => (3, 3),
             Self::Add | Self::Multiply | Self::Concat => (1, usize::MAX),
             _ => (1, 1),
         }
@@ -246,6 +296,15 @@ impl Op {
             Self::SqueezeExcite(_) => "squeeze_excite",
             Self::Upsample { .. } => "upsample",
             Self::Flatten => "flatten",
+            Self::Reshape { .. } => "reshape",
+            Self::ToTokens => "to_tokens",
+            Self::ToMap { .. } => "to_map",
+            Self::PixelShuffle { .. } => "pixel_shuffle",
+            Self::LayerNorm => "layer_norm",
+            Self::RmsNorm => "rms_norm",
+            Self::Softmax => "softmax",
+            Self::Embedding { .. } => "embedding",
+            Self::Attention(_) => "attention",
             Self::Identity => "identity",
             Self::Zero { .. } => "zero",
         }
@@ -286,6 +345,11 @@ impl fmt::Display for Op {
             Self::Pool(p) => write!(f, "{} {}×{} stride {}", self.name(), p.kernel, p.kernel, p.stride),
             Self::SqueezeExcite(se) => write!(f, "squeeze_excite {}", se.hidden),
             Self::Upsample { scale, .. } => write!(f, "upsample ×{scale}"),
+            Self::Reshape { shape } => write!(f, "reshape → {shape}"),
+            Self::PixelShuffle { scale } => write!(f, "pixel_shuffle ×{scale}"),
+            Self::Embedding { vocabulary, features } => write!(f, "embedding {vocabulary} → {features}"),
+            Self::Attention(a) if a.heads == a.kv_heads => write!(f, "attention of {} heads", a.heads),
+            Self::Attention(a) => write!(f, "attention of {} heads over {}", a.heads, a.kv_heads),
             _ => f.write_str(self.name()),
         }
     }

@@ -5,11 +5,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Conv2d, Op, Pool};
+use super::{Attention, Conv2d, Op, Pool};
 
 /// The shape of one sample; the batch is never part of it.
 ///
-/// Files write it as a list: `[channels, height, width]` or `[features]`.
+/// Files write it as a list: `[channels, height, width]`, `[tokens, features]` or `[features]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "Vec<usize>", into = "Vec<usize>")]
 pub enum Shape {
@@ -21,6 +21,13 @@ pub enum Shape {
         height: usize,
         /// Columns.
         width: usize,
+    },
+    /// A sequence of feature vectors, `tokens × features`.
+    Tokens {
+        /// Number of tokens.
+        tokens: usize,
+        /// Features of each.
+        features: usize,
     },
     /// A feature vector.
     Vector {
@@ -44,18 +51,19 @@ impl Shape {
         Self::Map { channels, height: size, width: size }
     }
 
-    /// Channels of a map, features of a vector.
+    /// Channels of a map, features of a vector or of each token.
     pub fn channels(&self) -> usize {
         match *self {
             Self::Map { channels, .. } => channels,
-            Self::Vector { features } => features,
+            Self::Tokens { features, .. } | Self::Vector { features } => features,
         }
     }
 
-    /// Height and width; a vector counts as one position.
+    /// Height and width. Tokens count as positions in one column, a vector as one position.
     pub fn size(&self) -> (usize, usize) {
         match *self {
             Self::Map { height, width, .. } => (height, width),
+            Self::Tokens { tokens, .. } => (tokens, 1),
             Self::Vector { .. } => (1, 1),
         }
     }
@@ -71,6 +79,7 @@ impl From<Shape> for Vec<usize> {
     fn from(shape: Shape) -> Self {
         match shape {
             Shape::Map { channels, height, width } => vec![channels, height, width],
+            Shape::Tokens { tokens, features } => vec![tokens, features],
             Shape::Vector { features } => vec![features],
         }
     }
@@ -82,8 +91,12 @@ impl TryFrom<Vec<usize>> for Shape {
     fn try_from(sizes: Vec<usize>) -> Result<Self, String> {
         match sizes[..] {
             [channels, height, width] => Ok(Self::Map { channels, height, width }),
+            [tokens, features] => Ok(Self::Tokens { tokens, features }),
             [features] => Ok(Self::Vector { features }),
-            _ => Err(format!("a shape has 3 sizes (channels, height, width) or 1 (features), not {}", sizes.len())),
+            _ => Err(format!(
+                "a shape has 3 sizes (channels, height, width), 2 (tokens, features) or 1 (features), not {}",
+                sizes.len()
+            )),
         }
     }
 }
@@ -92,6 +105,7 @@ impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Map { channels, height, width } => write!(f, "{channels}×{height}×{width}"),
+            Self::Tokens { tokens, features } => write!(f, "{tokens}×{features}"),
             Self::Vector { features } => write!(f, "{features}"),
         }
     }
@@ -159,6 +173,26 @@ pub enum ShapeError {
         /// Side of the window.
         window: usize,
     },
+    /// A count that does not divide what it has to divide.
+    #[error("has {count} {what}, which must divide its {total} {of}")]
+    Divide {
+        /// The divisor.
+        count: usize,
+        /// What it counts.
+        what: &'static str,
+        /// What has to be divisible.
+        total: usize,
+        /// What that counts.
+        of: &'static str,
+    },
+    /// A new shape for another number of elements.
+    #[error("has {given} elements, but the new shape {wanted} has {}", wanted.elements())]
+    Elements {
+        /// Elements that come.
+        given: u64,
+        /// The shape asked for.
+        wanted: Shape,
+    },
     /// An attribute must be at least one.
     #[error("has {attribute} 0; it must be at least 1")]
     Zero {
@@ -177,7 +211,14 @@ fn positive(value: usize, attribute: &'static str) -> Result<(), ShapeError> {
 fn as_map(input: usize, shape: &Shape) -> Result<(usize, usize, usize), ShapeError> {
     match *shape {
         Shape::Map { channels, height, width } => Ok((channels, height, width)),
-        given @ Shape::Vector { .. } => Err(ShapeError::Rank { input, wanted: "feature map", given }),
+        given => Err(ShapeError::Rank { input, wanted: "feature map", given }),
+    }
+}
+
+fn as_tokens(input: usize, shape: &Shape) -> Result<(usize, usize), ShapeError> {
+    match *shape {
+        Shape::Tokens { tokens, features } => Ok((tokens, features)),
+        given => Err(ShapeError::Rank { input, wanted: "sequence of tokens", given }),
     }
 }
 
@@ -258,21 +299,23 @@ impl Op {
         match self {
             Self::Input { shape } => Ok(*shape),
             Self::Conv2d(c) => conv(c, &inputs[0]),
-            Self::Linear { features, .. } => match inputs[0] {
-                Shape::Vector { features: input } => {
-                    positive(*features, "features")?;
-                    match input.checked_mul(*features) {
-                        Some(weights) if weights <= LIMIT => Ok(Shape::Vector { features: *features }),
-                        _ => Err(ShapeError::TooLarge),
-                    }
+            Self::Linear { features, .. } => {
+                if let given @ Shape::Map { .. } = inputs[0] {
+                    let wanted = "feature vector (put a flatten before it)";
+                    return Err(ShapeError::Rank { input: 0, wanted, given });
                 }
-                given => Err(ShapeError::Rank { input: 0, wanted: "feature vector (put a flatten before it)", given }),
-            },
-            Self::Pool(p) => pool(p, &inputs[0]),
-            Self::GlobalAvgPool => {
-                let (channels, ..) = as_map(0, &inputs[0])?;
-                Ok(Shape::map(channels, 1))
+                positive(*features, "features")?;
+                table(inputs[0].channels(), *features)?;
+                Ok(match inputs[0] {
+                    Shape::Tokens { tokens, .. } => Shape::Tokens { tokens, features: *features },
+                    _ => Shape::Vector { features: *features },
+                })
             }
+            Self::Pool(p) => pool(p, &inputs[0]),
+            Self::GlobalAvgPool => match inputs[0] {
+                Shape::Tokens { features, .. } => Ok(Shape::Vector { features }),
+                _ => as_map(0, &inputs[0]).map(|(channels, ..)| Shape::map(channels, 1)),
+            },
             Self::Add => {
                 for (input, given) in inputs.iter().enumerate().skip(1) {
                     if *given != inputs[0] {
@@ -301,7 +344,46 @@ impl Op {
                 Ok(features) => Ok(Shape::Vector { features }),
                 Err(_) => Err(ShapeError::TooLarge),
             },
-            Self::BatchNorm | Self::Activation { .. } | Self::Identity => Ok(inputs[0]),
+            Self::Reshape { shape } => {
+                if shape.elements() != inputs[0].elements() {
+                    return Err(ShapeError::Elements { given: inputs[0].elements(), wanted: *shape });
+                }
+                Ok(*shape)
+            }
+            Self::ToTokens => {
+                let (features, height, width) = as_map(0, &inputs[0])?;
+                Ok(Shape::Tokens { tokens: height.checked_mul(width).ok_or(ShapeError::TooLarge)?, features })
+            }
+            Self::ToMap { height } => {
+                let (tokens, channels) = as_tokens(0, &inputs[0])?;
+                positive(*height, "height")?;
+                divide(*height, "rows", tokens, "tokens")?;
+                Ok(Shape::Map { channels, height: *height, width: tokens / height })
+            }
+            Self::PixelShuffle { scale } => {
+                let (channels, height, width) = as_map(0, &inputs[0])?;
+                positive(*scale, "scale")?;
+                let square = scale.checked_mul(*scale).ok_or(ShapeError::TooLarge)?;
+                divide(square, "parts of a channel", channels, "channels")?;
+                let grow = |size: usize| size.checked_mul(*scale).ok_or(ShapeError::TooLarge);
+                Ok(Shape::Map { channels: channels / square, height: grow(height)?, width: grow(width)? })
+            }
+            Self::Embedding { vocabulary, features } => match inputs[0] {
+                Shape::Vector { features: tokens } => {
+                    positive(*vocabulary, "vocabulary")?;
+                    positive(*features, "features")?;
+                    table(*vocabulary, *features)?;
+                    Ok(Shape::Tokens { tokens, features: *features })
+                }
+                given => Err(ShapeError::Rank { input: 0, wanted: "vector of ids", given }),
+            },
+            Self::Attention(a) => attention(a, inputs),
+            Self::BatchNorm
+            | Self::LayerNorm
+            | Self::RmsNorm
+            | Self::Softmax
+            | Self::Activation { .. }
+            | Self::Identity => Ok(inputs[0]),
             Self::Zero { stride } => {
                 positive(*stride, "stride")?;
                 match inputs[0] {
@@ -313,6 +395,44 @@ impl Op {
             }
         }
     }
+}
+
+fn divide(count: usize, what: &'static str, total: usize, of: &'static str) -> Result<(), ShapeError> {
+    if total.is_multiple_of(count) { Ok(()) } else { Err(ShapeError::Divide { count, what, total, of }) }
+}
+
+/// A table of weights that does not overflow.
+fn table(rows: usize, columns: usize) -> Result<(), ShapeError> {
+    match rows.checked_mul(columns) {
+        Some(weights) if weights <= LIMIT => Ok(()),
+        _ => Err(ShapeError::TooLarge),
+    }
+}
+
+/// Queries, keys and values: keys as wide a head as queries, values as many tokens as keys.
+fn attention(a: &Attention, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+    let (tokens, queries) = as_tokens(0, &inputs[0])?;
+    let (others, keys) = as_tokens(1, &inputs[1])?;
+    let (_, values) = as_tokens(2, &inputs[2])?;
+    positive(a.heads, "heads")?;
+    positive(a.kv_heads, "kv_heads")?;
+    divide(a.kv_heads, "key and value heads", a.heads, "query heads")?;
+    divide(a.heads, "heads", queries, "features of a query")?;
+    divide(a.kv_heads, "heads", keys, "features of a key")?;
+    divide(a.kv_heads, "heads", values, "features of a value")?;
+    if queries / a.heads != keys / a.kv_heads {
+        return Err(disagree(inputs, 1, 0, "a head of a key must be as wide as a head of a query"));
+    }
+    if inputs[1].size() != inputs[2].size() {
+        return Err(disagree(inputs, 2, 1, "there must be as many values as keys"));
+    }
+    if a.causal && tokens != others {
+        return Err(disagree(inputs, 1, 0, "causal attention needs as many keys as queries"));
+    }
+    if a.rotary.is_some() {
+        divide(2, "halves", queries / a.heads, "features of a head")?;
+    }
+    Ok(Shape::Tokens { tokens, features: values / a.kv_heads * a.heads })
 }
 
 /// All inputs equal, or `C×1×1` beside `C×H×W`.
@@ -335,7 +455,7 @@ fn disagree(inputs: &[Shape], input: usize, other: usize, remedy: &'static str) 
 fn concat(inputs: &[Shape]) -> Result<Shape, ShapeError> {
     let mut total = 0usize;
     for (input, given) in inputs.iter().enumerate() {
-        let same_rank = matches!(given, Shape::Map { .. }) == matches!(inputs[0], Shape::Map { .. });
+        let same_rank = std::mem::discriminant(given) == std::mem::discriminant(&inputs[0]);
         if !same_rank || given.size() != inputs[0].size() {
             return Err(disagree(inputs, input, 0, "concat needs maps of equal height and width, or only vectors"));
         }
@@ -343,6 +463,7 @@ fn concat(inputs: &[Shape]) -> Result<Shape, ShapeError> {
     }
     Ok(match inputs[0] {
         Shape::Map { height, width, .. } => Shape::Map { channels: total, height, width },
+        Shape::Tokens { tokens, .. } => Shape::Tokens { tokens, features: total },
         Shape::Vector { .. } => Shape::Vector { features: total },
     })
 }

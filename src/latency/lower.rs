@@ -67,7 +67,16 @@ fn node_kernels(network: &Network, id: NodeId, inputs: impl Fn() -> usize, mut e
         | Op::Add
         | Op::Flatten
         | Op::Identity
-        | Op::Zero { .. } => {}
+        | Op::Zero { .. }
+        | Op::Reshape { .. }
+        | Op::ToTokens
+        | Op::ToMap { .. }
+        | Op::PixelShuffle { .. }
+        | Op::LayerNorm
+        | Op::RmsNorm
+        | Op::Softmax
+        | Op::Embedding { .. }
+        | Op::Attention(_) => {}
     }
 }
 

@@ -1,0 +1,12 @@
+//! The fast engine: networks compiled to kernels over NHWC maps, on the best instruction set of the machine.
+//!
+//! Every map is stored with its channels padded to a multiple of [`BLOCK`], so that vectors never straddle a
+//! position. What stands in the padding is finite but has no meaning; weights are zero there.
+#![allow(unsafe_code)]
+
+mod isa;
+mod vector;
+mod view;
+
+pub use isa::Isa;
+pub use view::{BLOCK, Layout};

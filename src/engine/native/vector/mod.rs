@@ -1,0 +1,83 @@
+//! Vectors of numbers as kernels see them: one trait over the registers of each instruction set.
+//!
+//! A kernel is written once, generic over [`Vector`], and compiled for each set by [`super::Isa::run`].
+
+use crate::engine::Element;
+
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod portable;
+
+#[cfg(target_arch = "x86_64")]
+pub use avx512::{F32x16, F64x8};
+pub use portable::Lanes;
+
+/// A register of `LANES` elements.
+///
+/// # Safety
+/// Values of an implementation may only be made and used where its instruction set is enabled; [`super::Isa::run`] sees
+/// to it. Pointers must be valid for `LANES` elements (no alignment is needed).
+pub unsafe trait Vector: Copy {
+    /// What it holds.
+    type Element: Element;
+    /// How many; a divisor of [`super::BLOCK`].
+    const LANES: usize;
+    /// Registers that a kernel may use for accumulators and operands.
+    const REGISTERS: usize;
+
+    /// The same value in every lane.
+    ///
+    /// # Safety
+    /// See the trait, here and below.
+    unsafe fn splat(value: Self::Element) -> Self;
+    /// Reads `LANES` elements.
+    ///
+    /// # Safety
+    /// See the trait.
+    unsafe fn load(from: *const Self::Element) -> Self;
+    /// Writes `LANES` elements.
+    ///
+    /// # Safety
+    /// See the trait.
+    unsafe fn store(self, to: *mut Self::Element);
+    /// `self · a + b`, rounded once where the set has fused multiply-adds.
+    ///
+    /// # Safety
+    /// See the trait.
+    unsafe fn mul_add(self, a: Self, b: Self) -> Self;
+    /// Sum.
+    ///
+    /// # Safety
+    /// See the trait.
+    unsafe fn add(self, other: Self) -> Self;
+    /// Difference.
+    ///
+    /// # Safety
+    /// See the trait.
+    unsafe fn sub(self, other: Self) -> Self;
+    /// Product.
+    ///
+    /// # Safety
+    /// See the trait.
+    unsafe fn mul(self, other: Self) -> Self;
+    /// Quotient.
+    ///
+    /// # Safety
+    /// See the trait.
+    unsafe fn div(self, other: Self) -> Self;
+    /// The larger one, lane by lane.
+    ///
+    /// # Safety
+    /// See the trait.
+    unsafe fn max(self, other: Self) -> Self;
+    /// The smaller one, lane by lane.
+    ///
+    /// # Safety
+    /// See the trait.
+    unsafe fn min(self, other: Self) -> Self;
+    /// `yes` where `self > other`, `no` elsewhere.
+    ///
+    /// # Safety
+    /// See the trait.
+    unsafe fn select_greater(self, other: Self, yes: Self, no: Self) -> Self;
+}
