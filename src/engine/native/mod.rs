@@ -4,9 +4,71 @@
 //! position. What stands in the padding is finite but has no meaning; weights are zero there.
 #![allow(unsafe_code)]
 
+mod backward;
+mod buffers;
+mod forward;
 mod isa;
+mod items;
+mod plan;
+mod program;
+mod team;
 mod vector;
 mod view;
 
+use std::sync::Arc;
+
+use super::{Backend, EngineError, Plan, Program};
+use crate::graph::Network;
+use program::Compiled;
+use team::Team;
+
 pub use isa::Isa;
 pub use view::{BLOCK, Layout};
+
+/// The native engine.
+#[derive(Clone, Debug)]
+pub struct Native {
+    isa: Isa,
+    team: Team,
+}
+
+impl Default for Native {
+    fn default() -> Self {
+        Self::new(Isa::best())
+    }
+}
+
+impl Native {
+    /// The engine on the given instruction set, on the thread that calls it.
+    pub fn new(isa: Isa) -> Self {
+        Self { isa, team: Team::Alone }
+    }
+
+    /// The same with so many threads for each program; more than four are of no use. The numbers that come out do not
+    /// depend on it.
+    ///
+    /// # Errors
+    /// When the system refuses to start threads.
+    pub fn with_threads(self, threads: usize) -> Result<Self, rayon::ThreadPoolBuildError> {
+        let team = match threads {
+            0 | 1 => Team::Alone,
+            _ => Team::Pool(Arc::new(rayon::ThreadPoolBuilder::new().num_threads(threads).build()?)),
+        };
+        Ok(Self { team, ..self })
+    }
+
+    /// The instruction set it runs on.
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+}
+
+impl<T: isa::Native> Backend<T> for Native {
+    fn name(&self) -> &'static str {
+        "native"
+    }
+
+    fn compile(&self, network: &Network, plan: &Plan) -> Result<Box<dyn Program<T>>, EngineError> {
+        Ok(Box::new(Compiled::<T>::new(self.isa, self.team.clone(), network, plan)?))
+    }
+}

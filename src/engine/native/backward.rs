@@ -1,0 +1,262 @@
+//! The way back: each item sends the gradient of its value to the slots of what it read.
+
+use std::mem::take;
+
+use super::isa::Native;
+use super::items::{Action, Port};
+use super::plan::Reading;
+use super::program::{Compiled, State};
+use super::team::Shards;
+use super::view::{Sink, Slope, Source, Through};
+use super::{attention, conv, elementwise, norm, pool, relayout, resample, tokens};
+
+impl<T: Native> Compiled<T> {
+    /// Runs every item once, last first; seeds are in place and their slots marked as written.
+    pub(super) fn run_backward(&mut self) {
+        self.turned.fill(false);
+        self.reached.fill(false);
+        for item in (0..self.items.list.len()).rev() {
+            if self.decisions.needed[item] {
+                self.backward_item(item);
+            }
+        }
+    }
+
+    /// The slot that the gradient of what a port reads gathers in.
+    fn slot(&self, reading: &Reading) -> usize {
+        self.decisions.shares[self.decisions.slots[&(reading.base, reading.norm)]]
+    }
+
+    /// The slot in which the gradient of a base stands, and whether anything arrived there.
+    fn arrived(&self, base: usize) -> Option<usize> {
+        let key = (base, self.decisions.through[base]);
+        let slot = self.decisions.shares[*self.decisions.slots.get(&key)?];
+        self.written[slot].then_some(slot)
+    }
+
+    /// The gradient of a base's stored value, for a chunk.
+    fn slope(&self, base: usize, chunk: usize) -> Slope<'_, T> {
+        let norm = self.decisions.through[base];
+        Slope { data: self.gradient_of(base, norm, chunk), through: norm.map(|norm| self.through(norm, chunk)) }
+    }
+
+    fn gradient_of(&self, base: usize, norm: Option<usize>, chunk: usize) -> &[T] {
+        let slot = self.decisions.slots[&(base, norm)];
+        match self.decisions.gradients[slot] {
+            Some(store) => &self.stores[store][self.chunks.range(chunk, self.items.list[base].layout.sample())],
+            None => &[],
+        }
+    }
+
+    /// The way back through a batch norm.
+    fn through(&self, norm: usize, chunk: usize) -> Through<'_, T> {
+        let base = self.decisions.readings[norm].base;
+        match &self.states[norm] {
+            State::Norm { norm, .. } => {
+                Through { y: self.value_of(base, chunk), a: &norm.a, b: &norm.b, c: &norm.c }
+            }
+            _ => unreachable!("a slope passes through batch norms only"),
+        }
+    }
+
+    fn backward_item(&mut self, i: usize) {
+        match &self.items.list[i].action {
+            Action::Input(_) | Action::Zeros | Action::Activation(_) => {}
+            Action::BatchNorm => self.backward_norm(i),
+            _ if self.arrived(i).is_none() => {}
+            Action::Conv { .. } => self.backward_conv(i),
+            Action::Sum => self.backward_sum(i),
+            _ => self.backward_other(i),
+        }
+    }
+
+    /// Lends the slot that the gradient of what a port reads gathers in: `work` gets a sink for each chunk.
+    fn into_slot(
+        &mut self,
+        port: &Port,
+        work: impl Fn(&Self, usize, Sink<'_, T>, &mut conv::Scratch<T>) + Sync + Send,
+    ) {
+        let reading = self.decisions.readings[port.item];
+        self.into_slot_of(&reading, work);
+    }
+
+    fn into_slot_of(
+        &mut self,
+        reading: &Reading,
+        work: impl Fn(&Self, usize, Sink<'_, T>, &mut conv::Scratch<T>) + Sync + Send,
+    ) {
+        let slot = self.slot(reading);
+        let Some(store) = self.decisions.gradients[slot] else { return };
+        let sample = self.items.list[reading.base].layout.sample();
+        let mut gradient = take(&mut self.stores[store]);
+        let mut scratch = take(&mut self.scratch);
+        let accumulate = self.written[slot];
+        {
+            let parts = Shards::new(&mut gradient[..self.batch() * sample], self.chunks.range(0, sample).len());
+            let scratch = Shards::new(&mut scratch, 1);
+            let me = &*self;
+            me.team.run(&me.chunks, |chunk| {
+                // Every chunk takes its own parts.
+                let (data, scratch) = unsafe { (parts.part(chunk), &mut scratch.part(chunk)[0]) };
+                work(me, chunk, Sink { data, accumulate, sums: None }, scratch);
+            });
+        }
+        self.stores[store] = gradient;
+        self.scratch = scratch;
+        self.written[slot] = true;
+    }
+
+    /// What a port reads, where only the activation's derivative may need the value: it may be gone where there is none.
+    fn source_or(&self, port: &Port, chunk: usize) -> Source<'_, T> {
+        self.source(port, chunk)
+    }
+
+    fn backward_conv(&mut self, i: usize) {
+        let item = self.items.list[i].clone();
+        let Action::Conv { conv, .. } = item.action else { return };
+        let port = item.inputs[0];
+        let State::Conv { partials, .. } = self.states[i] else { return };
+        let mut parts = take(&mut self.partials[partials]);
+        {
+            let parts = Shards::new(&mut parts, 1);
+            let work = |me: &Self, chunk: usize, sink: Option<Sink<'_, T>>, scratch: &mut conv::Scratch<T>| {
+                let State::Conv { filters, .. } = &me.states[i] else { return };
+                let partial = unsafe { &mut parts.part(chunk)[0] };
+                partial.clear();
+                conv::backward(
+                    me.isa, &conv, me.source(&port, chunk), me.slope(i, chunk), filters, partial, sink, scratch,
+                );
+            };
+            if self.decisions.needed[port.item] {
+                self.into_slot(&port, |me, chunk, sink, scratch| work(me, chunk, Some(sink), scratch));
+            } else {
+                let mut scratch = take(&mut self.scratch);
+                let lent = Shards::new(&mut scratch, 1);
+                let me = &*self;
+                me.team.run(&me.chunks, |chunk| work(me, chunk, None, unsafe { &mut lent.part(chunk)[0] }));
+                self.scratch = scratch;
+            }
+        }
+        if let State::Conv { gradient: Some(gradient), .. } = &mut self.states[i] {
+            gradient.clear();
+            parts.iter().take(self.chunks.count()).for_each(|part| gradient.add(part));
+        }
+        self.partials[partials] = parts;
+        self.reached[i] = true;
+    }
+
+    fn backward_sum(&mut self, i: usize) {
+        let norms = take(&mut self.decisions.turned_with[i]);
+        self.turn(&norms);
+        self.decisions.turned_with[i] = norms;
+        let whole = self.arrived(i);
+        for port in self.items.list[i].inputs.clone() {
+            if !self.decisions.needed[port.item] || whole == Some(self.slot(&self.decisions.readings[port.item])) {
+                continue;
+            }
+            self.into_slot(&port, |me, chunk, sink, _| {
+                elementwise::spread(me.isa, me.source_or(&port, chunk), me.slope(i, chunk), sink);
+            });
+        }
+    }
+
+    /// Finds the way back through batch norms whose gradients stand in one slot.
+    fn turn(&mut self, norms: &[usize]) {
+        for &i in norms {
+            let base = self.decisions.readings[i].base;
+            let layout = self.items.list[base].layout;
+            let slot = self.decisions.shares[self.decisions.slots[&(base, Some(i))]];
+            if self.turned[i] || !self.written[slot] {
+                continue;
+            }
+            let mut sums = take(&mut self.sums);
+            sums.iter_mut().for_each(|sums| sums.reset(layout.stride()));
+            {
+                let parts = Shards::new(&mut sums, 1);
+                let me = &*self;
+                me.team.run(&me.chunks, |chunk| {
+                    let sums = unsafe { &mut parts.part(chunk)[0] };
+                    let d = me.gradient_of(base, Some(i), chunk);
+                    norm::reduce(me.isa, d, layout, &mut [(me.value_of(base, chunk), sums)]);
+                });
+            }
+            let mut total = take(&mut self.total);
+            total.reset(layout.stride());
+            sums.iter().take(self.chunks.count()).for_each(|sums| total.add(sums));
+            self.sums = sums;
+            let (count, mode) = (self.batch() * layout.positions(), self.plan.mode);
+            if let State::Norm { norm, parameters } = &mut self.states[i] {
+                norm.turn(&total, count, &parameters[0], mode);
+            }
+            self.total = total;
+            self.turned[i] = true;
+            self.reached[i] = true;
+        }
+    }
+
+    fn backward_norm(&mut self, i: usize) {
+        let base = self.decisions.readings[i].base;
+        if !self.decisions.slots.contains_key(&(base, Some(i))) {
+            return;
+        }
+        self.turn(&[i]);
+        let merged = Reading { base, norm: None, activation: None };
+        if !self.turned[i] || self.decisions.through[base] == Some(i) || !self.decisions.needed[base] {
+            return;
+        }
+        let port = Port { item: base, layout: self.items.list[base].layout };
+        self.into_slot_of(&merged, |me, chunk, sink, _| {
+            let slope = Slope { data: me.gradient_of(base, Some(i), chunk), through: Some(me.through(i, chunk)) };
+            elementwise::spread(me.isa, me.source(&port, chunk), slope, sink);
+        });
+    }
+
+    fn backward_other(&mut self, i: usize) {
+        let item = self.items.list[i].clone();
+        let mut offset = 0;
+        if let Action::Attention(op) = &item.action {
+            return self.backward_attention(i, op, &item.inputs);
+        }
+        for (which, port) in item.inputs.iter().enumerate() {
+            let channels = port.layout.channels;
+            if self.decisions.needed[port.item] {
+                self.into_slot(port, |me, chunk, sink, _| {
+                    let d = me.slope(i, chunk).data;
+                    let source = me.source_or(port, chunk);
+                    let isa = me.isa;
+                    match &item.action {
+                        Action::Pool(op) => pool::backward(isa, op, source, item.layout, d, sink),
+                        Action::Mean => pool::mean_backward(isa, source, d, sink),
+                        Action::Product => {
+                            let factors: Vec<Source<'_, T>> =
+                                item.inputs.iter().map(|port| me.source(port, chunk)).collect();
+                            elementwise::product_backward(isa, &factors, which, d, sink);
+                        }
+                        Action::Concat => relayout::copy_channels_backward(isa, source, d, item.layout, offset, sink),
+                        Action::Upsample { scale, mode } => {
+                            resample::upsample_backward(isa, d, port.layout, *scale, *mode, sink.data, sink.accumulate);
+                        }
+                        Action::PixelShuffle { scale } => {
+                            resample::pixel_shuffle_backward(isa, d, port.layout, *scale, sink.data, sink.accumulate);
+                        }
+                        Action::Reshape { from, to } => {
+                            relayout::reshape_backward(d, *from, *to, sink.data, sink.accumulate);
+                        }
+                        Action::Softmax => {
+                            let y = me.value_of(i, chunk);
+                            tokens::softmax_backward(isa, y, d, item.layout, sink.data, sink.accumulate);
+                        }
+                        Action::LayerNorm | Action::RmsNorm => {
+                            if let State::Rows(rows) = &me.states[i] {
+                                rows.backward(isa, source.data, d, item.layout, sink.data, sink.accumulate);
+                            }
+                        }
+                        _ => {}
+                    }
+                });
+            }
+            offset += channels;
+        }
+        self.backward_rows(i);
+    }
+}

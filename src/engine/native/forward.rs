@@ -1,0 +1,227 @@
+//! The way forward: each item computes its value from the readings of others.
+
+use std::mem::take;
+
+use super::isa::Native;
+use super::items::{Action, Port};
+use super::program::{Compiled, State};
+use super::team::Shards;
+use super::view::{Affine, Source, Sums};
+use super::{attention, conv, elementwise, norm, pool, relayout, resample, tokens};
+use crate::engine::EngineError;
+
+/// Terms of a sum that are added in one pass.
+const TERMS: usize = 4;
+
+impl<T: Native> Compiled<T> {
+    /// Runs every item once; inputs are in place.
+    pub(super) fn run_forward(&mut self) -> Result<(), EngineError> {
+        for item in 0..self.items.list.len() {
+            self.forward_item(item)?;
+        }
+        Ok(())
+    }
+
+    /// What an item reads of a chunk.
+    pub(super) fn source(&self, port: &Port, chunk: usize) -> Source<'_, T> {
+        let reading = self.decisions.readings[port.item];
+        let affine = reading.norm.map(|norm| match &self.states[norm] {
+            State::Norm { norm, .. } => Affine { scale: &norm.scale, shift: &norm.shift },
+            _ => unreachable!("a reading's norm is a batch norm"),
+        });
+        Source {
+            data: self.value_of(reading.base, chunk),
+            layout: port.layout,
+            affine,
+            activation: reading.activation,
+        }
+    }
+
+    /// The stored value of an item for a chunk; empty where it is not stored.
+    pub(super) fn value_of(&self, base: usize, chunk: usize) -> &[T] {
+        match self.decisions.values[base] {
+            Some(store) => {
+                // A store that another item is writing was taken away; it is then no longer this item's.
+                self.stores[store].get(self.chunks.range(chunk, self.items.list[base].layout.sample())).unwrap_or(&[])
+            }
+            None => &[],
+        }
+    }
+
+    fn forward_item(&mut self, i: usize) -> Result<(), EngineError> {
+        let item = &self.items.list[i];
+        if matches!(item.action, Action::Input(_) | Action::Activation(_)) || self.decisions.fused[i].is_some() {
+            return Ok(());
+        }
+        if item.action == Action::BatchNorm {
+            self.normalise(i);
+            return Ok(());
+        }
+        if let Action::Embedding { vocabulary } = item.action {
+            self.check_ids(i, vocabulary)?;
+        }
+        let Some(store) = self.decisions.values[i] else { return Ok(()) };
+        let mut out = take(&mut self.stores[store]);
+        let mut scratch = take(&mut self.scratch);
+        let mut sums = take(&mut self.sums);
+        let sample = self.items.list[i].layout.sample();
+        let measured = self.measures_itself(i);
+        if measured {
+            sums.iter_mut().for_each(|sums| sums.reset(self.items.list[i].layout.stride()));
+        }
+        {
+            let length = self.chunks.range(0, sample).len();
+            let used = self.batch() * sample;
+            let parts = Shards::new(&mut out[..used], length);
+            let (scratch, sums) = (Shards::new(&mut scratch, 1), Shards::new(&mut sums, 1));
+            let me = &*self;
+            me.team.run(&me.chunks, |chunk| {
+                // Every chunk takes its own parts.
+                let (out, scratch, sums) = unsafe { (parts.part(chunk), scratch.part(chunk), sums.part(chunk)) };
+                me.compute(i, chunk, out, &mut scratch[0], measured.then_some(&mut sums[0]));
+            });
+        }
+        if measured {
+            let total = self.statistics[i].get_or_insert_default();
+            total.reset(self.items.list[i].layout.stride());
+            sums.iter().take(self.chunks.count()).for_each(|sums| total.add(sums));
+        }
+        self.stores[store] = out;
+        self.scratch = scratch;
+        self.sums = sums;
+        Ok(())
+    }
+
+    /// Whether the kernel of an item takes the statistics that a batch norm needs as it goes.
+    fn measures_itself(&self, i: usize) -> bool {
+        let item = &self.items.list[i];
+        let kernel = match item.action {
+            Action::Conv { .. } => true,
+            Action::Sum => {
+                item.inputs.len() <= TERMS && item.inputs.iter().all(|p| self.decisions.fused[p.item].is_none())
+            }
+            _ => false,
+        };
+        kernel && self.decisions.normed[i] && self.trains()
+    }
+
+    /// The value of an item for a chunk.
+    fn compute(&self, i: usize, chunk: usize, out: &mut [T], scratch: &mut conv::Scratch<T>, sums: Option<&mut Sums>) {
+        let item = &self.items.list[i];
+        let isa = self.isa;
+        let source = |port: usize| self.source(&item.inputs[port], chunk);
+        match &item.action {
+            Action::Input(_) | Action::BatchNorm | Action::Activation(_) => {}
+            Action::Conv { conv, .. } => {
+                if let State::Conv { filters, .. } = &self.states[i] {
+                    conv::forward(isa, conv, source(0), filters, out, sums, scratch);
+                }
+            }
+            Action::Sum => self.sum(i, chunk, out, sums),
+            Action::Pool(op) => pool::forward(isa, op, source(0), item.layout, out, false),
+            Action::Mean => pool::mean(isa, source(0), out),
+            Action::Product => {
+                let factors: Vec<Source<'_, T>> = (0..item.inputs.len()).map(source).collect();
+                elementwise::product(isa, &factors, out);
+            }
+            Action::Concat => {
+                let mut offset = 0;
+                for port in 0..item.inputs.len() {
+                    let part = source(port);
+                    relayout::copy_channels(isa, part, out, item.layout, offset);
+                    offset += part.layout.channels;
+                }
+            }
+            Action::Upsample { scale, mode } => {
+                resample::upsample(isa, source(0).data, source(0).layout, *scale, *mode, out);
+            }
+            Action::PixelShuffle { scale } => {
+                resample::pixel_shuffle(isa, source(0).data, source(0).layout, *scale, out);
+            }
+            Action::Reshape { from, to } => relayout::reshape(source(0).data, *from, *to, out),
+            Action::LayerNorm | Action::RmsNorm | Action::Embedding { .. } => {
+                if let State::Rows(rows) = &self.states[i] {
+                    rows.forward(isa, source(0).data, item.layout, out);
+                }
+            }
+            Action::Softmax => tokens::softmax(isa, source(0).data, item.layout, out),
+            Action::Attention(op) => {
+                attention::forward(isa, op, [0, 1, 2].map(source), item.layout, out, scratch);
+            }
+            Action::Zeros => out.fill(T::ZERO),
+        }
+    }
+
+    /// Adds up what a sum reads: stored terms in one pass, then the poolings that write into it.
+    fn sum(&self, i: usize, chunk: usize, out: &mut [T], sums: Option<&mut Sums>) {
+        let item = &self.items.list[i];
+        let fused = |port: &&Port| self.decisions.fused[port.item].is_some();
+        let mut stored = item.inputs.iter().filter(|port| !fused(port)).map(|port| self.source(port, chunk));
+        let mut begun = false;
+        if let Some(first) = stored.next() {
+            let mut terms = [first; TERMS];
+            let mut count = 1;
+            for (slot, term) in terms[1..].iter_mut().zip(&mut stored) {
+                *slot = term;
+                count += 1;
+            }
+            elementwise::sum(self.isa, &terms[..count], out, sums);
+            stored.for_each(|term| elementwise::add_to(self.isa, term, out));
+            begun = true;
+        }
+        for port in item.inputs.iter().filter(fused) {
+            let pooled = &self.items.list[port.item];
+            if let Action::Pool(op) = &pooled.action {
+                pool::forward(self.isa, op, self.source(&pooled.inputs[0], chunk), pooled.layout, out, begun);
+                begun = true;
+            }
+        }
+        if !begun {
+            out.fill(T::ZERO);
+        }
+    }
+
+    /// Makes the factors of a batch norm from the statistics of the batch.
+    fn normalise(&mut self, i: usize) {
+        if !self.trains() {
+            return;
+        }
+        let base = self.decisions.readings[i].base;
+        let layout = self.items.list[base].layout;
+        if !self.measures_itself(base) {
+            let mut sums = take(&mut self.sums);
+            sums.iter_mut().for_each(|sums| sums.reset(layout.stride()));
+            {
+                let parts = Shards::new(&mut sums, 1);
+                let me = &*self;
+                me.team.run(&me.chunks, |chunk| {
+                    let sums = unsafe { &mut parts.part(chunk)[0] };
+                    norm::statistics(me.isa, me.value_of(base, chunk), layout, sums);
+                });
+            }
+            let total = self.statistics[base].get_or_insert_default();
+            total.reset(layout.stride());
+            sums.iter().take(self.chunks.count()).for_each(|sums| total.add(sums));
+            self.sums = sums;
+        }
+        let count = self.batch() * layout.positions();
+        if let (State::Norm { norm, parameters }, Some(sums)) = (&mut self.states[i], &self.statistics[base]) {
+            norm.train(sums, count, &parameters[0], &parameters[1]);
+        }
+    }
+
+    fn check_ids(&self, i: usize, vocabulary: usize) -> Result<(), EngineError> {
+        let item = &self.items.list[i];
+        let ids = self.items.list[item.inputs[0].item].layout;
+        for chunk in 0..self.chunks.count() {
+            let rows = self.source(&item.inputs[0], chunk).data.chunks(ids.stride());
+            for id in rows.flat_map(|row| &row[..ids.channels]).map(|id| id.to_f64()) {
+                if !(id >= 0.0 && id < vocabulary as f64 && id.fract() == 0.0) {
+                    let node = self.network.node(item.node).name.clone();
+                    return Err(EngineError::Id { node, vocabulary, id });
+                }
+            }
+        }
+        Ok(())
+    }
+}
