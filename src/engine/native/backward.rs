@@ -7,8 +7,9 @@ use super::items::{Action, Port};
 use super::plan::Reading;
 use super::program::{Compiled, State};
 use super::team::Shards;
+use super::tokens::FeatureNorm;
 use super::view::{Sink, Slope, Source, Through};
-use super::{attention, conv, elementwise, norm, pool, relayout, resample, tokens};
+use super::{conv, elementwise, norm, pool, relayout, resample, tokens};
 
 impl<T: Native> Compiled<T> {
     /// Runs every item once, last first; seeds are in place and their slots marked as written.
@@ -106,11 +107,6 @@ impl<T: Native> Compiled<T> {
         self.written[slot] = true;
     }
 
-    /// What a port reads, where only the activation's derivative may need the value: it may be gone where there is none.
-    fn source_or(&self, port: &Port, chunk: usize) -> Source<'_, T> {
-        self.source(port, chunk)
-    }
-
     fn backward_conv(&mut self, i: usize) {
         let item = self.items.list[i].clone();
         let Action::Conv { conv, .. } = item.action else { return };
@@ -155,7 +151,13 @@ impl<T: Native> Compiled<T> {
                 continue;
             }
             self.into_slot(&port, |me, chunk, sink, _| {
-                elementwise::spread(me.isa, me.source_or(&port, chunk), me.slope(i, chunk), sink);
+                let slope = me.slope(i, chunk);
+                let mut source = me.source(&port, chunk);
+                if source.activation.is_none() {
+                    // Nothing looks at the value, and it may be gone.
+                    source.data = slope.data;
+                }
+                elementwise::spread(me.isa, source, slope, sink);
             });
         }
     }
@@ -214,15 +216,18 @@ impl<T: Native> Compiled<T> {
     fn backward_other(&mut self, i: usize) {
         let item = self.items.list[i].clone();
         let mut offset = 0;
-        if let Action::Attention(op) = &item.action {
-            return self.backward_attention(i, op, &item.inputs);
+        match item.action {
+            Action::Attention(_) => return self.backward_attention(i),
+            Action::FeatureNorm(kind) => return self.backward_feature_norm(i, kind),
+            Action::Embedding { .. } => return self.backward_embedding(i),
+            _ => {}
         }
         for (which, port) in item.inputs.iter().enumerate() {
             let channels = port.layout.channels;
             if self.decisions.needed[port.item] {
                 self.into_slot(port, |me, chunk, sink, _| {
                     let d = me.slope(i, chunk).data;
-                    let source = me.source_or(port, chunk);
+                    let source = me.source(port, chunk);
                     let isa = me.isa;
                     match &item.action {
                         Action::Pool(op) => pool::backward(isa, op, source, item.layout, d, sink),
@@ -234,22 +239,17 @@ impl<T: Native> Compiled<T> {
                         }
                         Action::Concat => relayout::copy_channels_backward(isa, source, d, item.layout, offset, sink),
                         Action::Upsample { scale, mode } => {
-                            resample::upsample_backward(isa, d, port.layout, *scale, *mode, sink.data, sink.accumulate);
+                            resample::upsample_backward(isa, *mode, *scale, d, port.layout, sink.data, sink.accumulate);
                         }
                         Action::PixelShuffle { scale } => {
-                            resample::pixel_shuffle_backward(isa, d, port.layout, *scale, sink.data, sink.accumulate);
+                            resample::pixel_shuffle_backward(*scale, d, port.layout, sink.data, sink.accumulate);
                         }
                         Action::Reshape { from, to } => {
-                            relayout::reshape_backward(d, *from, *to, sink.data, sink.accumulate);
+                            relayout::reshape(d, *to, sink.data, *from, sink.accumulate);
                         }
                         Action::Softmax => {
                             let y = me.value_of(i, chunk);
-                            tokens::softmax_backward(isa, y, d, item.layout, sink.data, sink.accumulate);
-                        }
-                        Action::LayerNorm | Action::RmsNorm => {
-                            if let State::Rows(rows) = &me.states[i] {
-                                rows.backward(isa, source.data, d, item.layout, sink.data, sink.accumulate);
-                            }
+                            tokens::softmax_backward(isa, y, item.layout, d, sink.data, sink.accumulate);
                         }
                         _ => {}
                     }
@@ -257,6 +257,89 @@ impl<T: Native> Compiled<T> {
             }
             offset += channels;
         }
-        self.backward_rows(i);
+    }
+
+    /// A norm over features sends back the gradient of its input and those of its scale and shift.
+    fn backward_feature_norm(&mut self, i: usize, kind: FeatureNorm) {
+        let port = self.items.list[i].inputs[0];
+        let layout = self.items.list[i].layout;
+        let mut sums = take(&mut self.sums);
+        sums.iter_mut().for_each(|sums| sums.reset(layout.stride()));
+        {
+            let shards = Shards::new(&mut sums, 1);
+            let work = |me: &Self, chunk: usize, dx: &mut [T], accumulate: bool| {
+                // Every chunk takes its own part.
+                let sums = unsafe { &mut shards.part(chunk)[0] };
+                let State::Features { parameters, .. } = &me.states[i] else { return };
+                let (x, d) = (me.source(&port, chunk).data, me.slope(i, chunk).data);
+                tokens::norm_backward(me.isa, kind, x, layout, &parameters[0], d, dx, accumulate, sums);
+            };
+            if self.decisions.needed[port.item] {
+                self.into_slot(&port, |me, chunk, sink, _| work(me, chunk, sink.data, sink.accumulate));
+            } else {
+                // Nobody wants the gradient of the input, but the kernel writes one.
+                let me = &*self;
+                let length = me.chunks.range(0, layout.sample()).len();
+                me.team.run(&me.chunks, |chunk| work(me, chunk, &mut vec![T::ZERO; length][..me.slope(i, chunk).data.len()], false));
+            }
+        }
+        let mut total = take(&mut self.total);
+        total.reset(layout.stride());
+        sums.iter().take(self.chunks.count()).for_each(|sums| total.add(sums));
+        if let State::Features { gradients, .. } = &mut self.states[i] {
+            // Scale first: it has the sum of the products.
+            for (gradient, sum) in gradients.iter_mut().zip([&total.second, &total.first]) {
+                gradient.iter_mut().zip(sum).for_each(|(gradient, &sum)| *gradient = T::of(sum));
+            }
+        }
+        self.sums = sums;
+        self.total = total;
+        self.reached[i] = true;
+    }
+
+    /// The gradient of a table is gathered by one thread: two tokens may be the same row.
+    fn backward_embedding(&mut self, i: usize) {
+        let item = &self.items.list[i];
+        let (port, features) = (item.inputs[0], item.layout.channels);
+        let State::Features { parameters, mut gradients } = take(&mut self.states[i]) else { return };
+        gradients[0].fill(T::ZERO);
+        for chunk in 0..self.chunks.count() {
+            let ids = self.source(&port, chunk);
+            tokens::embed_backward(ids.data, ids.layout, self.slope(i, chunk).data, features, &mut gradients[0]);
+        }
+        self.states[i] = State::Features { parameters, gradients };
+        self.reached[i] = true;
+    }
+
+    fn backward_attention(&mut self, i: usize) {
+        let State::Attention { kernel, mut kept } = take(&mut self.states[i]) else { return };
+        let ports = self.items.list[i].inputs.clone();
+        // All three gradients come of one pass: what nobody wants, or what gathers elsewhere too, is added afterwards.
+        let sizes = [0, 1, 2].map(|port| self.batch() * ports[port].layout.sample());
+        let mut gradients = sizes.map(|size| vec![T::ZERO; size]);
+        {
+            let [dq, dk, dv] = &mut gradients;
+            let length = |port: usize| self.chunks.range(0, ports[port].layout.sample()).len();
+            let (dq, dk, dv) = (Shards::new(dq, length(0)), Shards::new(dk, length(1)), Shards::new(dv, length(2)));
+            let kept = Shards::new(&mut kept, self.chunks.range(0, kernel.scratch_elements()).len());
+            let me = &*self;
+            me.team.run(&me.chunks, |chunk| {
+                // Every chunk takes its own parts.
+                let (dq, dk, dv, kept) =
+                    unsafe { (dq.part(chunk), dk.part(chunk), dv.part(chunk), kept.part(chunk)) };
+                let v = me.source(&ports[2], chunk).data;
+                let sinks = [dq, dk, dv].map(|gradient| Some((gradient, false)));
+                kernel.backward(me.isa, v, me.slope(i, chunk).data, kept, sinks);
+            });
+        }
+        self.states[i] = State::Attention { kernel, kept };
+        for (port, gradient) in ports.iter().zip(&gradients) {
+            if self.decisions.needed[port.item] {
+                self.into_slot(port, |me, chunk, sink, _| {
+                    let part = &gradient[me.chunks.range(chunk, port.layout.sample())];
+                    relayout::copy(part, sink.data, sink.accumulate);
+                });
+            }
+        }
     }
 }

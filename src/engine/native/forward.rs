@@ -7,7 +7,8 @@ use super::items::{Action, Port};
 use super::program::{Compiled, State};
 use super::team::Shards;
 use super::view::{Affine, Source, Sums};
-use super::{attention, conv, elementwise, norm, pool, relayout, resample, tokens};
+use super::tokens::FeatureNorm;
+use super::{conv, elementwise, norm, pool, relayout, resample, tokens};
 use crate::engine::EngineError;
 
 /// Terms of a sum that are added in one pass.
@@ -62,6 +63,11 @@ impl<T: Native> Compiled<T> {
         }
         let Some(store) = self.decisions.values[i] else { return Ok(()) };
         let mut out = take(&mut self.stores[store]);
+        if matches!(item.action, Action::Attention(_)) {
+            self.attend(i, &mut out);
+            self.stores[store] = out;
+            return Ok(());
+        }
         let mut scratch = take(&mut self.scratch);
         let mut sums = take(&mut self.sums);
         let sample = self.items.list[i].layout.sample();
@@ -133,23 +139,48 @@ impl<T: Native> Compiled<T> {
                 }
             }
             Action::Upsample { scale, mode } => {
-                resample::upsample(isa, source(0).data, source(0).layout, *scale, *mode, out);
+                resample::upsample(isa, *mode, *scale, source(0).data, source(0).layout, out);
             }
             Action::PixelShuffle { scale } => {
-                resample::pixel_shuffle(isa, source(0).data, source(0).layout, *scale, out);
+                resample::pixel_shuffle(*scale, source(0).data, source(0).layout, out);
             }
-            Action::Reshape { from, to } => relayout::reshape(source(0).data, *from, *to, out),
-            Action::LayerNorm | Action::RmsNorm | Action::Embedding { .. } => {
-                if let State::Rows(rows) = &self.states[i] {
-                    rows.forward(isa, source(0).data, item.layout, out);
+            Action::Reshape { from, to } => relayout::reshape(source(0).data, *from, out, *to, false),
+            Action::FeatureNorm(kind) => {
+                if let State::Features { parameters, .. } = &self.states[i] {
+                    let bias = parameters.get(1).map(Vec::as_slice);
+                    tokens::norm(isa, *kind, source(0).data, item.layout, &parameters[0], bias, out);
+                }
+            }
+            Action::Embedding { .. } => {
+                if let State::Features { parameters, .. } = &self.states[i] {
+                    let ids = source(0);
+                    tokens::embed(ids.data, ids.layout, &parameters[0], item.layout.channels, out);
                 }
             }
             Action::Softmax => tokens::softmax(isa, source(0).data, item.layout, out),
-            Action::Attention(op) => {
-                attention::forward(isa, op, [0, 1, 2].map(source), item.layout, out, scratch);
-            }
+            // It keeps something for its way back, so it runs by itself.
+            Action::Attention(_) => {}
             Action::Zeros => out.fill(T::ZERO),
         }
+    }
+
+    /// Attention, which keeps its probabilities.
+    fn attend(&mut self, i: usize, out: &mut [T]) {
+        let State::Attention { kernel, mut kept } = take(&mut self.states[i]) else { return };
+        let sample = self.items.list[i].layout.sample();
+        {
+            let parts = Shards::new(&mut out[..self.batch() * sample], self.chunks.range(0, sample).len());
+            let length = self.chunks.range(0, kernel.scratch_elements()).len();
+            let kept = Shards::new(&mut kept, length);
+            let me = &*self;
+            me.team.run(&me.chunks, |chunk| {
+                // Every chunk takes its own parts.
+                let (out, kept) = unsafe { (parts.part(chunk), kept.part(chunk)) };
+                let [q, k, v] = [0, 1, 2].map(|port| me.source(&me.items.list[i].inputs[port], chunk).data);
+                kernel.forward(me.isa, q, k, v, kept, out);
+            });
+        }
+        self.states[i] = State::Attention { kernel, kept };
     }
 
     /// Adds up what a sum reads: stored terms in one pass, then the poolings that write into it.

@@ -5,6 +5,7 @@
 
 use super::Layout;
 use super::conv::Conv;
+use super::tokens::FeatureNorm;
 use crate::engine::{EngineError, Plan};
 use crate::graph::{Activation, Attention, Network, NodeId, Op, Pool, Resample, Shape};
 
@@ -58,8 +59,7 @@ pub(super) enum Action {
         from: Shape,
         to: Shape,
     },
-    LayerNorm,
-    RmsNorm,
+    FeatureNorm(FeatureNorm),
     Softmax,
     Embedding {
         vocabulary: usize,
@@ -194,8 +194,8 @@ impl Items {
             Op::Flatten | Op::Reshape { .. } | Op::ToTokens | Op::ToMap { .. } | Op::Identity => {
                 Port { layout, ..ports[0] }
             }
-            Op::LayerNorm => push(Action::LayerNorm, ports),
-            Op::RmsNorm => push(Action::RmsNorm, ports),
+            Op::LayerNorm => push(Action::FeatureNorm(FeatureNorm::Layer), ports),
+            Op::RmsNorm => push(Action::FeatureNorm(FeatureNorm::Rms), ports),
             Op::Softmax => push(Action::Softmax, ports),
             Op::Embedding { vocabulary, .. } => push(Action::Embedding { vocabulary: *vocabulary }, ports),
             Op::Attention(attention) => push(Action::Attention(*attention), ports),

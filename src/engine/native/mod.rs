@@ -4,14 +4,27 @@
 //! position. What stands in the padding is finite but has no meaning; weights are zero there.
 #![allow(unsafe_code)]
 
+mod activation;
+mod attention;
 mod backward;
 mod buffers;
+pub mod conv;
+mod elementwise;
+mod erf;
 mod forward;
 mod isa;
 mod items;
+mod norm;
 mod plan;
+mod pool;
 mod program;
+mod relayout;
+mod resample;
 mod team;
+#[cfg(test)]
+mod testing;
+mod through;
+mod tokens;
 mod vector;
 mod view;
 

@@ -9,8 +9,8 @@ use std::collections::HashMap;
 
 use super::buffers::{Span, Stores};
 use super::items::{Action, Items, Port};
-use crate::engine::{Mode, Plan};
-use crate::graph::{Activation, Network, PoolKind};
+use crate::engine::Plan;
+use crate::graph::{Activation, Network};
 
 /// How the value of an item is read.
 #[derive(Clone, Copy, Debug)]
@@ -111,7 +111,7 @@ impl Decisions {
         for (i, item) in items.list.iter().enumerate() {
             let trained = matches!(
                 item.action,
-                Action::Conv { .. } | Action::BatchNorm | Action::LayerNorm | Action::RmsNorm | Action::Embedding { .. }
+                Action::Conv { .. } | Action::BatchNorm | Action::FeatureNorm(_) | Action::Embedding { .. }
             );
             self.needed[i] = trained || self.pinned[i] || item.inputs.iter().any(|port| self.needed[port.item]);
         }
@@ -278,14 +278,8 @@ fn readings(items: &Items) -> Vec<Reading> {
 /// Whether an item looks at what it reads again on the way back.
 fn needs_value(action: &Action, reading: &Reading) -> bool {
     match action {
-        Action::Sum | Action::Mean | Action::Concat => reading.activation.is_some(),
-        Action::Pool(pool) => pool.kind == PoolKind::Max || reading.activation.is_some(),
+        Action::Sum => reading.activation.is_some(),
         Action::Upsample { .. } | Action::PixelShuffle { .. } | Action::Reshape { .. } | Action::Softmax => false,
         _ => true,
     }
-}
-
-/// Whether a mode needs the statistics of batches.
-pub(super) fn measures(mode: Mode) -> bool {
-    mode == Mode::Train
 }

@@ -1,6 +1,7 @@
 //! A compiled network: its items, the decisions about them, their parameters and all buffers.
 
 use super::Isa;
+use super::attention::AttentionKernel;
 use super::conv::{FilterGradient, Filters, Scratch};
 use super::isa::Native;
 use super::items::{Action, Items, Port};
@@ -8,24 +9,24 @@ use super::norm::BatchNorm;
 use super::plan::Decisions;
 use super::relayout;
 use super::team::{Chunks, Team};
-use super::tokens::Rows;
 use super::view::{Layout, Sums};
 use crate::engine::{EngineError, Mode, Plan, Program, Tensor, Weights};
 use crate::graph::{Network, NodeId, Shape};
 
 /// What an item keeps besides its value.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) enum State<T> {
     /// Nothing.
+    #[default]
     None,
     /// A convolution: its filters, their gradient, and where its chunks add theirs.
     Conv { filters: Filters<T>, gradient: Option<FilterGradient<T>>, partials: usize },
     /// A batch norm and the parameters it takes: weight, bias, running mean, running variance.
     Norm { norm: BatchNorm<T>, parameters: [Vec<T>; 4] },
-    /// A norm over features or an embedding.
-    Rows(Rows<T>),
+    /// A norm over features or an embedding: its parameters and their gradients.
+    Features { parameters: Vec<Vec<T>>, gradients: Vec<Vec<T>> },
     /// What an attention keeps for its way back.
-    Attention(Vec<T>),
+    Attention { kernel: AttentionKernel<T>, kept: Vec<T> },
 }
 
 /// A network compiled for the native engine.
@@ -111,6 +112,17 @@ impl<T: Native> Compiled<T> {
                 Action::BatchNorm => {
                     State::Norm { norm: BatchNorm::new(item.layout), parameters: Default::default() }
                 }
+                Action::FeatureNorm(_) | Action::Embedding { .. } => {
+                    let shapes = self.network.parameters(item.node);
+                    let zeros = || shapes.iter().map(|parameter| vec![T::ZERO; parameter.elements()]).collect();
+                    State::Features { parameters: zeros(), gradients: if backward { zeros() } else { Vec::new() } }
+                }
+                Action::Attention(attention) => {
+                    let layouts = [0, 1, 2].map(|port| item.inputs[port].layout);
+                    let kernel = AttentionKernel::new(attention, layouts);
+                    let kept = vec![T::ZERO; kernel.scratch_elements() * self.plan.batch];
+                    State::Attention { kernel, kept }
+                }
                 _ => State::None,
             });
         }
@@ -145,7 +157,7 @@ impl<T: Native> Compiled<T> {
     fn holder(&self, node: NodeId, parameter: usize) -> Option<(usize, usize)> {
         let owns = |i: &usize| {
             let item = &self.items.list[*i];
-            let has_any = !matches!(self.states[*i], State::None | State::Attention(_));
+            let has_any = !matches!(self.states[*i], State::None | State::Attention { .. });
             item.node == node && has_any && item.parameter <= parameter
         };
         let holder = (0..self.items.list.len()).filter(owns).max_by_key(|&i| self.items.list[i].parameter)?;
@@ -188,7 +200,7 @@ impl<T: Native> Compiled<T> {
 impl<T: Native> Program<T> for Compiled<T> {
     fn load(&mut self, weights: &Weights<T>) -> Result<(), EngineError> {
         for i in 0..self.items.list.len() {
-            if matches!(self.states[i], State::None | State::Attention(_)) {
+            if matches!(self.states[i], State::None | State::Attention { .. }) {
                 continue;
             }
             let given = self.parameters(weights, i)?;
@@ -206,8 +218,10 @@ impl<T: Native> Program<T> for Compiled<T> {
                         norm.eval(weight, bias, mean, variance);
                     }
                 }
-                State::Rows(rows) => rows.load(&given),
-                State::None | State::Attention(_) => {}
+                State::Features { parameters, .. } => {
+                    parameters.iter_mut().zip(&given).for_each(|(slot, tensor)| slot.clone_from(&tensor.data));
+                }
+                State::None | State::Attention { .. } => {}
             }
         }
         Ok(())
@@ -281,7 +295,11 @@ impl<T: Native> Program<T> for Compiled<T> {
                 let channels = self.items.list[holder].layout.channels;
                 visit(if parameter == 0 { &norm.d_scale[..channels] } else { &norm.d_shift[..channels] });
             }
-            State::Rows(rows) => visit(rows.gradient(parameter)),
+            State::Features { gradients, .. } => {
+                if let Some(gradient) = gradients.get(parameter) {
+                    visit(gradient);
+                }
+            }
             _ => {}
         }
     }
