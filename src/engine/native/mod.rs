@@ -4,6 +4,8 @@
 //! position. What stands in the padding is finite but has no meaning; weights are zero there.
 #![allow(unsafe_code)]
 
+mod activation;
+mod erf;
 mod isa;
 mod vector;
 mod view;
