@@ -5,8 +5,18 @@
 #![allow(unsafe_code)]
 
 mod activation;
+mod attention;
+mod elementwise;
 mod erf;
 mod isa;
+mod norm;
+mod pool;
+mod relayout;
+mod resample;
+#[cfg(test)]
+mod testing;
+mod through;
+mod tokens;
 mod vector;
 mod view;
 

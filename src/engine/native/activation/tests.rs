@@ -1,10 +1,9 @@
 //! Against the definitions in double precision, whose exponential is the standard library's.
 
-#![allow(clippy::unwrap_used)]
-
 use super::*;
 use crate::engine::native::Isa;
 use crate::engine::native::isa::{Kernel, Native};
+use crate::engine::native::testing::definition;
 use crate::engine::native::view::BLOCK;
 
 /// One function over a whole slice.
@@ -26,24 +25,6 @@ impl<T: Native> Kernel<T> for Over<'_, T> {
             }
         }
         out
-    }
-}
-
-/// The value and the derivative, as the definitions say.
-fn definition(a: Activation, u: f64) -> (f64, f64) {
-    let s = 1.0 / (1.0 + (-u).exp());
-    let normal = erf::erfc(-u * std::f64::consts::FRAC_1_SQRT_2) / 2.0;
-    let density = (-u * u / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt();
-    let gate = (u + 3.0).clamp(0.0, 6.0) / 6.0;
-    let within = |low: f64, high: f64| f64::from(low < u && u < high);
-    match a {
-        Activation::Relu => (u.max(0.0), f64::from(u > 0.0)),
-        Activation::Relu6 => (u.clamp(0.0, 6.0), within(0.0, 6.0)),
-        Activation::Hswish => (u * gate, if u >= 3.0 { 1.0 } else { within(-3.0, 3.0) * (u / 3.0 + 0.5) }),
-        Activation::Swish => (u * s, s * (1.0 + u * (1.0 - s))),
-        Activation::Gelu => (u * normal, normal + u * density),
-        Activation::Sigmoid => (s, s * (1.0 - s)),
-        Activation::Hsigmoid => (gate, within(-3.0, 3.0) / 6.0),
     }
 }
 
