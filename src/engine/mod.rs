@@ -9,6 +9,8 @@ use std::fmt::Debug;
 
 use crate::graph::{Network, NodeId};
 
+#[cfg(test)]
+mod conformance;
 mod element;
 pub mod native;
 mod tensor;

@@ -23,6 +23,8 @@ mod resample;
 mod team;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod through;
 mod tokens;
 mod vector;

@@ -103,6 +103,9 @@ pub struct Sink<'a, T> {
     pub data: &'a mut [T],
     /// Whether it is added to what is there.
     pub accumulate: bool,
+    /// Where Σ of the gradient as it stands after this write, and Σ of its product with the stored `x` of the source, are
+    /// added per channel.
+    pub sums: Option<&'a mut Sums>,
 }
 
 /// Per-channel sums in double precision: `first` over one map, `second` over its product with another.
@@ -118,6 +121,14 @@ impl Sums {
     /// Zeros for so many channels, padding included.
     pub fn new(stride: usize) -> Self {
         Self { first: vec![0.0; stride], second: vec![0.0; stride] }
+    }
+
+    /// Zeros again, for so many channels, padding included.
+    pub fn reset(&mut self, stride: usize) {
+        for sums in [&mut self.first, &mut self.second] {
+            sums.clear();
+            sums.resize(stride, 0.0);
+        }
     }
 
     /// Adds another.
