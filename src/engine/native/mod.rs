@@ -4,9 +4,10 @@
 //! position. What stands in the padding is finite but has no meaning; weights are zero there.
 #![allow(unsafe_code)]
 
+pub mod conv;
 mod isa;
 mod vector;
 mod view;
 
-pub use isa::Isa;
-pub use view::{BLOCK, Layout};
+pub use isa::{Isa, Native};
+pub use view::{Affine, BLOCK, Layout, Sink, Slope, Source, Sums, Through};

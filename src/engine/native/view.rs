@@ -103,6 +103,9 @@ pub struct Sink<'a, T> {
     pub data: &'a mut [T],
     /// Whether it is added to what is there.
     pub accumulate: bool,
+    /// Takes, per channel, Σ of the gradient as it stands after this write, and Σ of its product with the stored `x`:
+    /// what the batch norm before needs.
+    pub sums: Option<&'a mut Sums>,
 }
 
 /// Per-channel sums in double precision: `first` over one map, `second` over its product with another.
