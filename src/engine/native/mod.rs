@@ -4,8 +4,20 @@
 //! position. What stands in the padding is finite but has no meaning; weights are zero there.
 #![allow(unsafe_code)]
 
+mod activation;
+mod attention;
 pub mod conv;
+mod elementwise;
+mod erf;
 mod isa;
+mod norm;
+mod pool;
+mod relayout;
+mod resample;
+#[cfg(test)]
+mod testing;
+mod through;
+mod tokens;
 mod vector;
 mod view;
 

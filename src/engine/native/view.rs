@@ -103,8 +103,8 @@ pub struct Sink<'a, T> {
     pub data: &'a mut [T],
     /// Whether it is added to what is there.
     pub accumulate: bool,
-    /// Takes, per channel, Σ of the gradient as it stands after this write, and Σ of its product with the stored `x`:
-    /// what the batch norm before needs.
+    /// Where Σ of the gradient as it stands after this write, and Σ of its product with the stored `x` of the source, are
+    /// added per channel.
     pub sums: Option<&'a mut Sums>,
 }
 

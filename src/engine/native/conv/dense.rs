@@ -3,8 +3,8 @@
 //!
 //! Forward and the gradient of the input are the same kernel; what differs is which run of elements meets which filters.
 
-use super::geometry::Run;
 use super::gather::View;
+use super::geometry::Run;
 use crate::engine::Element;
 use crate::engine::native::isa::{Kernel, Native};
 use crate::engine::native::vector::Vector;

@@ -1,8 +1,8 @@
 //! The two kernels of depthwise convolutions: vectors of channels, each channel with its own filter.
 
 use super::dense::next_tile;
-use super::geometry::Run;
 use super::gather::View;
+use super::geometry::Run;
 use crate::engine::Element;
 use crate::engine::native::isa::{Kernel, Native};
 use crate::engine::native::vector::Vector;

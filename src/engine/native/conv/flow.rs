@@ -2,8 +2,8 @@
 //! sums over positions are taken for the norms.
 
 use super::gather::View;
-use super::prologue;
 use crate::engine::Element;
+use crate::engine::native::activation;
 use crate::engine::native::isa::{Kernel, Native};
 use crate::engine::native::vector::Vector;
 use crate::engine::native::view::{Affine, Sums};
@@ -145,7 +145,7 @@ impl<T: Element> Flow<'_, T> {
                 let mut g = V::load(self.raw.add(p + c));
                 let x = V::load(self.x.as_ptr().add(p + c));
                 if let Some(activation) = activation {
-                    g = g.mul(prologue::slope(activation, x.mul_add(scale, shift)));
+                    g = g.mul(activation::slope(activation, x.mul_add(scale, shift)));
                 }
                 if self.accumulate {
                     g = g.add(V::load(self.to.add(p + c)));

@@ -1,11 +1,11 @@
 //! Windows of maps for the kernels: padded with zeros, and with norm and activation applied while they are copied.
 
 use super::geometry::Window;
-use super::prologue;
+use crate::engine::Element;
+use crate::engine::native::activation;
 use crate::engine::native::isa::{Isa, Kernel, Native};
 use crate::engine::native::vector::Vector;
 use crate::engine::native::view::{Affine, BLOCK, Layout, Slope, Source, Through};
-use crate::engine::Element;
 use crate::graph::Activation;
 use std::ops::Range;
 
@@ -162,7 +162,7 @@ impl<V: Vector> Read<V> for Normed<V::Element> {
 impl<V: Vector, R: Read<V>> Read<V> for Activated<R> {
     #[inline(always)]
     unsafe fn read(&self, offset: usize, c: usize) -> V {
-        unsafe { prologue::value(self.1, self.0.read(offset, c)) }
+        unsafe { activation::value(self.1, self.0.read(offset, c)) }
     }
 }
 

@@ -150,10 +150,7 @@ impl Conv {
 
     /// The slopes that these output rows have, and that the gradient of [`Self::input_rows`] takes if it is wanted.
     pub(super) fn slope_window(&self, rows: &Range<usize>, with_input: bool) -> Window {
-        let own = Window {
-            rows: rows.start as isize..rows.end as isize,
-            columns: 0..self.output.width as isize,
-        };
+        let own = Window { rows: rows.start as isize..rows.end as isize, columns: 0..self.output.width as isize };
         let inputs = self.input_rows(rows);
         if !with_input || inputs.is_empty() {
             return own;

@@ -10,7 +10,6 @@ mod filters;
 mod flow;
 mod gather;
 mod geometry;
-mod prologue;
 #[cfg(test)]
 mod tests;
 
@@ -158,7 +157,18 @@ fn sweep_forward<T: Native>(
         conv.runs(x.row, x.pixel, 1, channels, runs);
         let (w, bias) = (filters.forward.as_ptr(), Some(filters.bias.as_ptr()));
         let (out_image, out_row, out_pixel) = (out.image, out.row, out.pixel);
-        isa.run(depthwise::Sweep { x, w, bias, taps: runs, channels, out: out.at, out_image, out_row, out_pixel, size });
+        isa.run(depthwise::Sweep {
+            x,
+            w,
+            bias,
+            taps: runs,
+            channels,
+            out: out.at,
+            out_image,
+            out_row,
+            out_pixel,
+            size,
+        });
         return;
     }
     let mut at = 0;

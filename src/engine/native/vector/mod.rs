@@ -2,12 +2,14 @@
 //!
 //! A kernel is written once, generic over [`Vector`], and compiled for each set by [`super::Isa::run`].
 
+use super::view::BLOCK;
 use crate::engine::Element;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod exp;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod portable;
@@ -16,6 +18,7 @@ mod portable;
 pub use avx2::{F32x8, F64x4};
 #[cfg(target_arch = "x86_64")]
 pub use avx512::{F32x16, F64x8};
+pub use exp::exp;
 #[cfg(target_arch = "aarch64")]
 pub use neon::{F32x4, F64x2};
 pub use portable::Lanes;
@@ -88,4 +91,37 @@ pub unsafe trait Vector: Copy {
     /// # Safety
     /// See the trait.
     unsafe fn select_greater(self, other: Self, yes: Self, no: Self) -> Self;
+    /// `self · 2ⁿ` for whole `n` for which 2ⁿ is a normal number; NaN stays NaN.
+    ///
+    /// # Safety
+    /// See the trait.
+    #[inline(always)]
+    unsafe fn ldexp(self, n: Self) -> Self {
+        let (mut values, mut powers) = ([Self::Element::ZERO; BLOCK], [Self::Element::ZERO; BLOCK]);
+        // Both arrays hold a whole register.
+        unsafe {
+            self.store(values.as_mut_ptr());
+            n.store(powers.as_mut_ptr());
+            for (value, power) in values.iter_mut().zip(powers).take(Self::LANES) {
+                // The last bits of the sum are the whole number; shifted to the exponent they are the power.
+                let whole = (power.to_f64() + 6_755_399_441_055_744.0).to_bits();
+                *value *= Self::Element::of(f64::from_bits(whole.wrapping_add(1023) << 52));
+            }
+            Self::load(values.as_ptr())
+        }
+    }
+    /// Runs a function on every lane.
+    ///
+    /// # Safety
+    /// See the trait.
+    #[inline(always)]
+    unsafe fn map(self, of: impl Fn(Self::Element) -> Self::Element) -> Self {
+        let mut values = [Self::Element::ZERO; BLOCK];
+        // The array holds a whole register.
+        unsafe {
+            self.store(values.as_mut_ptr());
+            values.iter_mut().take(Self::LANES).for_each(|x| *x = of(*x));
+            Self::load(values.as_ptr())
+        }
+    }
 }
