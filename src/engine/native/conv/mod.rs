@@ -10,6 +10,7 @@ mod filters;
 mod flow;
 mod gather;
 mod geometry;
+mod peak;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ pub use filters::{FilterGradient, Filters};
 use flow::{Flow, Moments, Totals};
 use gather::{Map, View, view};
 use geometry::{Chunk, Run};
+pub use peak::multiply_adds;
 
 /// Elements of the input that are worked on at once, so that they stay in the second-level cache.
 const FORWARD: usize = 16 << 10;
@@ -176,6 +178,7 @@ fn sweep_forward<T: Native>(
         let inputs = pack.input.len();
         conv.runs(x.row, x.pixel, inputs, BLOCK, runs);
         isa.run(dense::Sweep {
+            isa,
             x: x.skip(pack.input.start),
             w: filters.forward[at..].as_ptr(),
             block: conv.taps() * inputs * BLOCK,
@@ -283,6 +286,7 @@ pub fn backward<T: Native>(
                 let slopes = pack.input.len();
                 conv.phase_runs(phase, first_row, &window, slope.row, slope.pixel, slopes, BLOCK, runs);
                 isa.run(dense::Sweep {
+                    isa,
                     x: slope.skip(pack.input.start),
                     w: filters.backward[at..].as_ptr(),
                     block: conv.taps() * slopes * BLOCK,
@@ -338,6 +342,7 @@ fn reduce<T: Native>(
         let inputs = pack.input.len();
         conv.runs(x.row, x.pixel, inputs, BLOCK, runs);
         isa.run(dense::Reduce {
+            isa,
             x: x.skip(pack.input.start),
             slope: slope.skip(pack.output.start),
             runs,

@@ -172,6 +172,8 @@ fn naive(case: &Case, data: &Data) -> Results {
         true => data.x[at] * data.scale[c] + data.shift[c],
         false => data.x[at],
     };
+    let read = |at: usize| value(case.activation, affine(at, at % input.stride()));
+    let read: Vec<f64> = (0..data.x.len()).map(read).collect();
     let mut y = vec![0.0; case.samples * output.sample()];
     let mut weight = vec![0.0; data.weight.len()];
     let mut bias = vec![0.0; output.channels];
@@ -199,7 +201,7 @@ fn naive(case: &Case, data: &Data) -> Results {
                                 let c = co / conv.group_out() * conv.group_in() + ci;
                                 let from = ((n * input.height + iy) * input.width + ix) * input.stride() + c;
                                 let w = ((co * conv.group_in() + ci) * conv.kernel[0] + ky) * conv.kernel[1] + kx;
-                                let x = value(case.activation, affine(from, c));
+                                let x = read[from];
                                 sum += x * data.weight[w];
                                 weight[w] += x * slope;
                                 raw[from] += slope * data.weight[w];
