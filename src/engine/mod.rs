@@ -12,11 +12,13 @@ use crate::graph::{Network, NodeId};
 #[cfg(test)]
 mod conformance;
 mod element;
+mod init;
 pub mod native;
 mod tensor;
 mod weights;
 
 pub use element::Element;
+pub use init::{Biases, Init, Scheme, initialise};
 pub use tensor::Tensor;
 pub use weights::{Weights, WeightsError};
 

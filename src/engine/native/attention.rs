@@ -4,7 +4,7 @@
 use gemm::Parallelism;
 
 use super::Isa;
-use super::isa::{Kernel, Native};
+use super::isa::{Kernel, Numeric};
 use super::tokens::{dot, softmax_row};
 use super::vector::Vector;
 use super::view::Layout;
@@ -48,7 +48,7 @@ impl<'a, T> Matrix<'a, T> {
 
 /// `out = factor · left · right`, or `out += …`; `out` has `m` rows a `row` apart and `n` columns, `k` is what is summed
 /// over.
-fn multiply<T: Native>(
+fn multiply<T: Numeric>(
     [m, n, k]: [usize; 3],
     out: &mut [T],
     row: usize,
@@ -98,7 +98,7 @@ struct Scratch<'a, T> {
     d_k: &'a mut [T],
 }
 
-impl<T: Native> AttentionKernel<T> {
+impl<T: Numeric> AttentionKernel<T> {
     /// For queries, keys and values of these layouts.
     pub fn new(attention: &Attention, [queries, keys, values]: [Layout; 3]) -> Self {
         let half = queries.channels / attention.heads / 2;
@@ -284,7 +284,7 @@ struct Probabilities<'a, T> {
     causal: bool,
 }
 
-impl<T: Native> Kernel<T> for Probabilities<'_, T> {
+impl<T: Numeric> Kernel<T> for Probabilities<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -305,7 +305,7 @@ struct Scores<'a, T> {
     keys: usize,
 }
 
-impl<T: Native> Kernel<T> for Scores<'_, T> {
+impl<T: Numeric> Kernel<T> for Scores<'_, T> {
     type Output = ();
 
     #[inline(always)]

@@ -2,7 +2,7 @@
 
 use std::mem::take;
 
-use super::isa::Native;
+use super::isa::Numeric;
 use super::items::{Action, Port};
 use super::plan::Reading;
 use super::program::{Compiled, State};
@@ -11,7 +11,7 @@ use super::tokens::FeatureNorm;
 use super::view::{Sink, Slope, Source, Through};
 use super::{conv, elementwise, norm, pool, relayout, resample, tokens};
 
-impl<T: Native> Compiled<T> {
+impl<T: Numeric> Compiled<T> {
     /// Runs every item once, last first; seeds are in place and their slots marked as written.
     pub(super) fn run_backward(&mut self) {
         self.turned.fill(false);

@@ -1,20 +1,20 @@
 //! Sums and products of maps, element by element, and their gradients.
 
 use super::Isa;
-use super::isa::{Kernel, Native};
+use super::isa::{Kernel, Numeric};
 use super::through::{Arrival, RUN, Reader, Tally, Writer};
 use super::vector::Vector;
 use super::view::{Sink, Slope, Source, Sums};
 
 /// Writes to `out` the sum of what the sources read; with one source, what it reads. Σ and Σ of the squares of that are
 /// added to `sums`.
-pub fn sum<T: Native>(isa: Isa, terms: &[Source<'_, T>], out: &mut [T], sums: Option<&mut Sums>) {
+pub fn sum<T: Numeric>(isa: Isa, terms: &[Source<'_, T>], out: &mut [T], sums: Option<&mut Sums>) {
     assert!(terms.iter().all(|term| term.data.len() == out.len()), "terms have the layout of their sum");
     isa.run(Sum { terms, out, sums, accumulate: false });
 }
 
 /// Adds to `out` what a source reads.
-pub fn add_to<T: Native>(isa: Isa, source: Source<'_, T>, out: &mut [T]) {
+pub fn add_to<T: Numeric>(isa: Isa, source: Source<'_, T>, out: &mut [T]) {
     assert_eq!(source.data.len(), out.len(), "terms have the layout of their sum");
     isa.run(Sum { terms: &[source], out, sums: None, accumulate: true });
 }
@@ -26,7 +26,7 @@ struct Sum<'a, T> {
     accumulate: bool,
 }
 
-impl<T: Native> Kernel<T> for Sum<'_, T> {
+impl<T: Numeric> Kernel<T> for Sum<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -64,7 +64,7 @@ impl<T: Native> Kernel<T> for Sum<'_, T> {
 }
 
 /// The way back through one term of a sum: the gradient of what the source reads is the slope.
-pub fn spread<T: Native>(isa: Isa, source: Source<'_, T>, slope: Slope<'_, T>, sink: Sink<'_, T>) {
+pub fn spread<T: Numeric>(isa: Isa, source: Source<'_, T>, slope: Slope<'_, T>, sink: Sink<'_, T>) {
     let length = source.data.len();
     assert!(slope.data.len() == length && sink.data.len() == length, "gradients have the layout of their map");
     assert!(
@@ -80,7 +80,7 @@ struct Spread<'a, T> {
     sink: Sink<'a, T>,
 }
 
-impl<T: Native> Kernel<T> for Spread<'_, T> {
+impl<T: Numeric> Kernel<T> for Spread<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -117,7 +117,7 @@ fn row_of<T>(factor: &Source<'_, T>, sample: usize, position: usize) -> usize {
     sample * positions + if positions == 1 { 0 } else { position }
 }
 
-fn check<T: Native>(factors: &[Source<'_, T>], product: usize) {
+fn check<T: Numeric>(factors: &[Source<'_, T>], product: usize) {
     let positions = positions(factors);
     for factor in factors {
         let layout = factor.layout;
@@ -128,7 +128,7 @@ fn check<T: Native>(factors: &[Source<'_, T>], product: usize) {
 }
 
 /// Writes to `out` the product of what the sources read. A factor with one position is spread over the others'.
-pub fn product<T: Native>(isa: Isa, factors: &[Source<'_, T>], out: &mut [T]) {
+pub fn product<T: Numeric>(isa: Isa, factors: &[Source<'_, T>], out: &mut [T]) {
     check(factors, out.len());
     isa.run(Product { factors, out });
 }
@@ -138,7 +138,7 @@ struct Product<'a, T> {
     out: &'a mut [T],
 }
 
-impl<T: Native> Kernel<T> for Product<'_, T> {
+impl<T: Numeric> Kernel<T> for Product<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -170,7 +170,7 @@ impl<T: Native> Kernel<T> for Product<'_, T> {
 }
 
 /// The way back to factor `which` of a product whose gradient is `d`.
-pub fn product_backward<T: Native>(isa: Isa, factors: &[Source<'_, T>], which: usize, d: &[T], sink: Sink<'_, T>) {
+pub fn product_backward<T: Numeric>(isa: Isa, factors: &[Source<'_, T>], which: usize, d: &[T], sink: Sink<'_, T>) {
     check(factors, d.len());
     assert_eq!(factors[which].data.len(), sink.data.len(), "gradients have the layout of their map");
     isa.run(ProductBackward { factors, which, d, sink });
@@ -183,7 +183,7 @@ struct ProductBackward<'a, T> {
     sink: Sink<'a, T>,
 }
 
-impl<T: Native> ProductBackward<'_, T> {
+impl<T: Numeric> ProductBackward<'_, T> {
     /// The gradient of what factor `which` reads at one position of the product: that of the product times the others.
     #[inline(always)]
     unsafe fn gradient<V: Vector<Element = T>>(&self, sample: usize, position: usize, channel: usize) -> V {
@@ -203,7 +203,7 @@ impl<T: Native> ProductBackward<'_, T> {
     }
 }
 
-impl<T: Native> Kernel<T> for ProductBackward<'_, T> {
+impl<T: Numeric> Kernel<T> for ProductBackward<'_, T> {
     type Output = ();
 
     #[inline(always)]

@@ -2,7 +2,7 @@
 
 use std::mem::take;
 
-use super::isa::Native;
+use super::isa::Numeric;
 use super::items::{Action, Port};
 use super::program::{Compiled, State};
 use super::team::Shards;
@@ -14,7 +14,7 @@ use crate::engine::EngineError;
 /// Terms of a sum that are added in one pass.
 const TERMS: usize = 4;
 
-impl<T: Native> Compiled<T> {
+impl<T: Numeric> Compiled<T> {
     /// Runs every item once; inputs are in place.
     pub(super) fn run_forward(&mut self) -> Result<(), EngineError> {
         for item in 0..self.items.list.len() {

@@ -12,6 +12,12 @@ pub enum Isa {
     /// AVX-512F of x86-64.
     #[cfg(target_arch = "x86_64")]
     Avx512,
+    /// AVX2 and FMA of x86-64.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// NEON of 64-bit ARM.
+    #[cfg(target_arch = "aarch64")]
+    Neon,
     /// Whatever the build assumes.
     Portable,
 }
@@ -30,27 +36,41 @@ pub(super) trait Kernel<T: Element> {
 }
 
 /// Elements that have vectors on every set.
-pub trait Native: Element {
+pub trait Numeric: Element {
     /// Runs a kernel on vectors of this element.
     #[doc(hidden)]
-    #[allow(private_bounds)]
+    #[allow(private_bounds, private_interfaces)]
     fn dispatch<K: Kernel<Self>>(isa: Isa, kernel: K) -> K::Output;
 }
 
 macro_rules! native {
-    ($element:ty, $avx512:ident) => {
-        impl Native for $element {
-            #[allow(private_bounds)]
+    ($element:ty, $avx512:ident, $avx2:ident, $neon:ident) => {
+        impl Numeric for $element {
+            #[allow(private_bounds, private_interfaces)]
             fn dispatch<K: Kernel<Self>>(isa: Isa, kernel: K) -> K::Output {
                 #[cfg(target_arch = "x86_64")]
                 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx2,fma")]
                 unsafe fn avx512<K: Kernel<$element>>(kernel: K) -> K::Output {
                     unsafe { kernel.run::<vector::$avx512>() }
                 }
+                #[cfg(target_arch = "x86_64")]
+                #[target_feature(enable = "avx2,fma")]
+                unsafe fn avx2<K: Kernel<$element>>(kernel: K) -> K::Output {
+                    unsafe { kernel.run::<vector::$avx2>() }
+                }
+                #[cfg(target_arch = "aarch64")]
+                #[target_feature(enable = "neon")]
+                unsafe fn neon<K: Kernel<$element>>(kernel: K) -> K::Output {
+                    unsafe { kernel.run::<vector::$neon>() }
+                }
                 // A set is only ever chosen where the machine has it.
                 match isa {
                     #[cfg(target_arch = "x86_64")]
                     Isa::Avx512 => unsafe { avx512(kernel) },
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx2 => unsafe { avx2(kernel) },
+                    #[cfg(target_arch = "aarch64")]
+                    Isa::Neon => unsafe { neon(kernel) },
                     Isa::Portable => unsafe { kernel.run::<vector::Lanes<$element>>() },
                 }
             }
@@ -58,8 +78,8 @@ macro_rules! native {
     };
 }
 
-native!(f32, F32x16);
-native!(f64, F64x8);
+native!(f32, F32x16, F32x8, F32x4);
+native!(f64, F64x8, F64x4, F64x2);
 
 impl Isa {
     /// The sets this machine has, best first.
@@ -72,6 +92,14 @@ impl Isa {
         {
             sets.push(Self::Avx512);
         }
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            sets.push(Self::Avx2);
+        }
+        #[cfg(target_arch = "aarch64")]
+        if std::arch::is_aarch64_feature_detected!("neon") {
+            sets.push(Self::Neon);
+        }
         sets.push(Self::Portable);
         sets
     }
@@ -83,7 +111,7 @@ impl Isa {
     }
 
     /// Runs a kernel on this set.
-    pub(super) fn run<T: Native, K: Kernel<T>>(self, kernel: K) -> K::Output {
+    pub(super) fn run<T: Numeric, K: Kernel<T>>(self, kernel: K) -> K::Output {
         T::dispatch(self, kernel)
     }
 }
@@ -93,6 +121,10 @@ impl fmt::Display for Isa {
         f.write_str(match self {
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => "AVX-512",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => "AVX2",
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => "NEON",
             Self::Portable => "portable",
         })
     }

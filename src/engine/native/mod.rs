@@ -37,8 +37,8 @@ use crate::graph::Network;
 use program::Compiled;
 use team::Team;
 
-pub use isa::Isa;
-pub use view::{BLOCK, Layout};
+pub use isa::{Isa, Numeric};
+pub use view::{Affine, BLOCK, Layout, Sink, Slope, Source, Sums, Through};
 
 /// The native engine.
 #[derive(Clone, Debug)]
@@ -78,7 +78,7 @@ impl Native {
     }
 }
 
-impl<T: isa::Native> Backend<T> for Native {
+impl<T: isa::Numeric> Backend<T> for Native {
     fn name(&self) -> &'static str {
         "native"
     }

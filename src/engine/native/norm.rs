@@ -4,14 +4,14 @@
 //! With the mean m, the reciprocal deviation r and x̂ = (y - m) · r, a norm gives w · x̂ + bias.
 
 use super::Isa;
-use super::isa::{Kernel, Native};
+use super::isa::{Kernel, Numeric};
 use super::through::{RUN, Tally};
 use super::vector::Vector;
 use super::view::{Affine, Layout, Sums, Through};
 use crate::engine::{EPSILON, Element, Mode};
 
 /// Adds Σx and Σx² of a map to the sums.
-pub fn statistics<T: Native>(isa: Isa, x: &[T], layout: Layout, sums: &mut Sums) {
+pub fn statistics<T: Numeric>(isa: Isa, x: &[T], layout: Layout, sums: &mut Sums) {
     isa.run(Statistics { x, stride: layout.stride(), sums });
 }
 
@@ -21,7 +21,7 @@ struct Statistics<'a, T> {
     sums: &'a mut Sums,
 }
 
-impl<T: Native> Kernel<T> for Statistics<'_, T> {
+impl<T: Numeric> Kernel<T> for Statistics<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -45,7 +45,7 @@ impl<T: Native> Kernel<T> for Statistics<'_, T> {
 }
 
 /// Adds, for every stored map `y`, Σd and Σd·y to its sums.
-pub fn reduce<T: Native>(isa: Isa, d: &[T], layout: Layout, maps: &mut [(&[T], &mut Sums)]) {
+pub fn reduce<T: Numeric>(isa: Isa, d: &[T], layout: Layout, maps: &mut [(&[T], &mut Sums)]) {
     assert!(maps.iter().all(|(y, _)| y.len() == d.len()), "a gradient has the layout of its map");
     isa.run(Reduce { d, stride: layout.stride(), maps });
 }
@@ -56,7 +56,7 @@ struct Reduce<'a, 'y, 's, T> {
     maps: &'a mut [(&'y [T], &'s mut Sums)],
 }
 
-impl<T: Native> Kernel<T> for Reduce<'_, '_, '_, T> {
+impl<T: Numeric> Kernel<T> for Reduce<'_, '_, '_, T> {
     type Output = ();
 
     #[inline(always)]

@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::Isa;
-use super::isa::{Kernel, Native};
+use super::isa::{Kernel, Numeric};
 use super::through::{RUN, Reader, Writer};
 use super::vector::Vector;
 use super::view::{Layout, Sink, Source};
@@ -35,13 +35,13 @@ fn weights<T: Element>(windows: &[Range<usize>]) -> Vec<T> {
     windows.iter().map(|window| T::of(1.0 / window.len().max(1) as f64)).collect()
 }
 
-fn check<T: Native>(source: &Source<'_, T>, output: Layout, pooled: usize) {
+fn check<T: Numeric>(source: &Source<'_, T>, output: Layout, pooled: usize) {
     assert_eq!(source.layout.channels, output.channels, "pooling keeps channels");
     assert_eq!(source.samples() * output.sample(), pooled, "there are as many samples before pooling as after it");
 }
 
 /// Writes, or adds, the pooled map to `out`.
-pub fn forward<T: Native>(
+pub fn forward<T: Numeric>(
     isa: Isa,
     pool: &Pool,
     source: Source<'_, T>,
@@ -75,7 +75,7 @@ struct Forward<'a, T> {
     accumulate: bool,
 }
 
-impl<T: Native> Kernel<T> for Forward<'_, T> {
+impl<T: Numeric> Kernel<T> for Forward<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -127,7 +127,7 @@ impl<T: Native> Kernel<T> for Forward<'_, T> {
 
 /// Takes the gradient `d` of the pooled map back to the source. Of equal maxima the first one of a window, row by row,
 /// gets the gradient, as in PyTorch.
-pub fn backward<T: Native>(isa: Isa, pool: &Pool, source: Source<'_, T>, output: Layout, d: &[T], sink: Sink<'_, T>) {
+pub fn backward<T: Numeric>(isa: Isa, pool: &Pool, source: Source<'_, T>, output: Layout, d: &[T], sink: Sink<'_, T>) {
     check(&source, output, d.len());
     assert_eq!(source.data.len(), sink.data.len(), "gradients have the layout of their map");
     let rows = windows(pool, source.layout.height, output.height);
@@ -161,7 +161,7 @@ struct MaxBackward<'a, T> {
     gradient: &'a mut [T],
 }
 
-impl<T: Native> Kernel<T> for MaxBackward<'_, T> {
+impl<T: Numeric> Kernel<T> for MaxBackward<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -196,7 +196,7 @@ impl<T: Native> Kernel<T> for MaxBackward<'_, T> {
     }
 }
 
-impl<T: Native> MaxBackward<'_, T> {
+impl<T: Numeric> MaxBackward<'_, T> {
     /// Gives the gradient of one window to its first maximum. `left` is what has not been given away: all of it up to
     /// the first maximum, nothing after it.
     #[inline(always)]
@@ -243,7 +243,7 @@ struct AvgBackward<'a, T> {
     folded: &'a mut [T],
 }
 
-impl<T: Native> Kernel<T> for AvgBackward<'_, T> {
+impl<T: Numeric> Kernel<T> for AvgBackward<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -285,7 +285,7 @@ impl<T: Native> Kernel<T> for AvgBackward<'_, T> {
 }
 
 /// Writes the mean over all positions to `out`, which has one position.
-pub fn mean<T: Native>(isa: Isa, source: Source<'_, T>, out: &mut [T]) {
+pub fn mean<T: Numeric>(isa: Isa, source: Source<'_, T>, out: &mut [T]) {
     assert_eq!(source.samples() * source.layout.stride(), out.len(), "there is one mean per sample and channel");
     isa.run(Mean { source, out });
 }
@@ -295,7 +295,7 @@ struct Mean<'a, T> {
     out: &'a mut [T],
 }
 
-impl<T: Native> Kernel<T> for Mean<'_, T> {
+impl<T: Numeric> Kernel<T> for Mean<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -325,7 +325,7 @@ impl<T: Native> Kernel<T> for Mean<'_, T> {
 }
 
 /// Takes the gradient `d` of the mean back to the source.
-pub fn mean_backward<T: Native>(isa: Isa, source: Source<'_, T>, d: &[T], sink: Sink<'_, T>) {
+pub fn mean_backward<T: Numeric>(isa: Isa, source: Source<'_, T>, d: &[T], sink: Sink<'_, T>) {
     assert_eq!(source.samples() * source.layout.stride(), d.len(), "there is one mean per sample and channel");
     assert_eq!(source.data.len(), sink.data.len(), "gradients have the layout of their map");
     isa.run(MeanBackward { source, d, sink });
@@ -337,7 +337,7 @@ struct MeanBackward<'a, T> {
     sink: Sink<'a, T>,
 }
 
-impl<T: Native> Kernel<T> for MeanBackward<'_, T> {
+impl<T: Numeric> Kernel<T> for MeanBackward<'_, T> {
     type Output = ();
 
     #[inline(always)]

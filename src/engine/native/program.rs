@@ -3,7 +3,7 @@
 use super::Isa;
 use super::attention::AttentionKernel;
 use super::conv::{FilterGradient, Filters, Scratch};
-use super::isa::Native;
+use super::isa::Numeric;
 use super::items::{Action, Items, Port};
 use super::norm::BatchNorm;
 use super::plan::Decisions;
@@ -59,7 +59,7 @@ pub(super) struct Compiled<T> {
     pub reached: Vec<bool>,
 }
 
-impl<T: Native> Compiled<T> {
+impl<T: Numeric> Compiled<T> {
     pub fn new(isa: Isa, team: Team, network: &Network, plan: &Plan) -> Result<Self, EngineError> {
         let items = Items::new(network, plan)?;
         let decisions = Decisions::new(network, &items, plan);
@@ -197,7 +197,7 @@ impl<T: Native> Compiled<T> {
     }
 }
 
-impl<T: Native> Program<T> for Compiled<T> {
+impl<T: Numeric> Program<T> for Compiled<T> {
     fn load(&mut self, weights: &Weights<T>) -> Result<(), EngineError> {
         for i in 0..self.items.list.len() {
             if matches!(self.states[i], State::None | State::Attention { .. }) {

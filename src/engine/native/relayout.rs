@@ -1,7 +1,7 @@
 //! Maps in another order: channels side by side, other shapes, and tensors at the border of the engine.
 
 use super::Isa;
-use super::isa::{Kernel, Native};
+use super::isa::{Kernel, Numeric};
 use super::through::{RUN, Reader, Writer, load_part, store_part};
 use super::vector::Vector;
 use super::view::{Layout, Sink, Source};
@@ -9,12 +9,12 @@ use crate::engine::Element;
 use crate::graph::Shape;
 
 /// Writes what a source reads to the channels of `out` from `offset` on: one part of a concatenation.
-pub fn copy_channels<T: Native>(isa: Isa, source: Source<'_, T>, out: &mut [T], out_layout: Layout, offset: usize) {
+pub fn copy_channels<T: Numeric>(isa: Isa, source: Source<'_, T>, out: &mut [T], out_layout: Layout, offset: usize) {
     check(&source, out_layout, out.len(), offset);
     isa.run(CopyChannels { source, out, out_stride: out_layout.stride(), offset });
 }
 
-fn check<T: Native>(source: &Source<'_, T>, whole: Layout, elements: usize, offset: usize) {
+fn check<T: Numeric>(source: &Source<'_, T>, whole: Layout, elements: usize, offset: usize) {
     assert!(offset + source.layout.channels <= whole.channels, "a part lies within the whole");
     assert_eq!(source.layout.positions(), whole.positions(), "parts have the positions of the whole");
     assert_eq!(source.samples() * whole.sample(), elements, "parts have the samples of the whole");
@@ -27,7 +27,7 @@ struct CopyChannels<'a, T> {
     offset: usize,
 }
 
-impl<T: Native> Kernel<T> for CopyChannels<'_, T> {
+impl<T: Numeric> Kernel<T> for CopyChannels<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -48,7 +48,7 @@ impl<T: Native> Kernel<T> for CopyChannels<'_, T> {
 }
 
 /// The way back to one part of a concatenation with the gradient `d`.
-pub fn copy_channels_backward<T: Native>(
+pub fn copy_channels_backward<T: Numeric>(
     isa: Isa,
     source: Source<'_, T>,
     d: &[T],
@@ -69,7 +69,7 @@ struct CopyChannelsBackward<'a, T> {
     sink: Sink<'a, T>,
 }
 
-impl<T: Native> Kernel<T> for CopyChannelsBackward<'_, T> {
+impl<T: Numeric> Kernel<T> for CopyChannelsBackward<'_, T> {
     type Output = ();
 
     #[inline(always)]

@@ -3,7 +3,7 @@
 //! Centres of pixels are aligned, as with `align_corners=False` of PyTorch and `half_pixel` of ONNX.
 
 use super::Isa;
-use super::isa::{Kernel, Native};
+use super::isa::{Kernel, Numeric};
 use super::vector::Vector;
 use super::view::Layout;
 use crate::engine::Element;
@@ -31,7 +31,7 @@ fn taps<T: Element>(mode: Resample, size: usize, scale: usize) -> Vec<Tap<T>> {
 }
 
 /// Writes a map enlarged by a whole factor to `out`.
-pub fn upsample<T: Native>(isa: Isa, mode: Resample, scale: usize, x: &[T], layout: Layout, out: &mut [T]) {
+pub fn upsample<T: Numeric>(isa: Isa, mode: Resample, scale: usize, x: &[T], layout: Layout, out: &mut [T]) {
     assert_eq!(x.len() * scale * scale, out.len(), "an enlarged map has scale² times the positions");
     let (rows, columns) = (taps(mode, layout.height, scale), taps(mode, layout.width, scale));
     isa.run(Upsample { mode, rows: &rows, columns: &columns, x, layout, out });
@@ -46,7 +46,7 @@ struct Upsample<'a, T> {
     out: &'a mut [T],
 }
 
-impl<T: Native> Kernel<T> for Upsample<'_, T> {
+impl<T: Numeric> Kernel<T> for Upsample<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -83,7 +83,7 @@ impl<T: Native> Kernel<T> for Upsample<'_, T> {
 }
 
 /// Takes the gradient `d` of the enlarged map back: writes it, or adds it, to `dx`.
-pub fn upsample_backward<T: Native>(
+pub fn upsample_backward<T: Numeric>(
     isa: Isa,
     mode: Resample,
     scale: usize,
@@ -109,7 +109,7 @@ struct UpsampleBackward<'a, T> {
     dx: &'a mut [T],
 }
 
-impl<T: Native> Kernel<T> for UpsampleBackward<'_, T> {
+impl<T: Numeric> Kernel<T> for UpsampleBackward<'_, T> {
     type Output = ();
 
     #[inline(always)]

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use super::isa::Native;
+use super::isa::Numeric;
 use super::view::{Affine, Layout, Sink, Source, Sums};
 use super::{Isa, erf};
 use crate::engine::Element;
@@ -187,9 +187,9 @@ pub trait Case {
     /// The operator by its definition, on logical elements.
     fn definition(&self, read: &[f64], input: Layout) -> Vec<f64>;
     /// The kernel.
-    fn forward<T: Native>(&self, isa: Isa, source: Source<'_, T>, out: &mut [T]);
+    fn forward<T: Numeric>(&self, isa: Isa, source: Source<'_, T>, out: &mut [T]);
     /// The kernel backward; `d` is the gradient of its output.
-    fn backward<T: Native>(&self, isa: Isa, source: Source<'_, T>, d: &[T], sink: Sink<'_, T>);
+    fn backward<T: Numeric>(&self, isa: Isa, source: Source<'_, T>, d: &[T], sink: Sink<'_, T>);
 }
 
 /// Holds an operator against its definition, and its gradient against finite differences, with sources of every kind.
@@ -209,7 +209,7 @@ fn plain<C: Case>(_: &C) -> bool {
     C::PLAIN
 }
 
-fn forward<T: Native>(case: &impl Case, isa: Isa, held: &Held<T>) -> Vec<f64> {
+fn forward<T: Numeric>(case: &impl Case, isa: Isa, held: &Held<T>) -> Vec<f64> {
     let output = case.output(held.layout);
     let mut out = vec![T::of(-33.25); SAMPLES * output.sample()];
     case.forward(isa, held.source(), &mut out);
@@ -217,7 +217,7 @@ fn forward<T: Native>(case: &impl Case, isa: Isa, held: &Held<T>) -> Vec<f64> {
 }
 
 /// The gradient of u, and its sums.
-fn backward<T: Native>(
+fn backward<T: Numeric>(
     case: &impl Case,
     isa: Isa,
     held: &Held<T>,

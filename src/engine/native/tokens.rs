@@ -2,7 +2,7 @@
 //! softmax; and the embedding that makes tokens of ids.
 
 use super::Isa;
-use super::isa::{Kernel, Native};
+use super::isa::{Kernel, Numeric};
 use super::through::{RUN, load_part, store_part, total};
 use super::vector::{Vector, exp};
 use super::view::{BLOCK, Layout, Sums};
@@ -18,7 +18,7 @@ pub enum FeatureNorm {
 }
 
 /// Writes the normalised map to `out`. `weight` and `bias` hold one element per feature; RMS norm has no bias.
-pub fn norm<T: Native>(
+pub fn norm<T: Numeric>(
     isa: Isa,
     norm: FeatureNorm,
     x: &[T],
@@ -41,7 +41,7 @@ struct Norm<'a, T> {
     out: &'a mut [T],
 }
 
-impl<T: Native> Kernel<T> for Norm<'_, T> {
+impl<T: Numeric> Kernel<T> for Norm<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -95,7 +95,7 @@ unsafe fn moments<V: Vector>(norm: FeatureNorm, x: *const V::Element, channels: 
 /// Takes the gradient `d` of the normalised map back: writes it, or adds it, to `dx`. To `sums` are added Σd, the
 /// gradient of the bias, and Σ d·x̂, the gradient of the weight.
 #[allow(clippy::too_many_arguments)]
-pub fn norm_backward<T: Native>(
+pub fn norm_backward<T: Numeric>(
     isa: Isa,
     norm: FeatureNorm,
     x: &[T],
@@ -125,7 +125,7 @@ struct NormBackward<'a, T> {
     part: &'a mut [T],
 }
 
-impl<T: Native> Kernel<T> for NormBackward<'_, T> {
+impl<T: Numeric> Kernel<T> for NormBackward<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -180,7 +180,7 @@ impl<T: Native> Kernel<T> for NormBackward<'_, T> {
 }
 
 /// Writes the softmax over the features of each position to `out`, with zeros in the padding.
-pub fn softmax<T: Native>(isa: Isa, x: &[T], layout: Layout, out: &mut [T]) {
+pub fn softmax<T: Numeric>(isa: Isa, x: &[T], layout: Layout, out: &mut [T]) {
     assert_eq!(x.len(), out.len(), "softmax keeps the layout");
     isa.run(Softmax { x, layout, out });
 }
@@ -191,7 +191,7 @@ struct Softmax<'a, T> {
     out: &'a mut [T],
 }
 
-impl<T: Native> Kernel<T> for Softmax<'_, T> {
+impl<T: Numeric> Kernel<T> for Softmax<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -239,7 +239,7 @@ pub(super) unsafe fn softmax_row<V: Vector>(row: &mut [V::Element]) {
 }
 
 /// Takes the gradient `d` of the softmax `y` back: writes it, or adds it, to `dx`.
-pub fn softmax_backward<T: Native>(isa: Isa, y: &[T], layout: Layout, d: &[T], dx: &mut [T], accumulate: bool) {
+pub fn softmax_backward<T: Numeric>(isa: Isa, y: &[T], layout: Layout, d: &[T], dx: &mut [T], accumulate: bool) {
     assert!(y.len() == d.len() && y.len() == dx.len(), "softmax keeps the layout");
     isa.run(SoftmaxBackward { y, layout, d, dx, accumulate });
 }
@@ -252,7 +252,7 @@ struct SoftmaxBackward<'a, T> {
     accumulate: bool,
 }
 
-impl<T: Native> Kernel<T> for SoftmaxBackward<'_, T> {
+impl<T: Numeric> Kernel<T> for SoftmaxBackward<'_, T> {
     type Output = ();
 
     #[inline(always)]

@@ -2,14 +2,14 @@
 
 use super::*;
 use crate::engine::native::Isa;
-use crate::engine::native::isa::{Kernel, Native};
+use crate::engine::native::isa::{Kernel, Numeric};
 use crate::engine::native::testing::definition;
 use crate::engine::native::view::BLOCK;
 
 /// One function over a whole slice.
 struct Over<'a, T>(Activation, bool, &'a [T]);
 
-impl<T: Native> Kernel<T> for Over<'_, T> {
+impl<T: Numeric> Kernel<T> for Over<'_, T> {
     type Output = Vec<T>;
 
     #[inline(always)]
@@ -34,7 +34,7 @@ fn points<T: Element>() -> Vec<T> {
     kinks.into_iter().chain(grid).map(T::of).collect()
 }
 
-fn check<T: Native>(tolerance: f64) {
+fn check<T: Numeric>(tolerance: f64) {
     let x = points::<T>();
     for isa in Isa::available() {
         for a in Activation::ALL {
@@ -74,7 +74,7 @@ fn nan_is_not_hidden() {
 /// `exp` over a whole slice.
 struct Exp<'a, T>(&'a [T]);
 
-impl<T: Native> Kernel<T> for Exp<'_, T> {
+impl<T: Numeric> Kernel<T> for Exp<'_, T> {
     type Output = Vec<T>;
 
     #[inline(always)]
@@ -89,7 +89,7 @@ impl<T: Native> Kernel<T> for Exp<'_, T> {
 
 #[test]
 fn exponentials_are_good_to_a_few_units_of_the_last_place() {
-    fn check<T: Native>(range: [f64; 2], unit: f64) {
+    fn check<T: Numeric>(range: [f64; 2], unit: f64) {
         let n = 4096;
         let x: Vec<T> = (0..n).map(|i| T::of(range[0] + (range[1] - range[0]) * i as f64 / (n - 1) as f64)).collect();
         for isa in Isa::available() {

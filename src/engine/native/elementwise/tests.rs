@@ -17,10 +17,10 @@ impl Case for Term {
     fn definition(&self, read: &[f64], _: Layout) -> Vec<f64> {
         read.to_vec()
     }
-    fn forward<T: Native>(&self, isa: Isa, source: Source<'_, T>, out: &mut [T]) {
+    fn forward<T: Numeric>(&self, isa: Isa, source: Source<'_, T>, out: &mut [T]) {
         sum(isa, &[source], out, None);
     }
-    fn backward<T: Native>(&self, isa: Isa, source: Source<'_, T>, d: &[T], sink: Sink<'_, T>) {
+    fn backward<T: Numeric>(&self, isa: Isa, source: Source<'_, T>, d: &[T], sink: Sink<'_, T>) {
         spread(isa, source, Slope { data: d, through: None }, sink);
     }
 }
@@ -32,7 +32,7 @@ fn one_term_is_what_the_source_reads() {
 
 #[test]
 fn sums_of_terms_and_their_squares() {
-    fn check<T: Native>() {
+    fn check<T: Numeric>() {
         for layout in LAYOUTS {
             let terms = Held::<f64>::all(layout);
             let wanted = terms.iter().map(Held::read).reduce(|a, b| a.iter().zip(b).map(|(a, b)| a + b).collect());
@@ -63,7 +63,7 @@ fn sums_of_terms_and_their_squares() {
 
 #[test]
 fn a_slope_comes_through_a_norm() {
-    fn check<T: Native>() {
+    fn check<T: Numeric>() {
         for layout in LAYOUTS {
             let held = Held::<f64>::through(layout, Activation::Swish, 3);
             let count = SAMPLES * elements(layout);
@@ -108,7 +108,7 @@ impl Factor {
         [Held::through(self.whole, Activation::Hswish, 31), Held::through(last, Activation::Sigmoid, 32)]
     }
 
-    fn with<T: Native, R>(&self, source: Source<'_, T>, run: impl FnOnce(&[Source<'_, T>]) -> R) -> R {
+    fn with<T: Numeric, R>(&self, source: Source<'_, T>, run: impl FnOnce(&[Source<'_, T>]) -> R) -> R {
         let others = self.others().map(|other| other.cast::<T>());
         let mut factors: Vec<_> = others.iter().map(Held::source).collect();
         factors.insert(self.place, source);
@@ -132,10 +132,10 @@ impl Case for Factor {
         }
         product
     }
-    fn forward<T: Native>(&self, isa: Isa, source: Source<'_, T>, out: &mut [T]) {
+    fn forward<T: Numeric>(&self, isa: Isa, source: Source<'_, T>, out: &mut [T]) {
         self.with(source, |factors| product(isa, factors, out));
     }
-    fn backward<T: Native>(&self, isa: Isa, source: Source<'_, T>, d: &[T], sink: Sink<'_, T>) {
+    fn backward<T: Numeric>(&self, isa: Isa, source: Source<'_, T>, d: &[T], sink: Sink<'_, T>) {
         self.with(source, |factors| product_backward(isa, factors, self.place, d, sink));
     }
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::engine::native::testing::{LAYOUTS, SAMPLES, close, elements, logical, naive_sums, numbers, padded, within};
 
-fn sums_of<T: Native>(isa: Isa, x: &[f64], layout: Layout) -> Sums {
+fn sums_of<T: Numeric>(isa: Isa, x: &[f64], layout: Layout) -> Sums {
     let mut sums = Sums::new(layout.stride());
     statistics::<T>(isa, &padded(x, layout), layout, &mut sums);
     sums
@@ -11,7 +11,7 @@ fn sums_of<T: Native>(isa: Isa, x: &[f64], layout: Layout) -> Sums {
 
 #[test]
 fn statistics_and_products_are_plain_sums() {
-    fn check<T: Native>() {
+    fn check<T: Numeric>() {
         for layout in LAYOUTS {
             let count = SAMPLES * elements(layout);
             let (d, x, y) = (numbers(1, count), numbers(2, count), numbers(3, count));
@@ -85,7 +85,7 @@ fn setting(layout: Layout) -> Setting {
 }
 
 /// The norm with `T`: the output, the gradient of the map, of the weight and of the bias.
-fn run<T: Native>(isa: Isa, s: &Setting, mode: Mode) -> [Vec<f64>; 4] {
+fn run<T: Numeric>(isa: Isa, s: &Setting, mode: Mode) -> [Vec<f64>; 4] {
     let layout = s.layout;
     let cast = |x: &[f64]| x.iter().map(|&x| T::of(x)).collect::<Vec<T>>();
     let (weight, bias) = (cast(&s.weight), cast(&s.bias));

@@ -44,11 +44,11 @@ impl Case for Pool {
         out
     }
 
-    fn forward<T: Native>(&self, isa: Isa, source: Source<'_, T>, out: &mut [T]) {
+    fn forward<T: Numeric>(&self, isa: Isa, source: Source<'_, T>, out: &mut [T]) {
         forward(isa, self, source, self.output(source.layout), out, false);
     }
 
-    fn backward<T: Native>(&self, isa: Isa, source: Source<'_, T>, d: &[T], sink: Sink<'_, T>) {
+    fn backward<T: Numeric>(&self, isa: Isa, source: Source<'_, T>, d: &[T], sink: Sink<'_, T>) {
         backward(isa, self, source, self.output(source.layout), d, sink);
     }
 }
@@ -123,10 +123,10 @@ impl Case for GlobalMean {
     fn definition(&self, read: &[f64], input: Layout) -> Vec<f64> {
         read.chunks_exact(input.positions()).map(|plane| plane.iter().sum::<f64>() / plane.len() as f64).collect()
     }
-    fn forward<T: Native>(&self, isa: Isa, source: Source<'_, T>, out: &mut [T]) {
+    fn forward<T: Numeric>(&self, isa: Isa, source: Source<'_, T>, out: &mut [T]) {
         mean(isa, source, out);
     }
-    fn backward<T: Native>(&self, isa: Isa, source: Source<'_, T>, d: &[T], sink: Sink<'_, T>) {
+    fn backward<T: Numeric>(&self, isa: Isa, source: Source<'_, T>, d: &[T], sink: Sink<'_, T>) {
         mean_backward(isa, source, d, sink);
     }
 }

@@ -6,13 +6,21 @@ use super::view::BLOCK;
 use crate::engine::Element;
 
 #[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
 mod avx512;
 mod exp;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod portable;
 
 #[cfg(target_arch = "x86_64")]
+pub use avx2::{F32x8, F64x4};
+#[cfg(target_arch = "x86_64")]
 pub use avx512::{F32x16, F64x8};
 pub use exp::exp;
+#[cfg(target_arch = "aarch64")]
+pub use neon::{F32x4, F64x2};
 pub use portable::Lanes;
 
 /// A register of `LANES` elements.

@@ -1,0 +1,125 @@
+//! How fast the convolutions of the native engine are, one thread, single precision, against the multiply-adds the core
+//! can do at best, measured beside each. Times are the best of several runs. Run: `cargo bench --bench engine`
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use pocketnas::engine::native::conv::{Conv, FilterGradient, Filters, Scratch, backward, forward};
+use pocketnas::engine::native::{Isa, Layout, Sink, Slope, Source, Sums};
+
+fn main() {
+    let isa = Isa::best();
+    println!("{isa}; GFLOP/s (share of the peak measured beside it), GB/s of maps read and written once");
+    println!("{:<30} {:>18} {:>18} {:>18} {:>18}", "", "forward", "input gradient", "filter gradient", "with sums");
+    let filter = std::env::args().nth(1).filter(|name| !name.starts_with('-'));
+    for (name, batch, conv) in cases() {
+        if filter.as_ref().is_none_or(|filter| name.contains(filter.as_str())) {
+            measure(isa, name, batch, &conv);
+        }
+    }
+}
+
+fn cases() -> Vec<(&'static str, usize, Conv)> {
+    let conv = |[channels, side]: [usize; 2], outputs, kernel: usize, stride, groups| Conv {
+        input: Layout { channels, height: side, width: side },
+        output: Layout { channels: outputs, height: side.div_ceil(stride), width: side.div_ceil(stride) },
+        kernel: [kernel; 2],
+        stride,
+        padding: [kernel / 2; 2],
+        dilation: 1,
+        groups,
+    };
+    vec![
+        ("3×3 16 → 16, 32×32", 64, conv([16, 32], 16, 3, 1, 1)),
+        ("3×3 32 → 32, 16×16", 64, conv([32, 16], 32, 3, 1, 1)),
+        ("3×3 64 → 64, 8×8", 64, conv([64, 8], 64, 3, 1, 1)),
+        ("3×3 3 → 16, 32×32", 64, conv([3, 32], 16, 3, 1, 1)),
+        ("3×3 16 → 32, 32×32, stride 2", 64, conv([16, 32], 32, 3, 2, 1)),
+        ("1×1 16 → 16, 32×32", 64, conv([16, 32], 16, 1, 1, 1)),
+        ("1×1 32 → 32, 16×16", 64, conv([32, 16], 32, 1, 1, 1)),
+        ("1×1 64 → 64, 8×8", 64, conv([64, 8], 64, 1, 1, 1)),
+        ("1×1 24 → 144, 24×24", 64, conv([24, 24], 144, 1, 1, 1)),
+        ("1×1 144 → 24, 24×24", 64, conv([144, 24], 24, 1, 1, 1)),
+        ("linear 256 → 1024, 2048 rows", 2048, conv([256, 1], 1024, 1, 1, 1)),
+        ("linear 1024 → 256, 2048 rows", 2048, conv([1024, 1], 256, 1, 1, 1)),
+        ("depthwise 3×3 96, 48×48", 64, conv([96, 48], 96, 3, 1, 96)),
+        ("depthwise 5×5 96, 48×48", 64, conv([96, 48], 96, 5, 1, 96)),
+        ("depthwise 3×3 144, 24×24", 64, conv([144, 24], 144, 3, 1, 144)),
+        ("depthwise 5×5 144, 24×24", 64, conv([144, 24], 144, 5, 1, 144)),
+        ("depthwise 3×3 96, stride 2", 64, conv([96, 48], 96, 3, 2, 96)),
+    ]
+}
+
+fn measure(isa: Isa, name: &str, batch: usize, conv: &Conv) {
+    let fill = |len: usize| (0..len).map(|i| (i * 37 % 101) as f32 / 101.0 - 0.5).collect::<Vec<f32>>();
+    let x = fill(batch * conv.input.sample());
+    let slope = fill(batch * conv.output.sample());
+    let taps = conv.kernel[0] * conv.kernel[1];
+    let weights = conv.output.channels * (conv.input.channels / conv.groups) * taps;
+    let mut filters = Filters::new(conv);
+    filters.load(&fill(weights), None);
+    let mut gradient = FilterGradient::new(conv, false);
+    let mut scratch = Scratch::default();
+    let mut y = vec![0.0; slope.len()];
+    let mut to = vec![0.0; x.len()];
+    let mut sums = Sums::new(conv.output.stride());
+    let source = Source { data: &x, layout: conv.input, affine: None, activation: None };
+    let slope = Slope { data: &slope, through: None };
+    let work = 2.0 * (weights * conv.output.height * conv.output.width * batch) as f64;
+    let bytes = 4.0 * (x.len() + y.len()) as f64;
+
+    let peak = peak();
+    let ahead = best(work, &mut || forward(isa, conv, source, &filters, &mut y, None, &mut scratch));
+    let summed = best(work, &mut || forward(isa, conv, source, &filters, &mut y, Some(&mut sums), &mut scratch));
+    let filter = best(work, &mut || {
+        backward(isa, conv, source, slope, &filters, &mut gradient, None, &mut scratch);
+    });
+    let both = best(work, &mut || {
+        let sink = Sink { data: &mut to, accumulate: false, sums: None };
+        backward(isa, conv, source, slope, &filters, &mut gradient, Some(sink), &mut scratch);
+    });
+    let peak = peak.max(self::peak());
+    // What the gradient of the input adds.
+    let input = (both - filter).max(1e-9);
+    let show = |time: f64| {
+        let rate = work / time / 1e9;
+        format!("{rate:.1} ({:.0} %) {:.0} GB/s", 100.0 * rate / peak, bytes / time / 1e9)
+    };
+    println!(
+        "{name:<30} {:>20} {:>20} {:>20} {:>20}   peak {peak:.1}",
+        show(ahead),
+        show(input),
+        show(filter),
+        show(summed)
+    );
+}
+
+/// Seconds of the best of some runs.
+fn best(work: f64, run: &mut dyn FnMut()) -> f64 {
+    let runs = (6e10 / work).clamp(7.0, 60.0) as usize;
+    (0..runs)
+        .map(|_| {
+            let start = Instant::now();
+            run();
+            start.elapsed().as_secs_f64()
+        })
+        .fold(f64::INFINITY, f64::min)
+}
+
+/// GFLOP/s of multiply-adds on registers alone, the best of several runs: a convolution whose operands all stay in the
+/// first cache and whose loads hide behind its arithmetic would reach it.
+fn peak() -> f64 {
+    const STEPS: usize = 1_000_000;
+    (0..8)
+        .map(|_| {
+            let start = Instant::now();
+            let work = black_box(multiply_adds(black_box(STEPS)));
+            work as f64 / start.elapsed().as_secs_f64() / 1e9
+        })
+        .fold(0.0, f64::max)
+}
+
+/// Runs chains of multiply-adds; gives the number of operations.
+fn multiply_adds(steps: usize) -> usize {
+    pocketnas::engine::native::conv::multiply_adds(Isa::best(), steps)
+}
