@@ -9,11 +9,15 @@ use std::fmt::Debug;
 
 use crate::graph::{Network, NodeId};
 
+#[cfg(test)]
+mod conformance;
+mod dfdx;
 mod element;
 pub mod native;
 mod tensor;
 mod weights;
 
+pub use self::dfdx::Dfdx;
 pub use element::Element;
 pub use tensor::Tensor;
 pub use weights::{Weights, WeightsError};

@@ -5,17 +5,26 @@ use super::{Activation, Network, NodeId, Op};
 
 /// Which nodes of a network are live.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Live(Vec<bool>);
+pub struct Live {
+    live: Vec<bool>,
+    zeros: Vec<bool>,
+}
 
 impl Live {
     /// Whether a node is live.
     pub fn contains(&self, id: NodeId) -> bool {
-        self.0[id.index()]
+        self.live[id.index()]
+    }
+
+    /// Whether a node is zero everywhere. One that is neither live nor zero may still matter: the sigmoid of zeros
+    /// scales whatever it gates.
+    pub fn zero(&self, id: NodeId) -> bool {
+        self.zeros[id.index()]
     }
 
     /// Number of live nodes; zero when the output does not depend on the input.
     pub fn count(&self) -> usize {
-        self.0.iter().filter(|&&live| live).count()
+        self.live.iter().filter(|&&live| live).count()
     }
 }
 
@@ -75,6 +84,6 @@ impl Network {
                 }
             }
         }
-        Live(needed)
+        Live { live: needed, zeros: carries.iter().map(|&carried| carried == Carries::Zeros).collect() }
     }
 }
