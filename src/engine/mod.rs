@@ -13,12 +13,14 @@ use crate::graph::{Network, NodeId};
 mod conformance;
 mod dfdx;
 mod element;
+mod init;
 pub mod native;
 mod tensor;
 mod weights;
 
 pub use self::dfdx::Dfdx;
 pub use element::Element;
+pub use init::{Biases, Init, Scheme, initialise};
 pub use tensor::Tensor;
 pub use weights::{Weights, WeightsError};
 

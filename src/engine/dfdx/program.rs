@@ -83,9 +83,9 @@ impl<E: Number> Recorded<E> {
 /// The live nodes and those that are constant without being zero where a live node takes them, with all that makes
 /// them so.
 fn needed(network: &Network) -> Vec<bool> {
-    let live = network.live();
+    let (live, zeros) = (network.live(), network.zeros());
     let mut needed: Vec<bool> = network.ids().map(|id| live.contains(id)).collect();
-    for id in network.ids().rev().filter(|id| !live.zero(*id)) {
+    for id in network.ids().rev().filter(|id| !zeros[id.index()]) {
         needed[id.index()] |= network.consumers(id).any(|(_, to)| needed[to.index()]);
     }
     needed

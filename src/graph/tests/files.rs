@@ -71,7 +71,8 @@ fn broken_networks_are_refused() {
         ),
         (x.to_owned(), "y", "`outputs` takes its input from `y`, which does not exist"),
         (x.to_owned(), "", "the network has no output"),
-        ("{name: x, op: input}".to_owned(), "x", "`x` is an input and needs a `shape`"),
+        ("{name: x, op: input}".to_owned(), "x", "`x` (input) needs a `shape`"),
+        (format!("{x}, {{name: a, op: reshape, inputs: [x]}}"), "a", "`a` (reshape) needs a `shape`"),
         (
             format!(
                 "{x}, {{name: a, op: add, inputs: [x, c]}}, {{name: b, op: identity, inputs: [a]}}, {{name: c, op: identity, inputs: [b]}}"
