@@ -1,8 +1,6 @@
 //! What [`Plan`](crate::engine::Plan) and [`Program`](crate::engine::Program) promise, whatever the operators are.
 
-use super::{
-    assert_close, backward, compile, forward, fresh_weights, inputs, run, seed, tolerance, trained, weights,
-};
+use super::{assert_close, backward, compile, forward, fresh_weights, inputs, run, seed, tolerance, trained, weights};
 use crate::engine::{Backend, Element, EngineError, Mode, Plan, Program, Tensor, Weights, WeightsError};
 use crate::graph::{Activation, Builder, Conv2d, Network, NodeId, Op, Shape};
 

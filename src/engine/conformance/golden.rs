@@ -107,5 +107,11 @@ fn check<T: Element>(backend: &dyn Backend<T>, cases: &[Case]) {
         }
         assert_eq!(compared, case.gradients.len(), "{}: every gradient is compared", case.name);
     }
-    assert!(failures.is_empty(), "{} of {} failed:\n{}", backend.name(), cases.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} comparisons failed on {}:\n{}",
+        failures.len(),
+        backend.name(),
+        failures.join("\n")
+    );
 }

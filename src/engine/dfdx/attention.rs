@@ -77,6 +77,7 @@ fn rotate<E: Number>(x: Taped<Heads, E>, base: usize) -> Taped<Heads, E> {
         turn[feature * width + feature + half] = E::of(1.0);
     }
     let turn: Plain<Samples, E> = x.device().tensor_from_vec(turn, (width, width));
-    let turned = x.retaped::<Tape<E>>().reshape_like(&(batch * heads * tokens, width)).matmul(turn).reshape_like(&shape);
+    let turned =
+        x.retaped::<Tape<E>>().reshape_like(&(batch * heads * tokens, width)).matmul(turn).reshape_like(&shape);
     x * cosines + turned * sines
 }

@@ -66,14 +66,8 @@ pub(super) fn convolution<E: Number>(
     x: Taped<Samples, E>,
     parameters: &[Plain<Flat, E>],
 ) -> Taped<Samples, E> {
-    let windows = Windows {
-        map,
-        out,
-        kernel: conv.kernel,
-        stride: conv.stride,
-        padding: conv.padding,
-        dilation: conv.dilation,
-    };
+    let windows =
+        Windows { map, out, kernel: conv.kernel, stride: conv.stride, padding: conv.padding, dilation: conv.dilation };
     let (batch, _) = *x.shape();
     let (groups, filters, positions) = (conv.groups, conv.channels / conv.groups, out[0] * out[1]);
     let taps = map[0] / groups * conv.kernel[0] * conv.kernel[1];
@@ -97,14 +91,8 @@ pub(super) fn pool<E: Number>(
     out: [usize; 2],
     x: Taped<Samples, E>,
 ) -> Taped<Samples, E> {
-    let windows = Windows {
-        map,
-        out,
-        kernel: [pool.kernel; 2],
-        stride: pool.stride,
-        padding: [pool.padding; 2],
-        dilation: 1,
-    };
+    let windows =
+        Windows { map, out, kernel: [pool.kernel; 2], stride: pool.stride, padding: [pool.padding; 2], dilation: 1 };
     let members = windows.members();
     let size = members.len();
     match pool.kind {

@@ -113,8 +113,11 @@ impl<E: Number> Program<E> for Recorded<E> {
         let inputs: Vec<Tensor<E>> = inputs.iter().map(|&tensor| tensor.clone()).collect();
         let trace = self.trace(&inputs)?;
         self.inputs = inputs;
-        self.values =
-            self.visible().into_iter().map(|id| (id, Tensor::new(self.shape(id), trace.values[&id].as_vec()))).collect();
+        self.values = self
+            .visible()
+            .into_iter()
+            .map(|id| (id, Tensor::new(self.shape(id), trace.values[&id].as_vec())))
+            .collect();
         Ok(())
     }
 
