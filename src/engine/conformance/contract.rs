@@ -359,6 +359,14 @@ pub fn wrong_shapes_are_errors<T: Element>(backend: &dyn Backend<T>) {
     assert!(program.value(find(&network, "logits")).is_some());
 }
 
+/// A batch of no samples.
+pub fn empty_batches_are_errors<T: Element>(backend: &dyn Backend<T>) {
+    let network = diamond(false);
+    let Ok(mut program) = backend.compile(&network, &Plan::train(0)) else { return };
+    program.load(&weights(&network)).unwrap();
+    assert!(program.forward(&[&Tensor::zeros(vec![0, 4, 6, 5])]).is_err());
+}
+
 /// Seeds at nodes that are not kept, or of another shape.
 pub fn wrong_seeds_are_errors<T: Element>(backend: &dyn Backend<T>) {
     let network = diamond(false);

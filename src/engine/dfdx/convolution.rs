@@ -37,16 +37,16 @@ impl Windows {
     /// For each channel and tap, the elements under that tap in every window; zero in the padding.
     fn unfold<E: Number>(&self) -> Stencil<E> {
         let mut terms = Vec::new();
-        let mut to = 0u32;
+        let mut to = 0;
         for channel in 0..self.map[0] {
             for tap in Self::pairs(self.kernel) {
                 for out in Self::pairs(self.out) {
-                    terms.extend(self.at(channel, tap, out).map(|from| (to, from as u32, E::of(1.0))));
+                    terms.extend(self.at(channel, tap, out).map(|from| (to, from, E::of(1.0))));
                     to += 1;
                 }
             }
         }
-        Stencil { size: to as usize, terms }
+        Stencil { size: to, terms }
     }
 
     /// The elements of each window that lie in the map, window by window.
@@ -99,7 +99,7 @@ pub(super) fn pool<E: Number>(
         PoolKind::Avg => {
             let mean = |(to, window): (usize, &Vec<usize>)| {
                 let weight = E::of(1.0 / window.len() as f64);
-                window.iter().map(move |&from| (to as u32, from as u32, weight)).collect::<Vec<_>>()
+                window.iter().map(move |&from| (to, from, weight)).collect::<Vec<_>>()
             };
             Stencil { size, terms: members.iter().enumerate().flat_map(mean).collect() }.apply(x)
         }
@@ -120,8 +120,8 @@ pub(super) fn pool<E: Number>(
             let mut terms = Vec::with_capacity(batch * size);
             for sample in 0..batch {
                 for (at, window) in members.iter().enumerate() {
-                    let to = (sample * size + at) as u32;
-                    terms.extend(largest(sample, window).map(|from| (to, from as u32, E::of(1.0))));
+                    let to = sample * size + at;
+                    terms.extend(largest(sample, window).map(|from| (to, from, E::of(1.0))));
                 }
             }
             let whole = x.reshape_like(&(1, batch * width));

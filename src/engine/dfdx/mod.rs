@@ -66,7 +66,7 @@ impl Backend<f32> for Dfdx {
     }
 
     fn compile(&self, network: &Network, plan: &Plan) -> Result<Box<dyn Program<f32>>, EngineError> {
-        Ok(Box::new(program::Recorded::new(network, plan)))
+        Ok(Box::new(program::Recorded::new(network, plan)?))
     }
 }
 
@@ -76,7 +76,7 @@ impl Backend<f64> for Dfdx {
     }
 
     fn compile(&self, network: &Network, plan: &Plan) -> Result<Box<dyn Program<f64>>, EngineError> {
-        Ok(Box::new(program::Recorded::new(network, plan)))
+        Ok(Box::new(program::Recorded::new(network, plan)?))
     }
 }
 

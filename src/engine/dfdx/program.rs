@@ -23,8 +23,12 @@ pub(super) struct Recorded<E> {
 }
 
 impl<E: Number> Recorded<E> {
-    pub fn new(network: &Network, plan: &Plan) -> Self {
-        Self {
+    /// A program without parameters.
+    ///
+    /// # Errors
+    /// A batch of no samples.
+    pub fn new(network: &Network, plan: &Plan) -> Result<Self, EngineError> {
+        let program = Self {
             runs: if plan.prune { needed(network) } else { vec![true; network.len()] },
             network: network.clone(),
             plan: plan.clone(),
@@ -33,6 +37,14 @@ impl<E: Number> Recorded<E> {
             values: BTreeMap::new(),
             value_gradients: BTreeMap::new(),
             gradients: BTreeMap::new(),
+        };
+        match program.takers().first() {
+            Some(&id) if plan.batch == 0 => {
+                let (given, mut wanted) = (program.shape(id), program.shape(id));
+                wanted[0] = 1;
+                Err(EngineError::Shape { node: network.node(id).name.clone(), wanted, given })
+            }
+            _ => Ok(program),
         }
     }
 
@@ -41,8 +53,9 @@ impl<E: Number> Recorded<E> {
         Pass { network, batch, mode, runs: &self.runs, weights: &self.weights }.run(inputs)
     }
 
-    fn is_input(&self, id: NodeId) -> bool {
-        matches!(self.network.node(id).op, Op::Input { .. })
+    /// The inputs of the network, in order.
+    fn takers(&self) -> Vec<NodeId> {
+        self.network.ids().filter(|&id| matches!(self.network.node(id).op, Op::Input { .. })).collect()
     }
 
     /// Nodes whose values can be read, each once.
@@ -102,7 +115,7 @@ impl<E: Number> Program<E> for Recorded<E> {
     }
 
     fn forward(&mut self, inputs: &[&Tensor<E>]) -> Result<(), EngineError> {
-        let takers: Vec<NodeId> = self.network.ids().filter(|&id| self.is_input(id)).collect();
+        let takers = self.takers();
         if takers.len() != inputs.len() {
             return Err(EngineError::Inputs { wanted: takers.len(), given: inputs.len() });
         }
@@ -132,7 +145,7 @@ impl<E: Number> Program<E> for Recorded<E> {
             }
             self.check(*id, seed)?;
         }
-        let wanted = self.network.input_shapes().len();
+        let wanted = self.takers().len();
         if self.inputs.len() != wanted {
             return Err(EngineError::Inputs { wanted, given: self.inputs.len() });
         }
@@ -151,7 +164,7 @@ impl<E: Number> Program<E> for Recorded<E> {
             gradients.try_alloc_for(tensor)?;
             Ok(Tensor::new(shape, gradients.get(tensor).as_vec()))
         };
-        let inputs = self.network.ids().filter(|&id| self.plan.input_gradients && self.is_input(id) && self.runs(id));
+        let inputs = self.takers().into_iter().filter(|&id| self.plan.input_gradients && self.runs(id));
         let read: Vec<NodeId> = self.visible().into_iter().chain(inputs).collect();
         let mut value_gradients = BTreeMap::new();
         for id in read {

@@ -12,7 +12,7 @@ pub(super) struct Stencil<E> {
     /// Elements that come out for each sample.
     pub size: usize,
     /// `(to, from, weight)`.
-    pub terms: Vec<(u32, u32, E)>,
+    pub terms: Vec<(usize, usize, E)>,
 }
 
 impl<E: Number> Stencil<E> {
@@ -24,7 +24,7 @@ impl<E: Number> Stencil<E> {
         let mut result = vec![E::of(0.0); batch * self.size];
         for (input, output) in data.chunks_exact(width).zip(result.chunks_exact_mut(self.size)) {
             for &(to, from, weight) in &self.terms {
-                output[to as usize] += weight * input[from as usize];
+                output[to] += weight * input[from];
             }
         }
         let y = x.device().tensor_from_vec(result, (batch, self.size));
@@ -34,7 +34,7 @@ impl<E: Number> Stencil<E> {
             let below = gradients.get_or_alloc_mut(&source)?;
             for (output, input) in above.chunks_exact(self.size).zip(below.chunks_exact_mut(width)) {
                 for &(to, from, weight) in &self.terms {
-                    input[from as usize] += weight * output[to as usize];
+                    input[from] += weight * output[to];
                 }
             }
             Ok(())
@@ -54,7 +54,7 @@ impl<E: Number> Stencil<E> {
                     for (row, a) in row_taps {
                         for (column, b) in column_taps {
                             let from = (channel * height + row) * width + column;
-                            terms.push((to as u32, from as u32, E::of(a * b)));
+                            terms.push((to, from, E::of(a * b)));
                         }
                     }
                 }
