@@ -27,7 +27,7 @@ fn with_batch(network: &Network, id: NodeId, batch: usize) -> Vec<usize> {
     std::iter::once(batch).chain(Vec::from(network.node(id).shape)).collect()
 }
 
-/// A batch for each input; ids where an embedding takes it.
+/// A batch for each input: ids where an embedding takes it, and whole numbers from −2 to 2 where it is named `coarse`.
 pub fn inputs<T: Element>(network: &Network, batch: usize) -> Vec<Tensor<T>> {
     let takers = network.ids().filter(|&id| matches!(network.node(id).op, Op::Input { .. }));
     let input = |id: NodeId| {
@@ -38,6 +38,7 @@ pub fn inputs<T: Element>(network: &Network, batch: usize) -> Vec<Tensor<T>> {
         let (name, shape) = (&network.node(id).name, with_batch(network, id, batch));
         match rows {
             Some(rows) => tensor(name, shape, |x| (x * rows).floor()),
+            None if name == "coarse" => tensor(name, shape, |x| (x * 5.0).floor() - 2.0),
             None => tensor(name, shape, signed),
         }
     };
