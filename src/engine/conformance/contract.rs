@@ -100,6 +100,78 @@ pub fn watched_values_and_gradients<T: Element>(backend: &dyn Backend<T>) {
     assert!(sum.data.chunks(30).all(|map| map.iter().all(|x| *x == map[0])), "gradient of `sum`");
 }
 
+/// An input can be watched like any node, an output may feed on, and a node watched twice is watched.
+pub fn any_node_can_be_watched<T: Element>(backend: &dyn Backend<T>) {
+    let mut draft = Draft::new();
+    let image = draft.input("image", IMAGE);
+    let first = draft.add("first", activation(Activation::Swish), &[image]);
+    let second = draft.add("second", activation(Activation::Sigmoid), &[first]);
+    let network = draft.finish(&[first, second]);
+    let plan = Plan { watch: vec![image, first, image], ..with_inputs(2) };
+    let mut program = compile(backend, &network, &plan, &Weights::default());
+    run(program.as_mut(), &network, &plan);
+    assert_close(&value(program.as_ref(), &network, "image"), &inputs(&network, 2).remove(0), "the input itself");
+    // What an output that feeds on gets: its own seed, and what comes back through the next.
+    let sigmoid = value(program.as_ref(), &network, "second");
+    let (own, next) = (seed::<T>(&network, first, 2), seed::<T>(&network, second, 2));
+    let slope = |at: usize| sigmoid.data[at] * (T::ONE - sigmoid.data[at]);
+    let wanted = (0..own.data.len()).map(|at| own.data[at] + next.data[at] * slope(at)).collect();
+    let given = value_gradient(program.as_ref(), &network, "first");
+    assert_close(&given, &Tensor::new(own.shape.clone(), wanted), "gradient of `first`");
+    let swish = |x: f64| {
+        let gate = 1.0 / (1.0 + (-x).exp());
+        gate + x * gate * (1.0 - gate)
+    };
+    let image = value(program.as_ref(), &network, "image");
+    let wanted = given.data.iter().zip(&image.data).map(|(&g, x)| g * T::of(swish(x.to_f64()))).collect();
+    let gradient = value_gradient(program.as_ref(), &network, "image");
+    assert_close(&gradient, &Tensor::new(image.shape, wanted), "gradient of `image`");
+}
+
+/// Two inputs come in the order of the network, and one that nothing live takes may be pruned.
+pub fn several_inputs<T: Element>(backend: &dyn Backend<T>) {
+    let mut draft = Draft::new();
+    let one = draft.input("one", IMAGE);
+    let unused = draft.input("unused", Shape::Vector { features: 3 });
+    let two = draft.input("two", Shape::map(4, 1));
+    let both = draft.add("both", Op::Multiply, &[one, two]);
+    let _dead = draft.add("dead", Op::Linear { features: 2, bias: true }, &[unused]);
+    let network = draft.finish(&[both]);
+    for prune in [false, true] {
+        let plan = Plan { prune, ..with_inputs(2) };
+        let mut program = compile(backend, &network, &plan, &fresh_weights(&network));
+        run(program.as_mut(), &network, &plan);
+        let given = inputs::<T>(&network, 2);
+        let wanted = (0..given[0].data.len()).map(|at| given[0].data[at] * given[2].data[at / 30]).collect();
+        let product = value(program.as_ref(), &network, "both");
+        assert_close(&product, &Tensor::new(product.shape.clone(), wanted), "the product");
+        if let Some(gradient) = program.value_gradient(unused) {
+            assert!(gradient.data.iter().all(|x| *x == T::ZERO), "nothing comes back to `unused`");
+        }
+    }
+}
+
+/// A network whose output no data reaches. Nothing runs when it is pruned, and nothing breaks.
+pub fn dead_networks<T: Element>(backend: &dyn Backend<T>) {
+    let mut draft = Draft::new();
+    let image = draft.input("image", IMAGE);
+    let zero = draft.add("zero", Op::Zero { stride: 1 }, &[image]);
+    let conv = draft.conv("conv", 5, zero);
+    let network = draft.finish(&[conv]);
+    for prune in [false, true] {
+        let plan = Plan { prune, ..with_inputs(2) };
+        let mut program = compile(backend, &network, &plan, &fresh_weights(&network));
+        forward(program.as_mut(), &inputs(&network, 2));
+        if let Some(value) = program.value(conv) {
+            assert!(value.data.iter().all(|x| *x == T::ZERO), "prune: {prune}");
+        }
+        if program.backward(&[(conv, &seed(&network, conv, 2))]).is_ok() {
+            let gradient = program.value_gradient(image);
+            assert!(gradient.is_none_or(|gradient| gradient.data.iter().all(|x| *x == T::ZERO)), "prune: {prune}");
+        }
+    }
+}
+
 /// Seeds at an inner node give the product of its Jacobian with respect to another inner node.
 pub fn products_between_inner_nodes<T: Element>(backend: &dyn Backend<T>) {
     let (whole, cut) = (diamond(false), diamond(true));

@@ -41,7 +41,8 @@ macro_rules! suite {
 
             $crate::engine::conformance::suite! { @tests $element, $backend,
                 golden::operators, golden::networks, golden::deep_network,
-                contract::watched_values_and_gradients, contract::products_between_inner_nodes,
+                contract::watched_values_and_gradients, contract::any_node_can_be_watched,
+                contract::products_between_inner_nodes, contract::several_inputs, contract::dead_networks,
                 contract::seeds_add_up, contract::many_consumers, contract::the_same_node_twice,
                 contract::one_sample, contract::samples_are_independent, contract::pruning,
                 contract::constants_survive_pruning, contract::wrong_shapes_are_errors, contract::wrong_seeds_are_errors, contract::empty_batches_are_errors,
