@@ -2,13 +2,13 @@
 //!
 //! Independent references come first: values and gradients of every operator, and of whole networks, by PyTorch in
 //! double precision ([`golden`], written by `tests/fixtures/engine/golden.py`). Then what needs none: gradients against
-//! finite differences ([`differences`]), and the contract of plans and programs ([`contract`]).
+//! finite differences ([`differences`]), and the contract of plans and programs ([`contract`], [`refusals`]).
 //!
 //! Whole networks are compared only where they are shallow and smooth. In a deep network of ReLUs the gradient is not
-//! a continuous function of rounding: one activation of 96,000 that changed sign (+1.2e-6 against −1.8e-6) moved the
-//! gradient of a NAS-Bench-201 network with one cell a stage by 2.1e-3 of its norm, and PyTorch in single precision is
-//! itself 2.2e-2 away from double with five cells a stage. No bar could tell a wrong kernel from a sum in another
-//! order. Such networks are therefore compared by their scores: here by the norm of each layer's gradient, and in the
+//! a continuous function of rounding: a single activation that changed sign (+1.2e-6 against −1.8e-6) moved the gradient
+//! of a NAS-Bench-201 network with one cell a stage by 2.1e-3 of its norm, and PyTorch in single precision is itself
+//! 2.2e-2 away from double with five cells a stage. No bar on those gradients could tell a wrong kernel from a sum in
+//! another order. Such networks are therefore compared by their scores: here by the norm of each layer's gradient, and in the
 //! tests of the proxies. Every operator in them is held to 1e-5.
 #![allow(clippy::unwrap_used)]
 
@@ -19,6 +19,7 @@ pub mod contract;
 pub mod differences;
 pub mod golden;
 mod numbers;
+pub mod refusals;
 
 pub use numbers::{inputs, seed, weights};
 
@@ -37,18 +38,20 @@ macro_rules! suite {
         mod $module {
             #[allow(unused_imports)]
             use super::*;
-            use $crate::engine::conformance::{contract, golden};
+            use $crate::engine::conformance::{contract, golden, refusals};
 
             $crate::engine::conformance::suite! { @tests $element, $backend,
                 golden::operators, golden::networks, golden::deep_network,
                 contract::watched_values_and_gradients, contract::any_node_can_be_watched,
-                contract::products_between_inner_nodes, contract::several_inputs, contract::dead_networks,
-                contract::seeds_add_up, contract::many_consumers, contract::the_same_node_twice,
-                contract::one_sample, contract::samples_are_independent, contract::pruning,
-                contract::constants_survive_pruning, contract::wrong_shapes_are_errors, contract::wrong_seeds_are_errors, contract::empty_batches_are_errors,
-                contract::wrong_weights_are_errors, contract::wrong_ids_are_errors,
-                contract::backward_twice_is_the_same, contract::visits_hand_out_every_element,
-                contract::running_statistics_have_no_gradient, contract::batches_follow_each_other,
+                contract::products_between_inner_nodes, contract::seeds_add_up, contract::several_inputs,
+                contract::many_consumers, contract::the_same_node_twice, contract::one_sample,
+                contract::samples_are_independent, contract::pruning, contract::constants_survive_pruning,
+                contract::dead_networks, contract::backward_twice_is_the_same,
+                contract::visits_hand_out_every_element, contract::running_statistics_have_no_gradient,
+                contract::batches_follow_each_other,
+                refusals::wrong_shapes_are_errors, refusals::wrong_seeds_are_errors,
+                refusals::wrong_weights_are_errors, refusals::wrong_ids_are_errors,
+                refusals::empty_batches_are_errors,
             }
         }
     };
