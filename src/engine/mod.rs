@@ -11,12 +11,14 @@ use crate::graph::{Network, NodeId};
 
 #[cfg(test)]
 mod conformance;
+mod dfdx;
 mod element;
 mod init;
 pub mod native;
 mod tensor;
 mod weights;
 
+pub use self::dfdx::Dfdx;
 pub use element::Element;
 pub use init::{Biases, Init, Scheme, initialise};
 pub use tensor::Tensor;

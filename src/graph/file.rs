@@ -40,7 +40,7 @@ pub struct RawNode {
     /// Names of its inputs, in order.
     #[serde(default)]
     pub inputs: Vec<String>,
-    /// Its shape; an input must have one, elsewhere it is checked against the inferred one.
+    /// Its shape; an input and a reshape must have one, elsewhere it is checked against the inferred one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<Shape>,
     /// The operator and its attributes.
@@ -49,15 +49,17 @@ pub struct RawNode {
 }
 
 impl RawNode {
-    /// The operator, an input completed with the shape of the node.
+    /// The operator, an input or a reshape completed with the shape of the node.
     fn operator(&self) -> Result<Op, NetworkError> {
-        match &self.op {
-            Op::Input { shape } if *shape == Shape::unknown() => match self.shape {
-                Some(shape) => Ok(Op::Input { shape }),
-                None => Err(NetworkError::Unshaped { node: self.name.clone() }),
-            },
-            op => Ok(op.clone()),
+        let mut op = self.op.clone();
+        let name = op.name();
+        if let Op::Input { shape } | Op::Reshape { shape } = &mut op
+            && *shape == Shape::unknown()
+        {
+            let unshaped = || NetworkError::Unshaped { node: self.name.clone(), op: name };
+            *shape = self.shape.ok_or_else(unshaped)?;
         }
+        Ok(op)
     }
 }
 

@@ -39,6 +39,15 @@ fn every_operator_reads_back() {
         Op::SqueezeExcite(SqueezeExcite { hidden: 8, activation: Activation::Relu, gate: Activation::Hsigmoid }),
         Op::Upsample { scale: 2, mode: Resample::Bilinear },
         Op::Flatten,
+        Op::ToTokens,
+        Op::ToMap { height: 2 },
+        Op::PixelShuffle { scale: 2 },
+        Op::LayerNorm,
+        Op::RmsNorm,
+        Op::Softmax,
+        Op::Embedding { vocabulary: 9, features: 4 },
+        Op::Attention(Attention { heads: 4, kv_heads: 2, causal: true, rotary: Some(10_000) }),
+        Op::Attention(Attention { heads: 4, kv_heads: 4, causal: false, rotary: None }),
         Op::Identity,
         Op::Zero { stride: 2 },
     ];
@@ -49,6 +58,20 @@ fn every_operator_reads_back() {
         let yaml = serde_yaml::to_string(&node).unwrap();
         assert_eq!(serde_yaml::from_str::<RawNode>(&yaml).unwrap().op, op, "{yaml}");
     }
+}
+
+/// An input and a reshape have the shape of their node, which is written once.
+#[test]
+fn a_reshape_reads_back() {
+    let mut net = Builder::new();
+    let x = input(&mut net, map(4, 6, 6));
+    let to = Shape::Tokens { tokens: 9, features: 16 };
+    let reshaped = add(&mut net, "reshaped", Op::Reshape { shape: to }, &[x]);
+    net.output(reshaped);
+    let text = serde_json::to_string(&net.finish().unwrap().to_raw()).unwrap();
+    let read = serde_json::from_str::<RawNetwork>(&text).unwrap().build().unwrap();
+    assert_eq!(read.node(read.outputs()[0]).op, Op::Reshape { shape: to });
+    assert_eq!(read.node(read.outputs()[0]).shape, to);
 }
 
 fn refusal(nodes: &str, outputs: &str) -> String {
@@ -71,7 +94,8 @@ fn broken_networks_are_refused() {
         ),
         (x.to_owned(), "y", "`outputs` takes its input from `y`, which does not exist"),
         (x.to_owned(), "", "the network has no output"),
-        ("{name: x, op: input}".to_owned(), "x", "`x` is an input and needs a `shape`"),
+        ("{name: x, op: input}".to_owned(), "x", "`x` (input) needs a `shape`"),
+        (format!("{x}, {{name: a, op: reshape, inputs: [x]}}"), "a", "`a` (reshape) needs a `shape`"),
         (
             format!(
                 "{x}, {{name: a, op: add, inputs: [x, c]}}, {{name: b, op: identity, inputs: [a]}}, {{name: c, op: identity, inputs: [b]}}"
@@ -109,7 +133,10 @@ fn unreadable_operators_are_refused() {
         ("{name: a, op: convolution, inputs: [x]}", "convolution"),
         ("{name: a, op: linear, features: 3, bias: true, fetures: 4, inputs: [x]}", "fetures"),
         ("{name: a, op: zero, inputs: [x]}", "stride"),
-        ("{name: a, op: input, shape: [1, 2]}", "a shape has 3 sizes (channels, height, width) or 1 (features), not 2"),
+        (
+            "{name: a, op: input, shape: [1, 2, 3, 4]}",
+            "a shape has 3 sizes (channels, height, width), 2 (tokens, features) or 1 (features), not 4",
+        ),
     ] {
         let message = refusal(node, "a");
         assert!(message.starts_with("unreadable") && message.contains(part), "{node}: {message}");
