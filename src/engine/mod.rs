@@ -11,12 +11,14 @@ use crate::graph::{Network, NodeId};
 
 mod element;
 mod init;
+mod loss;
 pub mod native;
 mod tensor;
 mod weights;
 
 pub use element::Element;
 pub use init::{Biases, Init, Scheme, initialise};
+pub use loss::{IGNORED, Loss, LossError, Target};
 pub use tensor::Tensor;
 pub use weights::{Weights, WeightsError};
 
