@@ -457,7 +457,7 @@ fn broken_files_never_panic() {
     let unseen = try_all(&images, &images, 1) + try_all(&root.join("packed/a-labels-idx1-ubyte.gz"), &images, 1);
     // Time, flags that add nothing, level and system: bytes 3 to 9 of either header.
     assert!(unseen <= 2 * 7 * 3, "{unseen}");
-    let cifar = write(&folder, "cifar/train.bin", &record(&[3, 5], [1, 2, 3]));
+    let cifar = write(&folder, "cifar/train.bin", &record(&[3], [1, 2, 3]));
     try_all(&cifar, &cifar, 61);
     let image = png(&folder, "pictures/cat/a.png", RgbImage::from_fn(5, 4, |x, y| Rgb([x as u8, 9, y as u8])));
     try_all(&image, &root.join("pictures"), 1);
