@@ -8,6 +8,7 @@ use image::{DynamicImage, ImageReader};
 
 use super::DataError;
 use super::reader::{Reader, Take};
+use crate::units::counted;
 
 /// Class folders, with the names of their images; nothing of an image is held.
 #[derive(Debug)]
@@ -110,7 +111,7 @@ impl Reader for Folder {
     fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         if self.others > 0 {
-            notes.push(format!("{} files in class folders are no PNG or JPEG by name, and left out", self.others));
+            notes.push(format!("left out, being no PNG or JPEG by name: {}", counted(self.others, "file")));
         }
         if self.grey {
             notes.push("the first image is grey, so all are taken as grey".to_owned());

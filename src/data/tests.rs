@@ -257,10 +257,7 @@ fn class_folders_are_numbered_by_name() {
     seen.sort();
     assert_eq!(seen, [(0, [0, 1, 2, 3].repeat(4)), (1, vec![10; 16]), (1, vec![20; 16])]);
     let notes = data.notes(Shape::map(3, 4), TEN).join("\n");
-    assert!(
-        notes.contains("3 images in 2 classes") && notes.contains("1 files in class folders are no PNG"),
-        "{notes}"
-    );
+    assert!(notes.contains("3 images in 2 classes") && notes.contains("no PNG or JPEG by name: 1 file"), "{notes}");
 }
 
 #[test]

@@ -100,7 +100,7 @@ proptest! {
             let output = Tensor::new(shape.clone(), data.clone());
             let (value, gradient) = loss.value_and_gradient(&output, &target).unwrap();
             prop_assert!(value >= 0.0);
-            for index in 0..data.len() {
+            for (index, &x) in data.iter().enumerate() {
                 let at = |step: f64| {
                     let mut moved = output.clone();
                     moved.data[index] += step;
@@ -109,7 +109,7 @@ proptest! {
                 let step = 1e-5;
                 // The kink of the absolute difference lies between the two points.
                 let kinked = matches!((&loss, &target), (Loss::MeanAbsolute, Target::Values(goal))
-                    if (data[index] - f64::from(goal.data[index])).abs() <= step);
+                    if (x - f64::from(goal.data[index])).abs() <= step);
                 let difference = (at(step) - at(-step)) / (2.0 * step);
                 let error = (gradient.data[index] - difference).abs();
                 prop_assert!(kinked || error < 1e-8, "{loss:?}, {index}: {} and {difference}", gradient.data[index]);
