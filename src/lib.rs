@@ -7,6 +7,7 @@
 pub mod audit;
 pub mod cli;
 pub mod config;
+pub mod data;
 pub mod engine;
 pub mod evaluate;
 pub mod export;

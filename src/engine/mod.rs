@@ -14,6 +14,7 @@ mod conformance;
 mod dfdx;
 mod element;
 mod init;
+mod loss;
 pub mod native;
 mod tensor;
 mod weights;
@@ -21,6 +22,7 @@ mod weights;
 pub use self::dfdx::Dfdx;
 pub use element::Element;
 pub use init::{Biases, Init, Scheme, initialise};
+pub use loss::{IGNORED, Loss, LossError, Target};
 pub use tensor::Tensor;
 pub use weights::{Weights, WeightsError};
 
