@@ -10,12 +10,15 @@ use super::view::{Sink, Slope, Source, Sums};
 /// added to `sums`.
 pub fn sum<T: Native>(isa: Isa, terms: &[Source<'_, T>], out: &mut [T], sums: Option<&mut Sums>) {
     assert!(terms.iter().all(|term| term.data.len() == out.len()), "terms have the layout of their sum");
+    terms.iter().for_each(Source::check);
+    assert!(terms.windows(2).all(|pair| pair[0].layout == pair[1].layout), "terms have the layout of their sum");
     isa.run(Sum { terms, out, sums, accumulate: false });
 }
 
 /// Adds to `out` what a source reads.
 pub fn add_to<T: Native>(isa: Isa, source: Source<'_, T>, out: &mut [T]) {
     assert_eq!(source.data.len(), out.len(), "terms have the layout of their sum");
+    source.check();
     isa.run(Sum { terms: &[source], out, sums: None, accumulate: true });
 }
 
@@ -65,12 +68,10 @@ impl<T: Native> Kernel<T> for Sum<'_, T> {
 
 /// The way back through one term of a sum: the gradient of what the source reads is the slope.
 pub fn spread<T: Native>(isa: Isa, source: Source<'_, T>, slope: Slope<'_, T>, sink: Sink<'_, T>) {
-    let length = source.data.len();
-    assert!(slope.data.len() == length && sink.data.len() == length, "gradients have the layout of their map");
-    assert!(
-        slope.through.is_none_or(|through| through.y.len() == length),
-        "a normalised map has its gradient's layout"
-    );
+    source.check();
+    slope.check(source.layout);
+    sink.check(&source);
+    assert_eq!(slope.data.len(), source.data.len(), "a gradient has the layout of its map");
     isa.run(Spread { source, slope, sink });
 }
 
@@ -119,11 +120,17 @@ fn row_of<T>(factor: &Source<'_, T>, sample: usize, position: usize) -> usize {
 
 fn check<T: Native>(factors: &[Source<'_, T>], product: usize) {
     let positions = positions(factors);
+    let stride = factors.first().map_or(0, |factor| factor.layout.stride());
     for factor in factors {
+        factor.check();
         let layout = factor.layout;
+        assert_eq!(layout.stride(), stride, "factors have equal channels");
         assert!(layout.positions() == 1 || layout.positions() == positions, "factors have equal positions, or one");
-        let samples = factor.data.len() / layout.sample();
-        assert_eq!(samples * positions * layout.stride(), product, "factors have as many samples as their product");
+        assert_eq!(
+            factor.samples() * positions * layout.stride(),
+            product,
+            "factors have as many samples as their product"
+        );
     }
 }
 
@@ -172,7 +179,7 @@ impl<T: Native> Kernel<T> for Product<'_, T> {
 /// The way back to factor `which` of a product whose gradient is `d`.
 pub fn product_backward<T: Native>(isa: Isa, factors: &[Source<'_, T>], which: usize, d: &[T], sink: Sink<'_, T>) {
     check(factors, d.len());
-    assert_eq!(factors[which].data.len(), sink.data.len(), "gradients have the layout of their map");
+    sink.check(&factors[which]);
     isa.run(ProductBackward { factors, which, d, sink });
 }
 

@@ -12,6 +12,7 @@ use crate::engine::{EPSILON, Element, Mode};
 
 /// Adds Σx and Σx² of a map to the sums.
 pub fn statistics<T: Native>(isa: Isa, x: &[T], layout: Layout, sums: &mut Sums) {
+    assert!(sums.first.len() >= layout.stride() && sums.second.len() >= layout.stride(), "sums cover the stride");
     isa.run(Statistics { x, stride: layout.stride(), sums });
 }
 
@@ -47,6 +48,8 @@ impl<T: Native> Kernel<T> for Statistics<'_, T> {
 /// Adds, for every stored map `y`, Σd and Σd·y to its sums.
 pub fn reduce<T: Native>(isa: Isa, d: &[T], layout: Layout, maps: &mut [(&[T], &mut Sums)]) {
     assert!(maps.iter().all(|(y, _)| y.len() == d.len()), "a gradient has the layout of its map");
+    let whole = |sums: &Sums| sums.first.len() >= layout.stride() && sums.second.len() >= layout.stride();
+    assert!(maps.iter().all(|(_, sums)| whole(sums)), "sums cover the stride");
     isa.run(Reduce { d, stride: layout.stride(), maps });
 }
 
