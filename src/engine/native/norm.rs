@@ -167,13 +167,13 @@ impl<T: Element> BatchNorm<T> {
     /// the way back to `y` (Ioffe and Szegedy, section 3).
     pub fn turn(&mut self, sums: &Sums, count: usize, weight: &[T], mode: Mode) {
         let n = count as f64;
-        for channel in 0..self.d_scale.len() {
+        for (channel, &weight) in weight.iter().enumerate().take(self.d_scale.len()) {
             let (m, r) = (self.mean[channel], self.inverse_deviation[channel]);
             let d_shift = sums.first[channel];
             let d_scale = r * (sums.second[channel] - m * d_shift);
             self.d_shift[channel] = T::of(d_shift);
             self.d_scale[channel] = T::of(d_scale);
-            let a = weight[channel].to_f64() * r;
+            let a = weight.to_f64() * r;
             let (b, c) = match mode {
                 Mode::Train => (-a * r * d_scale / n, a * (r * m * d_scale - d_shift) / n),
                 Mode::Eval => (0.0, 0.0),
