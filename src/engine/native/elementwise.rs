@@ -10,12 +10,15 @@ use super::view::{Sink, Slope, Source, Sums};
 /// added to `sums`.
 pub fn sum<T: Numeric>(isa: Isa, terms: &[Source<'_, T>], out: &mut [T], sums: Option<&mut Sums>) {
     assert!(terms.iter().all(|term| term.data.len() == out.len()), "terms have the layout of their sum");
+    terms.iter().for_each(Source::check);
+    assert!(terms.windows(2).all(|pair| pair[0].layout == pair[1].layout), "terms have the layout of their sum");
     isa.run(Sum { terms, out, sums, accumulate: false });
 }
 
 /// Adds to `out` what a source reads.
 pub fn add_to<T: Numeric>(isa: Isa, source: Source<'_, T>, out: &mut [T]) {
     assert_eq!(source.data.len(), out.len(), "terms have the layout of their sum");
+    source.check();
     isa.run(Sum { terms: &[source], out, sums: None, accumulate: true });
 }
 
@@ -71,6 +74,11 @@ pub fn spread<T: Numeric>(isa: Isa, source: Source<'_, T>, slope: Slope<'_, T>, 
         slope.through.is_none_or(|through| through.y.len() == length),
         "a normalised map has its gradient's layout"
     );
+pub fn spread<T: Numeric>(isa: Isa, source: Source<'_, T>, slope: Slope<'_, T>, sink: Sink<'_, T>) {
+    source.check();
+    slope.check(source.layout);
+    sink.check(&source);
+    assert_eq!(slope.data.len(), source.data.len(), "a gradient has the layout of its map");
     isa.run(Spread { source, slope, sink });
 }
 
@@ -119,11 +127,17 @@ fn row_of<T>(factor: &Source<'_, T>, sample: usize, position: usize) -> usize {
 
 fn check<T: Numeric>(factors: &[Source<'_, T>], product: usize) {
     let positions = positions(factors);
+    let stride = factors.first().map_or(0, |factor| factor.layout.stride());
     for factor in factors {
+        factor.check();
         let layout = factor.layout;
+        assert_eq!(layout.stride(), stride, "factors have equal channels");
         assert!(layout.positions() == 1 || layout.positions() == positions, "factors have equal positions, or one");
-        let samples = factor.data.len() / layout.sample();
-        assert_eq!(samples * positions * layout.stride(), product, "factors have as many samples as their product");
+        assert_eq!(
+            factor.samples() * positions * layout.stride(),
+            product,
+            "factors have as many samples as their product"
+        );
     }
 }
 
@@ -172,7 +186,7 @@ impl<T: Numeric> Kernel<T> for Product<'_, T> {
 /// The way back to factor `which` of a product whose gradient is `d`.
 pub fn product_backward<T: Numeric>(isa: Isa, factors: &[Source<'_, T>], which: usize, d: &[T], sink: Sink<'_, T>) {
     check(factors, d.len());
-    assert_eq!(factors[which].data.len(), sink.data.len(), "gradients have the layout of their map");
+    sink.check(&factors[which]);
     isa.run(ProductBackward { factors, which, d, sink });
 }
 

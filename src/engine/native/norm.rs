@@ -12,6 +12,8 @@ use crate::engine::{EPSILON, Element, Mode};
 
 /// Adds Σx and Σx² of a map to the sums.
 pub fn statistics<T: Numeric>(isa: Isa, x: &[T], layout: Layout, sums: &mut Sums) {
+pub fn statistics<T: Numeric>(isa: Isa, x: &[T], layout: Layout, sums: &mut Sums) {
+    assert!(sums.first.len() >= layout.stride() && sums.second.len() >= layout.stride(), "sums cover the stride");
     isa.run(Statistics { x, stride: layout.stride(), sums });
 }
 
@@ -47,6 +49,8 @@ impl<T: Numeric> Kernel<T> for Statistics<'_, T> {
 /// Adds, for every stored map `y`, Σd and Σd·y to its sums.
 pub fn reduce<T: Numeric>(isa: Isa, d: &[T], layout: Layout, maps: &mut [(&[T], &mut Sums)]) {
     assert!(maps.iter().all(|(y, _)| y.len() == d.len()), "a gradient has the layout of its map");
+    let whole = |sums: &Sums| sums.first.len() >= layout.stride() && sums.second.len() >= layout.stride();
+    assert!(maps.iter().all(|(_, sums)| whole(sums)), "sums cover the stride");
     isa.run(Reduce { d, stride: layout.stride(), maps });
 }
 
@@ -164,13 +168,13 @@ impl<T: Element> BatchNorm<T> {
     /// the way back to `y` (Ioffe and Szegedy, section 3).
     pub fn turn(&mut self, sums: &Sums, count: usize, weight: &[T], mode: Mode) {
         let n = count as f64;
-        for channel in 0..self.d_scale.len() {
+        for (channel, &weight) in weight.iter().enumerate().take(self.d_scale.len()) {
             let (m, r) = (self.mean[channel], self.inverse_deviation[channel]);
             let d_shift = sums.first[channel];
             let d_scale = r * (sums.second[channel] - m * d_shift);
             self.d_shift[channel] = T::of(d_shift);
             self.d_scale[channel] = T::of(d_scale);
-            let a = weight[channel].to_f64() * r;
+            let a = weight.to_f64() * r;
             let (b, c) = match mode {
                 Mode::Train => (-a * r * d_scale / n, a * (r * m * d_scale - d_shift) / n),
                 Mode::Eval => (0.0, 0.0),

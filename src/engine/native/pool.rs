@@ -18,7 +18,9 @@ fn windows(pool: &Pool, size: usize, outputs: usize) -> Vec<Range<usize>> {
         let start = output * pool.stride;
         start.saturating_sub(pool.padding).min(size)..(start + pool.kernel).saturating_sub(pool.padding).min(size)
     };
-    (0..outputs).map(window).collect()
+    let windows: Vec<_> = (0..outputs).map(window).collect();
+    assert!(windows.iter().all(|window| !window.is_empty()), "every window sees something");
+    windows
 }
 
 /// The windows that see each element of an axis: the same relation, the other way round.
@@ -32,10 +34,12 @@ fn seen_by(windows: &[Range<usize>], size: usize) -> Vec<Range<usize>> {
 
 /// One over the number of elements of each window.
 fn weights<T: Element>(windows: &[Range<usize>]) -> Vec<T> {
-    windows.iter().map(|window| T::of(1.0 / window.len().max(1) as f64)).collect()
+    windows.iter().map(|window| T::of(1.0 / window.len() as f64)).collect()
 }
 
 fn check<T: Numeric>(source: &Source<'_, T>, output: Layout, pooled: usize) {
+fn check<T: Numeric>(source: &Source<'_, T>, output: Layout, pooled: usize) {
+    source.check();
     assert_eq!(source.layout.channels, output.channels, "pooling keeps channels");
     assert_eq!(source.samples() * output.sample(), pooled, "there are as many samples before pooling as after it");
 }
@@ -129,7 +133,7 @@ impl<T: Numeric> Kernel<T> for Forward<'_, T> {
 /// gets the gradient, as in PyTorch.
 pub fn backward<T: Numeric>(isa: Isa, pool: &Pool, source: Source<'_, T>, output: Layout, d: &[T], sink: Sink<'_, T>) {
     check(&source, output, d.len());
-    assert_eq!(source.data.len(), sink.data.len(), "gradients have the layout of their map");
+    sink.check(&source);
     let rows = windows(pool, source.layout.height, output.height);
     let columns = windows(pool, source.layout.width, output.width);
     match pool.kind {
@@ -286,6 +290,8 @@ impl<T: Numeric> Kernel<T> for AvgBackward<'_, T> {
 
 /// Writes the mean over all positions to `out`, which has one position.
 pub fn mean<T: Numeric>(isa: Isa, source: Source<'_, T>, out: &mut [T]) {
+pub fn mean<T: Numeric>(isa: Isa, source: Source<'_, T>, out: &mut [T]) {
+    source.check();
     assert_eq!(source.samples() * source.layout.stride(), out.len(), "there is one mean per sample and channel");
     isa.run(Mean { source, out });
 }
@@ -326,8 +332,10 @@ impl<T: Numeric> Kernel<T> for Mean<'_, T> {
 
 /// Takes the gradient `d` of the mean back to the source.
 pub fn mean_backward<T: Numeric>(isa: Isa, source: Source<'_, T>, d: &[T], sink: Sink<'_, T>) {
+pub fn mean_backward<T: Numeric>(isa: Isa, source: Source<'_, T>, d: &[T], sink: Sink<'_, T>) {
+    source.check();
     assert_eq!(source.samples() * source.layout.stride(), d.len(), "there is one mean per sample and channel");
-    assert_eq!(source.data.len(), sink.data.len(), "gradients have the layout of their map");
+    sink.check(&source);
     isa.run(MeanBackward { source, d, sink });
 }
 

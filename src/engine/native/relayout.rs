@@ -15,6 +15,8 @@ pub fn copy_channels<T: Numeric>(isa: Isa, source: Source<'_, T>, out: &mut [T],
 }
 
 fn check<T: Numeric>(source: &Source<'_, T>, whole: Layout, elements: usize, offset: usize) {
+fn check<T: Numeric>(source: &Source<'_, T>, whole: Layout, elements: usize, offset: usize) {
+    source.check();
     assert!(offset + source.layout.channels <= whole.channels, "a part lies within the whole");
     assert_eq!(source.layout.positions(), whole.positions(), "parts have the positions of the whole");
     assert_eq!(source.samples() * whole.sample(), elements, "parts have the samples of the whole");
@@ -57,7 +59,7 @@ pub fn copy_channels_backward<T: Numeric>(
     sink: Sink<'_, T>,
 ) {
     check(&source, d_layout, d.len(), offset);
-    assert_eq!(source.data.len(), sink.data.len(), "gradients have the layout of their map");
+    sink.check(&source);
     isa.run(CopyChannelsBackward { source, d, d_stride: d_layout.stride(), offset, sink });
 }
 

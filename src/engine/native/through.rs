@@ -6,7 +6,7 @@
 
 use super::activation;
 use super::vector::Vector;
-use super::view::{BLOCK, Sink, Slope, Source, Sums};
+use super::view::{BLOCK, Sink, Slope, Source, Sums, Through};
 use crate::engine::Element;
 use crate::graph::Activation;
 
@@ -82,12 +82,13 @@ impl<V: Vector> Arrival<V> {
     /// See [`Vector`]. The vectors of a norm are as long as the stride.
     #[inline(always)]
     pub unsafe fn new(slope: &Slope<'_, V::Element>, channel: usize) -> Self {
-        let through = slope.through.map(|through| unsafe {
-            let load = |from: &[V::Element]| from.as_ptr().add(channel);
-            (through.y.as_ptr(), load(through.a), load(through.b), load(through.c))
-        });
-        let through = match through {
-            Some((y, a, b, c)) => Some(unsafe { (y, V::load(a), V::load(b), V::load(c)) }),
+        // A closure would not be compiled for the instruction set.
+        #[allow(clippy::manual_map)]
+        let through = match &slope.through {
+            Some(Through { y, a, b, c }) => unsafe {
+                let [a, b, c] = [a.as_ptr().add(channel), b.as_ptr().add(channel), c.as_ptr().add(channel)];
+                Some((y.as_ptr(), V::load(a), V::load(b), V::load(c)))
+            },
             None => None,
         };
         Self { data: slope.data.as_ptr(), through }

@@ -70,6 +70,17 @@ impl<T: Element> Source<'_, T> {
     pub fn samples(&self) -> usize {
         self.data.len() / self.layout.sample()
     }
+
+    /// Checks what kernels rely on: whole samples, and a norm as long as the stride.
+    ///
+    /// # Panics
+    /// Where that does not hold; that is a mistake in this program.
+    pub(super) fn check(&self) {
+        let stride = self.layout.stride();
+        assert!(self.data.len().is_multiple_of(self.layout.sample()), "a map holds whole samples");
+        let whole = |affine: &Affine<'_, T>| affine.scale.len() >= stride && affine.shift.len() >= stride;
+        assert!(self.affine.as_ref().is_none_or(whole), "a norm is as long as the stride");
+    }
 }
 
 /// The gradient that arrives at a stored map `y`: `d`, or, where `y` is read through a batch norm whose output has the
@@ -80,6 +91,20 @@ pub struct Slope<'a, T> {
     pub data: &'a [T],
     /// The norm between.
     pub through: Option<Through<'a, T>>,
+}
+
+impl<T: Element> Slope<'_, T> {
+    /// Checks what kernels rely on: a norm as long as the stride, and a map as large as its gradient.
+    ///
+    /// # Panics
+    /// Where that does not hold; that is a mistake in this program.
+    pub(super) fn check(&self, layout: Layout) {
+        let stride = layout.stride();
+        let whole = |through: &Through<'_, T>| {
+            through.y.len() == self.data.len() && [through.a, through.b, through.c].iter().all(|v| v.len() >= stride)
+        };
+        assert!(self.through.as_ref().is_none_or(whole), "a normalised map has its gradient's layout");
+    }
 }
 
 /// The way back through a batch norm.
@@ -106,6 +131,19 @@ pub struct Sink<'a, T> {
     /// Where Σ of the gradient as it stands after this write, and Σ of its product with the stored `x` of the source, are
     /// added per channel.
     pub sums: Option<&'a mut Sums>,
+}
+
+impl<T: Element> Sink<'_, T> {
+    /// Checks what kernels rely on: a sink as large as its source, and sums as long as the stride.
+    ///
+    /// # Panics
+    /// Where that does not hold; that is a mistake in this program.
+    pub(super) fn check(&self, source: &Source<'_, T>) {
+        assert_eq!(self.data.len(), source.data.len(), "a gradient has the layout of its map");
+        let stride = source.layout.stride();
+        let whole = |sums: &&mut Sums| sums.first.len() >= stride && sums.second.len() >= stride;
+        assert!(self.sums.as_ref().is_none_or(whole), "sums are as long as the stride");
+    }
 }
 
 /// Per-channel sums in double precision: `first` over one map, `second` over its product with another.

@@ -42,18 +42,15 @@ fn statistics_and_products_are_plain_sums() {
 /// The norm of a whole batch by its definition.
 fn naive(x: &[f64], layout: Layout, weight: &[f64], bias: &[f64], running: Option<(&[f64], &[f64])>) -> Vec<f64> {
     let n = (x.len() / layout.channels) as f64;
-    let channel_of = |index: usize| index / layout.positions() % layout.channels;
-    let of_channel = |channel: usize| x.iter().enumerate().filter(move |(i, _)| channel_of(*i) == channel);
-    let normal = |(index, x): (usize, &f64)| {
-        let channel = channel_of(index);
-        let (mean, variance) = match running {
-            Some((mean, variance)) => (mean[channel], variance[channel]),
-            None => {
-                let mean = of_channel(channel).map(|(_, x)| x).sum::<f64>() / n;
-                (mean, of_channel(channel).map(|(_, x)| (x - mean).powi(2)).sum::<f64>() / n)
-            }
-        };
-        weight[channel] * (x - mean) / (variance + EPSILON).sqrt() + bias[channel]
+    let mean_of = |x: &[f64]| naive_sums(x, x, layout).0.into_iter().map(|sum| sum / n).collect::<Vec<_>>();
+    let channel = |index: usize| index / layout.positions() % layout.channels;
+    let batch_mean = mean_of(x);
+    let squares: Vec<f64> = x.iter().enumerate().map(|(i, x)| (x - batch_mean[channel(i)]).powi(2)).collect();
+    let batch_variance = mean_of(&squares);
+    let (mean, variance) = running.unwrap_or((&batch_mean, &batch_variance));
+    let normal = |(i, x): (usize, &f64)| {
+        let c = channel(i);
+        weight[c] * (x - mean[c]) / (variance[c] + EPSILON).sqrt() + bias[c]
     };
     x.iter().enumerate().map(normal).collect()
 }
