@@ -111,6 +111,11 @@ impl<T> View<T> {
         // Kernels only read what the window holds; see `view`.
         Self { at: self.at.wrapping_add(elements), ..self }
     }
+
+    /// What the first tap meets, pixel by pixel.
+    fn strided(self, stride: usize) -> Self {
+        Self { row: self.row * stride, pixel: self.pixel * stride, ..self }
+    }
 }
 
 /// `y = conv(source) + bias` for every sample of the source; Σy and Σy² per channel are added to `sums`.
@@ -157,6 +162,7 @@ fn sweep_forward<T: Native>(
     if conv.depthwise() {
         let channels = conv.output.stride();
         conv.runs(x.row, x.pixel, 1, channels, runs);
+        let x = x.strided(conv.stride);
         let (w, bias) = (filters.forward.as_ptr(), Some(filters.bias.as_ptr()));
         let (out_image, out_row, out_pixel) = (out.image, out.row, out.pixel);
         isa.run(depthwise::Sweep {
@@ -179,7 +185,7 @@ fn sweep_forward<T: Native>(
         conv.runs(x.row, x.pixel, inputs, BLOCK, runs);
         isa.run(dense::Sweep {
             isa,
-            x: x.skip(pack.input.start),
+            x: x.skip(pack.input.start).strided(conv.stride),
             w: filters.forward[at..].as_ptr(),
             block: conv.taps() * inputs * BLOCK,
             blocks: pack.output.len().div_ceil(BLOCK),
@@ -333,7 +339,7 @@ fn reduce<T: Native>(
     if conv.depthwise() {
         let channels = conv.output.stride();
         conv.runs(x.row, x.pixel, 1, channels, runs);
-        let w = gradient.weight.as_mut_ptr();
+        let (x, w) = (x.strided(conv.stride), gradient.weight.as_mut_ptr());
         isa.run(depthwise::Reduce { x, slope, taps: runs, channels, w, size });
         return;
     }
@@ -343,7 +349,7 @@ fn reduce<T: Native>(
         conv.runs(x.row, x.pixel, inputs, BLOCK, runs);
         isa.run(dense::Reduce {
             isa,
-            x: x.skip(pack.input.start),
+            x: x.skip(pack.input.start).strided(conv.stride),
             slope: slope.skip(pack.output.start),
             runs,
             w: gradient.weight[at..].as_mut_ptr(),
