@@ -63,48 +63,56 @@ fn measure(isa: Isa, name: &str, batch: usize, conv: &Conv) {
     let mut y = vec![0.0; slope.len()];
     let mut to = vec![0.0; x.len()];
     let mut sums = Sums::new(conv.output.stride());
-    let source = Source { data: &x, layout: conv.input, affine: None, activation: None };
-    let slope = Slope { data: &slope, through: None };
     let work = 2.0 * (weights * conv.output.height * conv.output.width * batch) as f64;
     let bytes = 4.0 * (x.len() + y.len()) as f64;
+    let runs = (6e10 / work).clamp(7.0, 60.0) as usize;
 
-    let peak = peak();
-    let ahead = best(work, &mut || forward(isa, conv, source, &filters, &mut y, None, &mut scratch));
-    let summed = best(work, &mut || forward(isa, conv, source, &filters, &mut y, Some(&mut sums), &mut scratch));
-    let filter = best(work, &mut || {
-        backward(isa, conv, source, slope, &filters, &mut gradient, None, &mut scratch);
+    // As the executor does it, in ranges of samples; of each range the best of the runs counts, for the machine may be
+    // busy with something else in between.
+    let (xs, ys) = (conv.input.sample() * batch / RANGES, conv.output.sample() * batch / RANGES);
+    let best = |run: &mut dyn FnMut(usize)| {
+        let mut times = [f64::INFINITY; RANGES];
+        for _ in 0..runs {
+            for (range, best) in times.iter_mut().enumerate() {
+                let start = Instant::now();
+                run(range);
+                *best = best.min(start.elapsed().as_secs_f64());
+            }
+        }
+        times.iter().sum::<f64>()
+    };
+    let source =
+        |range: usize| Source { data: &x[range * xs..][..xs], layout: conv.input, affine: None, activation: None };
+    let slope = |range: usize| Slope { data: &slope[range * ys..][..ys], through: None };
+
+    let before = peak();
+    let ahead = best(&mut |range| {
+        forward(isa, conv, source(range), &filters, &mut y[range * ys..][..ys], None, &mut scratch);
     });
-    let both = best(work, &mut || {
-        let sink = Sink { data: &mut to, accumulate: false, sums: None };
-        backward(isa, conv, source, slope, &filters, &mut gradient, Some(sink), &mut scratch);
+    let summed = best(&mut |range| {
+        let y = &mut y[range * ys..][..ys];
+        forward(isa, conv, source(range), &filters, y, Some(&mut sums), &mut scratch);
     });
-    let peak = peak.max(self::peak());
+    let filter = best(&mut |range| {
+        backward(isa, conv, source(range), slope(range), &filters, &mut gradient, None, &mut scratch);
+    });
+    let both = best(&mut |range| {
+        let sink = Sink { data: &mut to[range * xs..][..xs], accumulate: false, sums: None };
+        backward(isa, conv, source(range), slope(range), &filters, &mut gradient, Some(sink), &mut scratch);
+    });
+    let peak = before.max(peak());
     // What the gradient of the input adds.
     let input = (both - filter).max(1e-9);
     let show = |time: f64| {
         let rate = work / time / 1e9;
         format!("{rate:.1} ({:.0} %) {:.0} GB/s", 100.0 * rate / peak, bytes / time / 1e9)
     };
-    println!(
-        "{name:<30} {:>20} {:>20} {:>20} {:>20}   peak {peak:.1}",
-        show(ahead),
-        show(input),
-        show(filter),
-        show(summed)
-    );
+    let [ahead, input, filter, summed] = [ahead, input, filter, summed].map(show);
+    println!("{name:<30} {ahead:>20} {input:>20} {filter:>20} {summed:>20}   peak {peak:.1}");
 }
 
-/// Seconds of the best of some runs.
-fn best(work: f64, run: &mut dyn FnMut()) -> f64 {
-    let runs = (6e10 / work).clamp(7.0, 60.0) as usize;
-    (0..runs)
-        .map(|_| {
-            let start = Instant::now();
-            run();
-            start.elapsed().as_secs_f64()
-        })
-        .fold(f64::INFINITY, f64::min)
-}
+/// Parts of a batch.
+const RANGES: usize = 16;
 
 /// GFLOP/s of multiply-adds on registers alone, the best of several runs: a convolution whose operands all stay in the
 /// first cache and whose loads hide behind its arithmetic would reach it.

@@ -2,6 +2,8 @@
 //! results in registers, broadcast elements of the input and multiply them with vectors of output channels.
 //!
 //! Forward and the gradient of the input are the same kernel; what differs is which run of elements meets which filters.
+// Constant ranges over registers are unrolled; iterators over several arrays at once say less.
+#![allow(clippy::needless_range_loop)]
 
 use super::gather::View;
 use super::geometry::Run;

@@ -1,4 +1,6 @@
 //! The two kernels of depthwise convolutions: vectors of channels, each channel with its own filter.
+// Constant ranges over registers are unrolled; iterators over several arrays at once say less.
+#![allow(clippy::needless_range_loop)]
 
 use super::dense::next_tile;
 use super::gather::View;
