@@ -40,7 +40,7 @@ pub struct RawNode {
     /// Names of its inputs, in order.
     #[serde(default)]
     pub inputs: Vec<String>,
-    /// Its shape; an input must have one, elsewhere it is checked against the inferred one.
+    /// Its shape; an input and a reshape must have one, elsewhere it is checked against the inferred one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<Shape>,
     /// The operator and its attributes.
@@ -49,13 +49,12 @@ pub struct RawNode {
 }
 
 impl RawNode {
-    /// The operator, an input completed with the shape of the node.
+    /// The operator, an input or a reshape completed with the shape of the node.
     fn operator(&self) -> Result<Op, NetworkError> {
+        let given = |what| self.shape.ok_or_else(|| NetworkError::Unshaped { node: self.name.clone(), what });
         match &self.op {
-            Op::Input { shape } if *shape == Shape::unknown() => match self.shape {
-                Some(shape) => Ok(Op::Input { shape }),
-                None => Err(NetworkError::Unshaped { node: self.name.clone() }),
-            },
+            Op::Input { shape } if *shape == Shape::unknown() => Ok(Op::Input { shape: given("an input")? }),
+            Op::Reshape { shape } if *shape == Shape::unknown() => Ok(Op::Reshape { shape: given("a reshape")? }),
             op => Ok(op.clone()),
         }
     }

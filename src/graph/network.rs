@@ -104,11 +104,13 @@ pub enum NetworkError {
         /// What follows from the inputs.
         inferred: Shape,
     },
-    /// An input without a shape.
-    #[error("`{node}` is an input and needs a `shape`")]
+    /// An input or a reshape without a shape.
+    #[error("`{node}` is {what} and needs a `shape`")]
     Unshaped {
-        /// The input.
+        /// The node.
         node: String,
+        /// What it is.
+        what: &'static str,
     },
     /// No node was marked as the output.
     #[error("the network has no output")]

@@ -56,7 +56,8 @@ pub enum Op {
     Flatten,
     /// Gives the elements another shape, in the order channel, row, column, or token, feature.
     Reshape {
-        /// The new shape, of as many elements.
+        /// The new shape, of as many elements. In files it is the shape of the node, as for an input.
+        #[serde(skip, default = "Shape::unknown")]
         shape: Shape,
     },
     /// Every position of a map becomes a token: `C×H×W` becomes `H·W` tokens of `C` features.

@@ -7,7 +7,7 @@
 
 use super::Value;
 use super::expr::truth;
-use super::file::{Block, Cell, Choice, Combine, File, Item, ItemKind, OpName, Residual, Setting};
+use super::file::{Block, Cell, Choice, Combine, File, Input, Item, ItemKind, OpName, Residual, Setting};
 use crate::graph::{Builder, NetworkError, NodeId, Op, Shape};
 use crate::yaml::Span;
 use scope::{Scope, Sharing};
@@ -176,14 +176,19 @@ impl<'a, 'o> Interpreter<'a, 'o> {
     pub fn input(&mut self) -> Outcome<NodeId> {
         let file = self.file;
         let scope = Scope::top("input", Life::Position);
-        let nothing = Shape::Vector { features: 0 };
-        let height = self.size(&file.input.height, "size", &scope, nothing, "input")?;
-        let width = match &file.input.width {
-            Some(width) => self.size(width, "width", &scope, nothing, "input")?,
-            None => height,
+        let mut size = |setting, key| self.size(setting, key, &scope, Shape::Vector { features: 0 }, "input");
+        let (shape, span) = match &file.input {
+            Input::Map { channels, height: setting, width } => {
+                let height = size(setting, "size")?;
+                let width = width.as_ref().map_or(Ok(height), |width| size(width, "width"))?;
+                (Shape::Map { channels: *channels, height, width }, setting.span)
+            }
+            Input::Tokens { tokens, features } => {
+                (Shape::Tokens { tokens: size(tokens, "tokens")?, features: *features }, tokens.span)
+            }
+            Input::Ids { ids } => (Shape::Vector { features: size(ids, "ids")? }, ids.span),
         };
-        let shape = Shape::Map { channels: file.input.channels, height, width };
-        self.enter("input", shape, file.input.height.span)
+        self.enter("input", shape, span)
     }
 
     /// Adds an input of that shape, as the border of a position.
