@@ -8,7 +8,7 @@
 use super::Value;
 use super::expr::truth;
 use super::file::{Block, Cell, Choice, Combine, File, Input, Item, ItemKind, OpName, Residual, Setting};
-use crate::graph::{Builder, NetworkError, NodeId, Op, Shape};
+use crate::graph::{Builder, NetworkError, NodeId, Op, Shape, ShapeError};
 use crate::yaml::Span;
 use scope::{Scope, Sharing};
 
@@ -509,7 +509,11 @@ impl<'a, 'o> Interpreter<'a, 'o> {
     fn add(&mut self, name: String, op: Op, inputs: &[NodeId], item: &Item) -> Outcome<NodeId> {
         let id = self.builder.add(name, op, inputs).map_err(|error| {
             let help = match &error {
-                NetworkError::Shape { .. } => "mend the channels, the stride or the size at one of the two ends",
+                NetworkError::Shape { source, .. } => match **source {
+                    ShapeError::Divide { .. } => "change one of the two numbers",
+                    ShapeError::Elements { .. } => "a new shape holds the same elements, no more and no fewer",
+                    _ => "mend the channels, the stride or the size at one of the two ends",
+                },
                 _ => "",
             };
             Box::new(Fault::at(item, error.to_string(), help))
