@@ -167,7 +167,7 @@ fn mistakes_with_tokens_name_place_and_remedy() {
         (
             row,
             "{ op: attention, heads: 2, rotary: 1 }",
-            "s.yaml:5:48: expected a whole number from 2 to 1073741824, found `1`",
+            "s.yaml:5:47: expected a whole number from 2 to 1073741824, found `1`",
         ),
         (
             row,
@@ -184,13 +184,13 @@ fn mistakes_with_tokens_name_place_and_remedy() {
         (
             row,
             "{ op: linear, features: =in.height }",
-            "s.yaml:5:37: `in.height` has no value here, in `in.height` (6×8 enters here; it has `in.channels`, `in.tokens`, \
+            "s.yaml:5:36: `in.height` has no value here, in `in.height` (6×8 enters here; it has `in.channels`, `in.tokens`, \
              `in.features`)",
         ),
         (
             row,
             "{ op: linear, features: =in.feature }",
-            "s.yaml:5:37: `in.feature` has no value here, in `in.feature` (did you mean `in.features`?)",
+            "s.yaml:5:36: `in.feature` has no value here, in `in.feature` (did you mean `in.features`?)",
         ),
         (
             row,
@@ -220,13 +220,13 @@ fn mistakes_with_tokens_name_place_and_remedy() {
     ];
     let mut wrong = String::new();
     for (input, item, told) in cases {
-        let given = mistakes(&space_of(input, &format!("network:   [ {item} ]")));
+        let given = mistakes(&space_of(input, &format!("network: [ {item} ]")));
         if given.trim() != told {
             wrong.push_str(&format!("{item}\ngave\n{given}\nnot\n{told}\n\n"));
         }
     }
     for (input, told) in [
-        ("{ tokens: 6 }", "the key `features` is missing"),
+        ("{ tokens: 6 }", "`features` is missing"),
         ("{ ids: 6, channels: 3 }", "unknown key"),
         ("{ size: 8 }", "channels"),
         ("{ tokens: 0, features: 8 }", "from 1 to"),
