@@ -18,7 +18,7 @@ pub enum Term {
     Network,
     /// Once per operator.
     Operators,
-    /// Multiply-adds of convolutions (grouped ones included) and fully connected layers.
+    /// Multiply-adds of convolutions (grouped ones included), fully connected layers and products of tensors.
     Macs,
     /// Multiply-adds after rounding up to whole int8 tiles; grouped convolutions do not run this way.
     TiledMacs,

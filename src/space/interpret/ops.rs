@@ -206,8 +206,11 @@ impl<'a> Interpreter<'a, '_> {
         {
             if !total.is_multiple_of(count) {
                 let message = format!("`{what}` is {count}, which does not divide the {total} {of}");
-                let help =
-                    if what == "heads" { "give `width` a multiple of `heads`" } else { "let each serve as many" };
+                let help = if what == "heads" {
+                    "give `width` a multiple of `heads`"
+                } else {
+                    "a head of keys serves several of them, all as many"
+                };
                 return Err(Box::new(Fault::at(item, message, help)));
             }
         }

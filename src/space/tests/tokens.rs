@@ -162,7 +162,7 @@ fn mistakes_with_tokens_name_place_and_remedy() {
         (
             row,
             "{ op: attention, heads: 4, kv_heads: 3 }",
-            "s.yaml:5:14: `kv_heads` is 3, which does not divide the 4 heads (let each serve as many)",
+            "s.yaml:5:14: `kv_heads` is 3, which does not divide the 4 heads (a head of keys serves several of them, all as many)",
         ),
         (
             row,
