@@ -56,7 +56,7 @@ quantity!(
     /// Multiply-accumulate operations (one multiply and one add count as one).
     Macs(u64), "1");
 quantity!(
-    /// Trainable parameters, batch-norm scale and shift included.
+    /// Trainable parameters, scales and shifts of norms included.
     Params(u64), "1");
 quantity!(
     /// Memory in bytes.

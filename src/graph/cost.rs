@@ -12,9 +12,10 @@ const ELEMENT: u64 = 4;
 /// Counts of one node or of a whole network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Cost {
-    /// Weights, biases, and batch-norm scale and shift.
+    /// Weights, tables of embeddings, biases, and scales and shifts of norms.
     pub params: Params,
-    /// Multiply-adds of convolutions and linear layers (those of squeeze-excite included).
+    /// Multiply-adds of convolutions and linear layers (those of squeeze-excite included), and of the two products of
+    /// an attention: queries with keys, weights with values. A causal one counts in full, as runtimes compute it.
     pub macs: Macs,
     /// Bytes of the output, as 32-bit floats at batch 1.
     pub activations: Bytes,
@@ -30,8 +31,9 @@ impl Cost {
 }
 
 impl Op {
-    /// What the operator costs between those shapes.
-    pub fn cost(&self, input: Shape, output: Shape) -> Cost {
+    /// What the operator costs between those shapes. All but attention go by their first input alone.
+    pub fn cost(&self, inputs: &[Shape], output: Shape) -> Cost {
+        let input = inputs.first().copied().unwrap_or(output);
         let channels = input.channels() as u64;
         let (params, macs) = match self {
             Self::Conv2d(conv) => {
@@ -56,6 +58,13 @@ impl Op {
                 let weights = channels.saturating_mul(hidden).saturating_mul(2);
                 (weights.saturating_add(hidden).saturating_add(channels), weights)
             }
+            Self::Attention(_) => {
+                let (queries, keys) = (input.size().0 as u64, inputs.get(1).unwrap_or(&input).size().0 as u64);
+                // A weight takes as many multiply-adds as a head of a key is wide, and then serves as many as a head
+                // of a value is wide; all heads together are as wide as the queries, and as what comes out.
+                let wide = channels.saturating_add(output.channels() as u64);
+                (0, queries.saturating_mul(keys).saturating_mul(wide))
+            }
             _ => (0, 0),
         };
         Cost { params: Params(params), macs: Macs(macs), activations: Bytes(output.elements().saturating_mul(ELEMENT)) }
@@ -65,7 +74,15 @@ impl Op {
 impl Network {
     /// What one node costs.
     pub fn node_cost(&self, id: NodeId) -> Cost {
-        self.node(id).op.cost(self.input_shape(id), self.node(id).shape)
+        let node = self.node(id);
+        match node.op {
+            Op::Attention(_) => {
+                let inputs: Vec<Shape> = self.inputs(id).into_iter().map(|from| self.node(from).shape).collect();
+                node.op.cost(&inputs, node.shape)
+            }
+            // The quick path: every network that is scored is counted.
+            _ => node.op.cost(&[self.input_shape(id)], node.shape),
+        }
     }
 
     /// What all nodes cost together, dead ones included.

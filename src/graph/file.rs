@@ -58,6 +58,11 @@ impl RawNode {
         {
             let unshaped = || NetworkError::Unshaped { node: self.name.clone(), op: name };
             *shape = self.shape.ok_or_else(unshaped)?;
+        let given = |what| self.shape.ok_or_else(|| NetworkError::Unshaped { node: self.name.clone(), what });
+        match &self.op {
+            Op::Input { shape } if *shape == Shape::unknown() => Ok(Op::Input { shape: given("an input")? }),
+            Op::Reshape { shape } if *shape == Shape::unknown() => Ok(Op::Reshape { shape: given("a reshape")? }),
+            op => Ok(op.clone()),
         }
         Ok(op)
     }

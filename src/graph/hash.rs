@@ -77,8 +77,8 @@ impl Op {
             Self::Flatten => fill(&[13]),
             Self::Identity => fill(&[14]),
             Self::Zero { stride } => fill(&[15, *stride]),
-            // The new shape is part of every node's colour.
-            Self::Reshape { .. } => fill(&[16]),
+            // The sizes of the new shape are part of every node's colour, but not how many there are.
+            Self::Reshape { shape } => fill(&[16, Vec::from(*shape).len()]),
             Self::ToTokens => fill(&[17]),
             Self::ToMap { .. } => fill(&[18]),
             Self::PixelShuffle { scale } => fill(&[19, *scale]),

@@ -111,6 +111,9 @@ pub enum NetworkError {
         node: String,
         /// Which of the two.
         op: &'static str,
+    #[error("`{node}` is {what} and needs a `shape`")]
+        /// What it is.
+        what: &'static str,
     },
     /// No node was marked as the output.
     #[error("the network has no output")]

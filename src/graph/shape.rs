@@ -301,7 +301,7 @@ impl Op {
             Self::Conv2d(c) => conv(c, &inputs[0]),
             Self::Linear { features, .. } => {
                 if let given @ Shape::Map { .. } = inputs[0] {
-                    let wanted = "feature vector (put a flatten before it)";
+                    let wanted = "feature vector, or tokens (put a flatten or a to_tokens before it)";
                     return Err(ShapeError::Rank { input: 0, wanted, given });
                 }
                 positive(*features, "features")?;
@@ -429,10 +429,17 @@ fn attention(a: &Attention, inputs: &[Shape]) -> Result<Shape, ShapeError> {
     if a.causal && tokens != others {
         return Err(disagree(inputs, 1, 0, "causal attention needs as many keys as queries"));
     }
-    if a.rotary.is_some() {
+    if let Some(base) = a.rotary {
+        positive(base, "rotary base")?;
         divide(2, "halves", queries / a.heads, "features of a head")?;
     }
-    Ok(Shape::Tokens { tokens, features: values / a.kv_heads * a.heads })
+    // The weights of the values are a tensor too, a row of keys for each head and query.
+    let weights = tokens.checked_mul(others).and_then(|pairs| pairs.checked_mul(a.heads));
+    if weights.is_none_or(|weights| weights > LIMIT) {
+        return Err(ShapeError::TooLarge);
+    }
+    let features = (values / a.kv_heads).checked_mul(a.heads).ok_or(ShapeError::TooLarge)?;
+    Ok(Shape::Tokens { tokens, features })
 }
 
 /// All inputs equal, or `C×1×1` beside `C×H×W`.
@@ -457,7 +464,12 @@ fn concat(inputs: &[Shape]) -> Result<Shape, ShapeError> {
     for (input, given) in inputs.iter().enumerate() {
         let same_rank = std::mem::discriminant(given) == std::mem::discriminant(&inputs[0]);
         if !same_rank || given.size() != inputs[0].size() {
-            return Err(disagree(inputs, input, 0, "concat needs maps of equal height and width, or only vectors"));
+            return Err(disagree(
+                inputs,
+                input,
+                0,
+                "concat needs maps of equal height and width, as many tokens, or only vectors",
+            ));
         }
         total = total.checked_add(given.channels()).ok_or(ShapeError::TooLarge)?;
     }

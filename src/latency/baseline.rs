@@ -30,7 +30,8 @@ fn counts(kernel: &Kernel) -> [f64; TERMS] {
         K::MaxPool | K::AveragePool => pool = kernel.window_elements(),
         K::Mean => mean_in = input,
         K::Concatenation => concat_out = output,
-        K::Multiply | K::Resize => {}
+        // The model knows no others.
+        K::Multiply | K::Resize | K::MatMul | K::Softmax | K::Norm | K::Gather | K::DepthToSpace | K::Transpose => {}
     }
     let operators = u64::from(!kernel.kind.is_hidden());
     [

@@ -13,7 +13,7 @@ pub enum KernelKind {
     Depthwise,
     /// Convolution in more than one group, not depthwise.
     Grouped,
-    /// Matrix times vector.
+    /// Weights times a vector, or times each of several rows.
     FullyConnected,
     /// Largest element of a window.
     MaxPool,
@@ -27,11 +27,23 @@ pub enum KernelKind {
     Multiply,
     /// Enlargement of a map by copying or interpolating.
     Resize,
+    /// Product of two tensors over their features, one for each group: what attention is made of.
+    MatMul,
+    /// Softmax over the features of each position.
+    Softmax,
+    /// Layer or root-mean-square normalisation. TFLite runs it as a handful of steps; here it is one operator.
+    Norm,
+    /// Rows of a table picked by number.
+    Gather,
+    /// Channels moved to the positions of a larger map.
+    DepthToSpace,
+    /// The same elements in another order.
+    Transpose,
 }
 
 impl KernelKind {
     /// Every kind, in the order in which messages and tables list them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 16] = [
         Self::Conv,
         Self::Depthwise,
         Self::Grouped,
@@ -42,6 +54,12 @@ impl KernelKind {
         Self::Concatenation,
         Self::Multiply,
         Self::Resize,
+        Self::MatMul,
+        Self::Softmax,
+        Self::Norm,
+        Self::Gather,
+        Self::DepthToSpace,
+        Self::Transpose,
     ];
 
     /// The name in operator lists and tables.
@@ -57,6 +75,12 @@ impl KernelKind {
             Self::Concatenation => "CONCATENATION",
             Self::Multiply => "MUL",
             Self::Resize => "RESIZE",
+            Self::MatMul => "BATCH_MATMUL",
+            Self::Softmax => "SOFTMAX",
+            Self::Norm => "NORMALIZATION",
+            Self::Gather => "GATHER",
+            Self::DepthToSpace => "DEPTH_TO_SPACE",
+            Self::Transpose => "TRANSPOSE",
         }
     }
 
@@ -65,9 +89,14 @@ impl KernelKind {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// Whether it multiplies by weights over channels: the kinds that run as a matrix product.
+    /// Whether it multiplies by weights, or by another tensor, over channels: the kinds that run as a matrix product.
     pub fn is_dense(self) -> bool {
-        matches!(self, Self::Conv | Self::Grouped | Self::FullyConnected)
+        matches!(self, Self::Conv | Self::Grouped | Self::FullyConnected | Self::MatMul)
+    }
+
+    /// Whether measured operator lists have columns for its geometry.
+    pub fn is_listed(self) -> bool {
+        !matches!(self, Self::MatMul | Self::Softmax | Self::Norm | Self::Gather | Self::DepthToSpace | Self::Transpose)
     }
 
     /// Whether measured operator lists have no row for it, so that it has to be inferred from its neighbours.
@@ -158,17 +187,22 @@ impl Kernel {
         self.positions().saturating_mul(u64::from(self.output_channels))
     }
 
-    /// Weights of convolutions and fully connected layers, biases not counted; 0 for other kinds.
+    /// Weights of convolutions and fully connected layers, biases not counted, and elements of the second factor of
+    /// a product of tensors; 0 for other kinds.
     pub fn weights(&self) -> u64 {
         match self.kind {
-            KernelKind::Conv | KernelKind::Grouped | KernelKind::FullyConnected | KernelKind::Depthwise => {
+            KernelKind::Conv
+            | KernelKind::Grouped
+            | KernelKind::FullyConnected
+            | KernelKind::Depthwise
+            | KernelKind::MatMul => {
                 self.taps().saturating_mul(self.group_width()).saturating_mul(u64::from(self.output_channels))
             }
             _ => 0,
         }
     }
 
-    /// Multiply-adds of convolutions and fully connected layers; 0 for other kinds.
+    /// Multiply-adds of convolutions, fully connected layers and products of tensors; 0 for other kinds.
     pub fn macs(&self) -> u64 {
         self.positions().saturating_mul(self.weights())
     }
@@ -195,7 +229,7 @@ impl fmt::Display for Kernel {
         if self.dilation > 1 {
             write!(f, ", dilation {}", self.dilation)?;
         }
-        if self.kind == KernelKind::Grouped {
+        if matches!(self.kind, KernelKind::Grouped | KernelKind::MatMul) {
             write!(f, ", {} groups", self.groups)?;
         }
         if self.kind == KernelKind::Concatenation {

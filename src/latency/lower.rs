@@ -7,9 +7,13 @@
 //! have no rows in the measured operator lists that tables are fitted to. Their
 //! cost is part of what the fit gives to the other operators, so they lower to
 //! nothing here too.
+//!
+//! Transformers have operators that no measured network has: products of tensors,
+//! softmax, layer norm, look-ups. They are priced by their size, and a prediction
+//! says that they are not covered.
 
 use super::{Kernel, KernelKind};
-use crate::graph::{BlockId, Conv2d, Network, NodeId, Op, Pool, PoolKind, Shape};
+use crate::graph::{Attention, BlockId, Conv2d, Network, NodeId, Op, Pool, PoolKind, Shape};
 
 /// An operator of a lowered network and the block it serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,12 +40,12 @@ pub fn lower(network: &Network) -> Vec<Lowered> {
 fn node_kernels(network: &Network, id: NodeId, inputs: impl Fn() -> usize, mut emit: impl FnMut(Kernel)) {
     let node = network.node(id);
     let input = network.input_shape(id);
+    let shapes = || network.inputs(id).into_iter().map(|from| network.node(from).shape).collect::<Vec<_>>();
     match &node.op {
         Op::Conv2d(conv) => emit(convolution(conv, input, node.shape)),
-        Op::Linear { .. } => emit(Kernel {
-            output_channels: channels(node.shape),
-            ..Kernel::pointwise(KernelKind::FullyConnected, [1, 1], channels(input))
-        }),
+        Op::Linear { .. } => {
+            emit(Kernel { output_channels: channels(node.shape), ..same_shape(KernelKind::FullyConnected, input) })
+        }
         Op::Pool(pool) => emit(pooling(pool, input, node.shape)),
         Op::GlobalAvgPool => emit(mean(input)),
         Op::Multiply => emit(Kernel { inputs: to_u32(inputs()), ..same_shape(KernelKind::Multiply, node.shape) }),
@@ -61,6 +65,20 @@ fn node_kernels(network: &Network, id: NodeId, inputs: impl Fn() -> usize, mut e
         Op::Upsample { .. } => {
             emit(Kernel { output: size(node.shape), ..same_shape(KernelKind::Resize, input) });
         }
+        Op::PixelShuffle { .. } => emit(Kernel {
+            output: size(node.shape),
+            output_channels: channels(node.shape),
+            ..same_shape(KernelKind::DepthToSpace, input)
+        }),
+        // TFLite keeps the channels of a position together, as tokens do: another view of the same bytes. Where
+        // elements go in the order of channels, a map has to be turned first.
+        Op::Reshape { .. } if is_image(input) || is_image(node.shape) => {
+            emit(same_shape(KernelKind::Transpose, input));
+        }
+        Op::LayerNorm | Op::RmsNorm => emit(same_shape(KernelKind::Norm, input)),
+        Op::Softmax => emit(same_shape(KernelKind::Softmax, input)),
+        Op::Embedding { .. } => emit(same_shape(KernelKind::Gather, node.shape)),
+        Op::Attention(a) => attention(a, &shapes(), node.shape, emit),
         Op::Input { .. }
         | Op::BatchNorm
         | Op::Activation { .. }
@@ -70,14 +88,28 @@ fn node_kernels(network: &Network, id: NodeId, inputs: impl Fn() -> usize, mut e
         | Op::Zero { .. }
         | Op::Reshape { .. }
         | Op::ToTokens
-        | Op::ToMap { .. }
-        | Op::PixelShuffle { .. }
-        | Op::LayerNorm
-        | Op::RmsNorm
-        | Op::Softmax
-        | Op::Embedding { .. }
-        | Op::Attention(_) => {}
+        | Op::ToMap { .. } => {}
     }
+}
+
+/// Queries times keys, softmax over the keys, weights times values. A rotary embedding multiplies queries and keys first.
+fn attention(a: &Attention, inputs: &[Shape], output: Shape, mut emit: impl FnMut(Kernel)) {
+    let [queries, keys, ..] = inputs[..] else { return };
+    let weights = to_u32(a.heads.saturating_mul(keys.size().0));
+    if a.rotary.is_some() {
+        for turned in [queries, keys] {
+            emit(Kernel { inputs: 2, ..same_shape(KernelKind::Multiply, turned) });
+        }
+    }
+    let product = Kernel { groups: to_u32(a.heads), inputs: 2, ..same_shape(KernelKind::MatMul, queries) };
+    emit(Kernel { output_channels: weights, ..product });
+    emit(Kernel::pointwise(KernelKind::Softmax, size(queries), weights));
+    emit(Kernel { input_channels: weights, output_channels: channels(output), ..product });
+}
+
+/// Whether there is more than one position and more than one channel, so that the order of elements matters.
+fn is_image(shape: Shape) -> bool {
+    matches!(shape, Shape::Map { channels, height, width } if channels > 1 && height.saturating_mul(width) > 1)
 }
 
 fn convolution(conv: &Conv2d, input: Shape, output: Shape) -> Kernel {

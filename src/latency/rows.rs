@@ -297,11 +297,9 @@ impl GeometryColumns {
     /// The kernel of a row; what the columns mean differs by operator (data/README.md).
     fn kernel(&self, row: Row) -> Result<Kernel, LatencyError> {
         let name = row.text(self.operator);
-        let kind = KernelKind::from_name(name).ok_or_else(|| {
-            row.wrong(
-                self.operator,
-                format!("unknown operator; {}", nearest(name, KernelKind::ALL.map(KernelKind::name))),
-            )
+        let listed = KernelKind::ALL.into_iter().filter(|kind| kind.is_listed());
+        let kind = KernelKind::from_name(name).filter(|kind| kind.is_listed()).ok_or_else(|| {
+            row.wrong(self.operator, format!("unknown operator; {}", nearest(name, listed.map(KernelKind::name))))
         })?;
         let channels = row.count(self.input_channels, None)?;
         let square = |size: u32| [size, size];

@@ -18,7 +18,7 @@ pub enum Term {
     Network,
     /// Once per operator.
     Operators,
-    /// Multiply-adds of convolutions (grouped ones included) and fully connected layers.
+    /// Multiply-adds of convolutions (grouped ones included), fully connected layers and products of tensors.
     Macs,
     /// Multiply-adds after rounding up to whole int8 tiles; grouped convolutions do not run this way.
     TiledMacs,
@@ -49,7 +49,8 @@ pub enum Term {
     DepthwiseStrided,
     /// Multiply-adds of strided depthwise convolutions of windows above 3×3.
     DepthwiseWideStrided,
-    /// Elements read and written by pooling, means, products, concatenation and resizing.
+    /// Elements read and written by every other kind: pooling, means, products by element, concatenation, resizing, and
+    /// what no fit has seen yet (softmax, norms, look-ups, transposition).
     Moved,
 }
 
@@ -174,7 +175,7 @@ impl Term {
             T::Network => 0.0,
             T::Operators => when(!kind.is_hidden(), 1),
             T::Macs => when(kind.is_dense(), kernel.macs()),
-            T::TiledMacs => when(matches!(kind, K::Conv | K::FullyConnected), tiled_macs(kernel)),
+            T::TiledMacs => when(matches!(kind, K::Conv | K::FullyConnected | K::MatMul), tiled_macs(kernel)),
             T::Weights => when(kind.is_dense(), kernel.weights()),
             T::Outputs => when(kind.is_dense(), kernel.output_elements()),
             T::Gathered => when(kind.is_dense() && spatial, kernel.window_elements()),
@@ -199,9 +200,8 @@ impl Term {
             T::DepthwiseStrided => when(depthwise && kernel.stride > 1 && !wide, kernel.input_elements()),
             T::DepthwiseWideStrided => when(depthwise && kernel.stride > 1 && wide, kernel.macs()),
             T::Moved => {
-                let moves =
-                    matches!(kind, K::MaxPool | K::AveragePool | K::Mean | K::Concatenation | K::Multiply | K::Resize);
-                when(moves, kernel.input_elements().saturating_add(kernel.output_elements()))
+                let elementary = !kind.is_dense() && kind != K::Depthwise;
+                when(elementary, kernel.input_elements().saturating_add(kernel.output_elements()))
             }
         }
     }
@@ -211,8 +211,9 @@ impl Term {
 const READ_IN_MACS: u64 = 4;
 
 fn tiled_macs(kernel: &Kernel) -> u64 {
-    let inputs = u64::from(kernel.input_channels).next_multiple_of(4);
-    let outputs = u64::from(kernel.output_channels).next_multiple_of(16);
+    let groups = u64::from(kernel.groups.max(1));
+    let inputs = kernel.group_width().next_multiple_of(4);
+    let outputs = (u64::from(kernel.output_channels) / groups).next_multiple_of(16).saturating_mul(groups);
     let positions = kernel.positions().next_multiple_of(4);
     positions.saturating_mul(kernel.taps()).saturating_mul(inputs).saturating_mul(outputs)
 }

@@ -6,9 +6,9 @@ use crate::graph::{Cost, Network, NodeId, Op};
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CountKind {
-    /// Weights, biases, batch-norm scale and shift.
+    /// Weights, tables of embeddings, biases, scales and shifts of norms.
     Params,
-    /// Multiply-adds of convolutions and linear layers.
+    /// Multiply-adds of convolutions, linear layers and attention.
     Macs,
     /// Bytes of all computed activations together, as 32-bit floats at batch 1.
     Activations,

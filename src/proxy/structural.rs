@@ -17,9 +17,9 @@ use crate::graph::{Conv2d, Live, Network, NodeId, Op, Shape};
 /// What a structural score adds up.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Term {
-    /// Weights, biases, batch-norm scale and shift of every node, dead ones included.
+    /// Weights, tables of embeddings, biases, scales and shifts of norms of every node, dead ones included.
     Params,
-    /// Multiply-adds of convolutions and linear layers, dead ones included.
+    /// Multiply-adds of convolutions, linear layers and attention, dead ones included.
     Macs,
     /// [`Term::Params`] of the live nodes.
     LiveParams,

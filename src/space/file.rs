@@ -47,13 +47,28 @@ pub enum Format {
 
 /// The network's input.
 #[derive(Clone, Debug)]
-pub struct Input {
-    /// Channels.
-    pub channels: usize,
-    /// Height, and width unless `width` says otherwise.
-    pub height: Setting,
-    /// Width where it differs from the height.
-    pub width: Option<Setting>,
+pub enum Input {
+    /// An image, or any other feature map.
+    Map {
+        /// Channels.
+        channels: usize,
+        /// Height, and width unless `width` says otherwise.
+        height: Setting,
+        /// Width where it differs from the height.
+        width: Option<Setting>,
+    },
+    /// A sequence of feature vectors.
+    Tokens {
+        /// Number of tokens.
+        tokens: Setting,
+        /// Features of each.
+        features: usize,
+    },
+    /// A sequence of whole numbers, for an embedding.
+    Ids {
+        /// Length of the sequence.
+        ids: Setting,
+    },
 }
 
 /// A value in a file: fixed, computed, or chosen.
@@ -314,6 +329,12 @@ pub enum OpName {
     Linear,
     /// Batch norm alone.
     BatchNorm,
+    /// Layer norm alone.
+    LayerNorm,
+    /// Root-mean-square norm alone.
+    RmsNorm,
+    /// Softmax over the features.
+    Softmax,
     /// Any activation alone.
     Activation(crate::graph::Activation),
     /// Max pooling.
@@ -326,8 +347,20 @@ pub enum OpName {
     SqueezeExcite,
     /// Nearest or bilinear enlargement.
     Upsample,
+    /// Channels to positions of a larger map.
+    PixelShuffle,
     /// Map to vector.
     Flatten,
+    /// The same elements in another shape.
+    Reshape,
+    /// Positions of a map to tokens.
+    ToTokens,
+    /// Tokens to positions of a map.
+    ToMap,
+    /// Ids to tokens.
+    Embedding,
+    /// Multi-head self-attention with its four projections.
+    Attention,
     /// Nothing.
     Identity,
     /// Zeros.
@@ -336,7 +369,7 @@ pub enum OpName {
 
 impl OpName {
     /// Names in files, with the keys each takes.
-    pub const ALL: [(&'static str, Self, &'static [&'static str]); 19] = {
+    pub const ALL: [(&'static str, Self, &'static [&'static str]); 28] = {
         use crate::graph::Activation as A;
         const POOL: &[&str] = &["kernel", "stride", "padding", "ceil"];
         [
@@ -352,6 +385,9 @@ impl OpName {
             ),
             ("linear", Self::Linear, &["features", "bias", "act"]),
             ("batch_norm", Self::BatchNorm, &[]),
+            ("layer_norm", Self::LayerNorm, &[]),
+            ("rms_norm", Self::RmsNorm, &[]),
+            ("softmax", Self::Softmax, &[]),
             ("relu", Self::Activation(A::Relu), &[]),
             ("relu6", Self::Activation(A::Relu6), &[]),
             ("hswish", Self::Activation(A::Hswish), &[]),
@@ -364,7 +400,13 @@ impl OpName {
             ("global_avg_pool", Self::GlobalAvgPool, &[]),
             ("squeeze_excite", Self::SqueezeExcite, &["hidden", "act", "gate"]),
             ("upsample", Self::Upsample, &["scale", "mode"]),
+            ("pixel_shuffle", Self::PixelShuffle, &["scale"]),
             ("flatten", Self::Flatten, &[]),
+            ("reshape", Self::Reshape, &["shape"]),
+            ("to_tokens", Self::ToTokens, &[]),
+            ("to_map", Self::ToMap, &["height"]),
+            ("embedding", Self::Embedding, &["vocabulary", "features"]),
+            ("attention", Self::Attention, &["heads", "kv_heads", "width", "causal", "rotary", "bias"]),
             ("identity", Self::Identity, &[]),
             ("zero", Self::Zero, &["stride"]),
         ]
@@ -375,6 +417,9 @@ impl OpName {
         Self::ALL.iter().find(|(text, ..)| *text == name).map(|(_, op, keys)| (*op, *keys))
     }
 }
+
+/// What the sizes of `shape: [a, b, c]` are called as decisions.
+pub const SHAPE: [&str; 3] = ["size0", "size1", "size2"];
 
 /// Resampling by name.
 pub fn resample(name: &str) -> Option<Resample> {

@@ -7,8 +7,8 @@
 
 use super::Value;
 use super::expr::truth;
-use super::file::{Block, Cell, Choice, Combine, File, Item, ItemKind, OpName, Residual, Setting};
-use crate::graph::{Builder, NetworkError, NodeId, Op, Shape};
+use super::file::{Block, Cell, Choice, Combine, File, Input, Item, ItemKind, OpName, Residual, Setting};
+use crate::graph::{Builder, NetworkError, NodeId, Op, Shape, ShapeError};
 use crate::yaml::Span;
 use scope::{Scope, Sharing};
 
@@ -176,14 +176,19 @@ impl<'a, 'o> Interpreter<'a, 'o> {
     pub fn input(&mut self) -> Outcome<NodeId> {
         let file = self.file;
         let scope = Scope::top("input", Life::Position);
-        let nothing = Shape::Vector { features: 0 };
-        let height = self.size(&file.input.height, "size", &scope, nothing, "input")?;
-        let width = match &file.input.width {
-            Some(width) => self.size(width, "width", &scope, nothing, "input")?,
-            None => height,
+        let mut size = |setting, key| self.size(setting, key, &scope, Shape::Vector { features: 0 }, "input");
+        let (shape, span) = match &file.input {
+            Input::Map { channels, height: setting, width } => {
+                let height = size(setting, "size")?;
+                let width = width.as_ref().map_or(Ok(height), |width| size(width, "width"))?;
+                (Shape::Map { channels: *channels, height, width }, setting.span)
+            }
+            Input::Tokens { tokens, features } => {
+                (Shape::Tokens { tokens: size(tokens, "tokens")?, features: *features }, tokens.span)
+            }
+            Input::Ids { ids } => (Shape::Vector { features: size(ids, "ids")? }, ids.span),
         };
-        let shape = Shape::Map { channels: file.input.channels, height, width };
-        self.enter("input", shape, file.input.height.span)
+        self.enter("input", shape, span)
     }
 
     /// Adds an input of that shape, as the border of a position.
@@ -504,7 +509,11 @@ impl<'a, 'o> Interpreter<'a, 'o> {
     fn add(&mut self, name: String, op: Op, inputs: &[NodeId], item: &Item) -> Outcome<NodeId> {
         let id = self.builder.add(name, op, inputs).map_err(|error| {
             let help = match &error {
-                NetworkError::Shape { .. } => "mend the channels, the stride or the size at one of the two ends",
+                NetworkError::Shape { source, .. } => match **source {
+                    ShapeError::Divide { .. } => "change one of the two numbers",
+                    ShapeError::Elements { .. } => "a new shape holds the same elements, no more and no fewer",
+                    _ => "mend the channels, the stride or the size at one of the two ends",
+                },
                 _ => "",
             };
             Box::new(Fault::at(item, error.to_string(), help))

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use super::Value;
 use super::expr::Expr;
 use super::file::{
-    Block, Choice, Combine, Constraint, File, Format, Input, Item, ItemKind, OpName, Residual, Setting, SettingKind,
-    Share, Stage,
+    Block, Choice, Combine, Constraint, File, Format, Input, Item, ItemKind, OpName, Residual, SHAPE, Setting,
+    SettingKind, Share, Stage,
 };
 use super::schema::SCHEMA;
 use crate::yaml::{Diagnostics, Document, Node, Problems, Span, nearest};
@@ -107,11 +107,18 @@ impl Lower<'_> {
     }
 
     fn input(&mut self, node: Option<&Node>) -> Input {
-        let size = |key: &str| node.and_then(|n| n.get(key));
-        Input {
-            channels: size("channels").and_then(Node::int).unwrap_or(1) as usize,
-            height: self.required_setting(size("size"), "input.size"),
-            width: size("width").map(|n| self.setting(n, "input.width")),
+        let key = |key: &str| node.and_then(|n| n.get(key));
+        let whole = |name: &str| key(name).and_then(Node::int).unwrap_or(1) as usize;
+        if let Some(ids) = key("ids") {
+            return Input::Ids { ids: self.setting(ids, "input.ids") };
+        }
+        if let Some(tokens) = key("tokens") {
+            return Input::Tokens { tokens: self.setting(tokens, "input.tokens"), features: whole("features") };
+        }
+        Input::Map {
+            channels: whole("channels"),
+            height: self.required_setting(key("size"), "input.size"),
+            width: key("width").map(|n| self.setting(n, "input.width")),
         }
     }
 
@@ -344,6 +351,7 @@ impl Lower<'_> {
                 continue;
             }
             match keys.iter().find(|k| **k == text) {
+                Some(&"shape") => settings.extend(self.sizes(value, &format!("{path}.shape"))),
                 Some(known) => settings.push((*known, self.setting(value, &format!("{path}.{text}")))),
                 None => {
                     let help = nearest(text, keys.iter().copied());
@@ -355,8 +363,12 @@ impl Lower<'_> {
             OpName::Conv => &["channels", "kernel"],
             OpName::DepthwiseConv | OpName::MaxPool | OpName::AvgPool => &["kernel"],
             OpName::Linear => &["features"],
+            OpName::Embedding => &["vocabulary", "features"],
+            OpName::Attention => &["heads"],
+            OpName::ToMap => &["height"],
+            OpName::Reshape => &["shape"],
             OpName::SqueezeExcite => &["hidden"],
-            OpName::Upsample => &["scale"],
+            OpName::Upsample | OpName::PixelShuffle => &["scale"],
             _ => &[],
         };
         for key in needed.iter().filter(|key| node.get(key).is_none()) {
@@ -364,6 +376,18 @@ impl Lower<'_> {
             self.problems.at(at, path, format!("`{name}` needs the setting `{key}`"), "");
         }
         (ItemKind::Op(op, settings), name.to_owned())
+    }
+
+    /// The sizes of a new shape, each a setting of its own.
+    fn sizes(&mut self, node: &Node, path: &str) -> Vec<(&'static str, Setting)> {
+        let sizes = node.items();
+        if sizes.len() > SHAPE.len() {
+            let message = format!("a shape has at most {} sizes, not {}", SHAPE.len(), sizes.len());
+            let help = "write [features], [tokens, features] or [channels, height, width]";
+            self.problems.at(node, path, message, help);
+        }
+        let named = SHAPE.iter().zip(sizes).enumerate();
+        named.map(|(index, (name, size))| (*name, self.setting(size, &format!("{path}[{index}]")))).collect()
     }
 
     /// A block or a cell (`kind` is the key that names it) with its arguments.

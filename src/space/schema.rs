@@ -10,6 +10,7 @@ const SCALAR: Kind = Kind::Choosable(&Kind::Scalar);
 const SIZE: Kind = Kind::Choosable(&Kind::Int { min: 1, max: 1 << 20 });
 const COUNT: Kind = Kind::Choosable(&Kind::Int { min: 0, max: 1 << 20 });
 const TRUTH: Kind = Kind::Choosable(&Kind::Bool);
+const ROTARY: Kind = Kind::Choosable(&Kind::Either(&[&Kind::Bool, &Kind::Int { min: 2, max: 1 << 30 }]));
 const CONDITION: Kind = Kind::Either(&[&Kind::Text, &Kind::Bool]);
 const COMBINE: Kind = Kind::Word(&["add", "multiply", "concat"]);
 const ITEMS: Kind = Kind::List(&Kind::Recursive("item", item), 0);
@@ -34,6 +35,9 @@ const OP_WORDS: &[&str] = &[
     "depthwise_conv",
     "linear",
     "batch_norm",
+    "layer_norm",
+    "rms_norm",
+    "softmax",
     "relu",
     "relu6",
     "hswish",
@@ -46,7 +50,13 @@ const OP_WORDS: &[&str] = &[
     "global_avg_pool",
     "squeeze_excite",
     "upsample",
+    "pixel_shuffle",
     "flatten",
+    "reshape",
+    "to_tokens",
+    "to_map",
+    "embedding",
+    "attention",
     "identity",
     "zero",
 ];
@@ -60,14 +70,19 @@ const OP: &[Field] = item_fields![
     field("dilation", &SIZE, false, "dilation, 1 if absent"),
     field("groups", &SIZE, false, "groups, 1 if absent"),
     field("bias", &TRUTH, false, "whether a bias is added; by default only where no norm follows"),
-    field("norm", &Kind::Choosable(&Kind::Word(&["batch", "none"])), false, "normalisation after it, batch if absent"),
+    field(
+        "norm",
+        &Kind::Choosable(&Kind::Word(&["batch", "layer", "none"])),
+        false,
+        "normalisation after it, batch if absent; layer runs over the channels of each position"
+    ),
     field(
         "act",
         &Kind::Choosable(&Kind::Word(&["none", "relu", "relu6", "hswish", "swish", "gelu", "sigmoid", "hsigmoid"])),
         false,
         "activation after it, none if absent (squeeze_excite: between its two layers, relu if absent)"
     ),
-    field("features", &SIZE, false, "output features of a linear layer"),
+    field("features", &SIZE, false, "output features of a linear layer or an embedding"),
     field("ceil", &TRUTH, false, "whether pooling keeps a last partial window"),
     field("hidden", &SIZE, false, "channels between the two layers of squeeze_excite"),
     field(
@@ -76,13 +91,26 @@ const OP: &[Field] = item_fields![
         false,
         "gate of squeeze_excite, hsigmoid if absent"
     ),
-    field("scale", &SIZE, false, "factor of upsample"),
+    field("scale", &SIZE, false, "factor of upsample and pixel_shuffle"),
     field(
         "mode",
         &Kind::Choosable(&Kind::Word(&["nearest", "bilinear"])),
         false,
         "how upsample fills, nearest if absent"
     ),
+    field(
+        "shape",
+        &Kind::List(&SIZE, 1),
+        false,
+        "new shape of reshape: [features], [tokens, features] or [channels, height, width]"
+    ),
+    field("height", &SIZE, false, "rows of the map that to_map makes"),
+    field("vocabulary", &SIZE, false, "rows of an embedding; ids are below it"),
+    field("heads", &SIZE, false, "heads of the queries of an attention"),
+    field("kv_heads", &SIZE, false, "heads of its keys and values, `heads` if absent"),
+    field("width", &SIZE, false, "features of all its query heads together, those that enter if absent"),
+    field("causal", &TRUTH, false, "whether a token attends only to itself and to those before it, false if absent"),
+    field("rotary", &ROTARY, false, "rotary position embedding of queries and keys: its base, or true for 10000"),
 ];
 
 const USE: &[Field] = item_fields![
@@ -140,11 +168,24 @@ fn item() -> &'static Kind {
     &ITEM
 }
 
-const INPUT: &[Field] = &[
-    field("channels", &Kind::Int { min: 1, max: 1 << 20 }, true, "channels of the input"),
-    field("size", &SIZE, true, "height and width of the input"),
-    field("width", &SIZE, false, "width where it differs from `size`"),
-];
+const INPUT: Kind = Kind::Tagged(&[
+    (
+        "channels",
+        &[
+            field("channels", &Kind::Int { min: 1, max: 1 << 20 }, true, "channels of the input"),
+            field("size", &SIZE, true, "height and width of the input"),
+            field("width", &SIZE, false, "width where it differs from `size`"),
+        ],
+    ),
+    (
+        "tokens",
+        &[
+            field("tokens", &SIZE, true, "number of tokens that enter"),
+            field("features", &Kind::Int { min: 1, max: 1 << 20 }, true, "features of each token"),
+        ],
+    ),
+    ("ids", &[field("ids", &SIZE, true, "length of a sequence of whole numbers, for an embedding")]),
+]);
 
 const BLOCK: &[Field] = &[
     field(
@@ -222,7 +263,7 @@ pub const SCHEMA: Schema = Schema {
         field("space", &Kind::Text, true, "name of the space"),
         field("version", &Kind::Int { min: 1, max: 1 }, true, "version of the file format, 1"),
         field("about", &Kind::Text, true, "where the space comes from and what is searched"),
-        field("input", &Kind::Map(INPUT), true, "the network's input"),
+        field("input", &INPUT, true, "the network's input"),
         field(
             "decisions",
             &Kind::Dictionary(&SCALAR),

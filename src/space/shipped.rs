@@ -18,6 +18,8 @@ pub(super) const SPACES: &[(&str, &str)] = shipped![
     "darts",
     "resnet-small",
     "fbnet",
+    "autoformer-tiny",
+    "super-resolution",
     "baselines/mobilenet-v2",
     "baselines/mobilenet-v3-large",
     "baselines/mobilenet-v3-small",

@@ -7,6 +7,8 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 
+mod tokens;
+
 fn shipped(name: &str) -> Space {
     Space::load(name, None).unwrap_or_else(|error| panic!("{error:?}"))
 }
@@ -43,6 +45,8 @@ fn known_spaces_have_their_known_size() {
         ("ffnet-cityscapes", BigUint::from(9u32 * 3 * 2) * BigUint::from(8u32 * 4 * 3).pow(3)),
         ("resnet-small", BigUint::from(4u32 * (2 + 4 + 8 + 16 + 32)).pow(3)),
         ("fbnet", BigUint::from(9u32).pow(22)),
+        ("autoformer-tiny", BigUint::from(3u32) * BigUint::from(4u32).pow(12) * (1u32 + 4 + 16)),
+        ("super-resolution", BigUint::from(4u32 * 256) * (1u32 + (1 << 8) + (1 << 16) + (1 << 24))),
         ("baselines/resnet-18", BigUint::from(1u32)),
     ] {
         assert_eq!(*graph(&shipped(name)).count(), count, "{name}");
@@ -137,9 +141,10 @@ fn mistakes_name_place_and_remedy() {
     let cases = [
         (
             "network:\n  - { op: convv, kernel: 3, channels: 8 }",
-            "s.yaml:6:11: `convv` is not one of conv, depthwise_conv, linear, batch_norm, relu, relu6, hswish, swish, gelu, \
-             sigmoid, hsigmoid, max_pool, avg_pool, global_avg_pool, squeeze_excite, upsample, flatten, identity, zero \
-             (did you mean `conv`?)",
+            "s.yaml:6:11: `convv` is not one of conv, depthwise_conv, linear, batch_norm, layer_norm, \
+             rms_norm, softmax, relu, relu6, hswish, swish, gelu, sigmoid, hsigmoid, max_pool, avg_pool, global_avg_pool, \
+             squeeze_excite, upsample, pixel_shuffle, flatten, reshape, to_tokens, to_map, embedding, attention, identity, \
+             zero (did you mean `conv`?)",
         ),
         (
             "network:\n  - { op: conv, kernal: 3, channels: 8 }",
@@ -153,8 +158,8 @@ fn mistakes_name_place_and_remedy() {
         ),
         (
             "network:\n  - { op: linear, features: 10 }",
-            "s.yaml:6:7: `linear` (linear → 10), fed by `input` (3×8×8): needs a feature vector (put a flatten before it), \
-             but input 0 is 3×8×8 (mend the channels, the stride or the size at one of the two ends)",
+            "s.yaml:6:7: `linear` (linear → 10), fed by `input` (3×8×8): needs a feature vector, or tokens (put a \
+             flatten or a to_tokens before it), but input 0 is 3×8×8 (mend the channels, the stride or the size at one of the two ends)",
         ),
         (
             "network:\n  - { op: conv, kernel: { choice: [] }, channels: 8 }",
@@ -514,6 +519,8 @@ fn random_networks_of_new_spaces_can_be_built() {
         ("darts", classes(10)),
         ("resnet-small", classes(10)),
         ("fbnet", classes(1000)),
+        ("autoformer-tiny", classes(1000)),
+        ("super-resolution", output(3, 360, 640)),
     ] {
         let space = shipped(name);
         let mut rng = ChaCha8Rng::seed_from_u64(8);

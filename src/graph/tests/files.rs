@@ -50,6 +50,15 @@ fn every_operator_reads_back() {
         Op::Attention(Attention { heads: 4, kv_heads: 4, causal: false, rotary: None }),
         Op::Identity,
         Op::Zero { stride: 2 },
+        Op::ToTokens,
+        Op::ToMap { height: 4 },
+        Op::PixelShuffle { scale: 2 },
+        Op::LayerNorm,
+        Op::RmsNorm,
+        Op::Softmax,
+        Op::Embedding { vocabulary: 100, features: 16 },
+        Op::Attention(attention(4, 2)),
+        Op::Attention(Attention { causal: true, rotary: Some(10_000), ..attention(4, 4) }),
     ];
     for op in ops {
         let node = RawNode { name: "n".into(), block: None, inputs: vec!["a".into()], shape: None, op: op.clone() };
@@ -72,6 +81,24 @@ fn a_reshape_reads_back() {
     let read = serde_json::from_str::<RawNetwork>(&text).unwrap().build().unwrap();
     assert_eq!(read.node(read.outputs()[0]).op, Op::Reshape { shape: to });
     assert_eq!(read.node(read.outputs()[0]).shape, to);
+/// A network of tokens with every kind of shape, the order of an attention's inputs included.
+fn networks_of_tokens_read_back() {
+    let ids = input(&mut net, vector(6));
+    let embedded = add(&mut net, "embedded", Op::Embedding { vocabulary: 9, features: 4 }, &[ids]);
+    let turned = add(&mut net, "turned", Op::Reshape { shape: tokens(6, 4) }, &[embedded]);
+    let normed = add(&mut net, "normed", Op::LayerNorm, &[embedded]);
+    let mixed = add(&mut net, "mixed", Op::Attention(attention(2, 2)), &[turned, normed, embedded]);
+    let map = add(&mut net, "map", Op::ToMap { height: 2 }, &[mixed]);
+    net.output(map);
+    let network = net.finish().unwrap();
+    for text in [serde_json::to_string(&network.to_raw()).unwrap(), serde_yaml::to_string(&network.to_raw()).unwrap()] {
+        let read = serde_yaml::from_str::<RawNetwork>(&text).unwrap().build().unwrap();
+        for id in network.ids() {
+            assert_eq!(read.node(id), network.node(id), "{text}");
+            assert_eq!(read.inputs(id), network.inputs(id), "{text}");
+        }
+        assert_eq!(read.canonical_hash(), network.canonical_hash());
+    }
 }
 
 fn refusal(nodes: &str, outputs: &str) -> String {
@@ -96,6 +123,13 @@ fn broken_networks_are_refused() {
         (x.to_owned(), "", "the network has no output"),
         ("{name: x, op: input}".to_owned(), "x", "`x` (input) needs a `shape`"),
         (format!("{x}, {{name: a, op: reshape, inputs: [x]}}"), "a", "`a` (reshape) needs a `shape`"),
+        ("{name: x, op: input}".to_owned(), "x", "`x` is an input and needs a `shape`"),
+        (format!("{x}, {{name: a, op: reshape, inputs: [x]}}"), "a", "`a` is a reshape and needs a `shape`"),
+        (
+            format!("{x}, {{name: a, op: reshape, inputs: [x], shape: [64, 3]}}"),
+            "a",
+            "`a` (reshape → 64×3), fed by `x` (4×8×8): has 256 elements, but the new shape 64×3 has 192",
+        ),
         (
             format!(
                 "{x}, {{name: a, op: add, inputs: [x, c]}}, {{name: b, op: identity, inputs: [a]}}, {{name: c, op: identity, inputs: [b]}}"
@@ -112,7 +146,7 @@ fn broken_networks_are_refused() {
         (
             format!("{x}, {{name: a, op: linear, features: 3, bias: true, inputs: [x]}}"),
             "a",
-            "`a` (linear → 3), fed by `x` (4×8×8): needs a feature vector (put a flatten before it), but input 0 is 4×8×8",
+            "`a` (linear → 3), fed by `x` (4×8×8): needs a feature vector, or tokens (put a flatten or a to_tokens before it), but input 0 is 4×8×8",
         ),
         (
             "{name: x, op: input, shape: [4, 8, 8], block: p}, {name: a, op: identity, inputs: [x], block: q}, \
@@ -137,6 +171,7 @@ fn unreadable_operators_are_refused() {
             "{name: a, op: input, shape: [1, 2, 3, 4]}",
             "a shape has 3 sizes (channels, height, width), 2 (tokens, features) or 1 (features), not 4",
         ),
+        ("{name: a, op: attention, heads: 2, causal: true, inputs: [x, x, x]}", "kv_heads"),
     ] {
         let message = refusal(node, "a");
         assert!(message.starts_with("unreadable") && message.contains(part), "{node}: {message}");

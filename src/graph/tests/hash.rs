@@ -147,6 +147,68 @@ fn attributes_and_parallel_edges_matter() {
 }
 
 #[test]
+fn attributes_of_token_operators_matter() {
+    let hash = |op: Op| {
+        let mut net = Builder::new();
+        let from = add(&mut net, "input", Op::Input { shape: tokens(16, 4) }, &[]);
+        let inputs = if op.arity().0 == 3 { vec![from; 3] } else { vec![from] };
+        let end = add(&mut net, "op", op, &inputs);
+        let end = add(&mut net, "end", relu(), &[end]);
+        net.output(end);
+        net.finish().unwrap().canonical_hash()
+    };
+    let base = attention(2, 2);
+    let variants = [
+        Op::LayerNorm,
+        Op::RmsNorm,
+        Op::Softmax,
+        Op::Identity,
+        Op::Linear { features: 4, bias: false },
+        Op::Attention(base),
+        Op::Attention(attention(4, 4)),
+        Op::Attention(Attention { causal: true, ..base }),
+        Op::Attention(Attention { rotary: Some(100), ..base }),
+        Op::Attention(Attention { rotary: Some(10_000), ..base }),
+        Op::ToMap { height: 16 },
+        Op::ToMap { height: 4 },
+        Op::Reshape { shape: tokens(16, 4) },
+        Op::Reshape { shape: tokens(4, 16) },
+        // As large as the first, but a map of one column, whose elements come channel by channel.
+        Op::Reshape { shape: map(4, 16, 1) },
+        Op::Reshape { shape: vector(64) },
+        Op::Flatten,
+    ];
+    let distinct: std::collections::HashSet<_> = variants.iter().map(|op| hash(op.clone())).collect();
+    assert_eq!(distinct.len(), variants.len());
+}
+
+/// Queries, keys and values are not each other, and an input of tokens is not a map of one column.
+#[test]
+fn the_order_of_an_attention_and_the_rank_of_an_input_matter() {
+    let hash = |order: [usize; 3]| {
+        let mut net = Builder::new();
+        let from = add(&mut net, "input", Op::Input { shape: tokens(16, 4) }, &[]);
+        let layers = [0, 1, 2].map(|i| {
+            let op = [Op::LayerNorm, Op::RmsNorm, Op::Softmax][i].clone();
+            add(&mut net, &format!("l{i}"), op, &[from])
+        });
+        let end = add(&mut net, "op", Op::Attention(attention(2, 2)), &order.map(|i| layers[i]));
+        net.output(end);
+        net.finish().unwrap().canonical_hash()
+    };
+    let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+    assert_eq!(orders.map(hash).iter().collect::<std::collections::HashSet<_>>().len(), orders.len());
+    let alone = |shape: Shape| {
+        let mut net = Builder::new();
+        let from = input(&mut net, shape);
+        net.output(from);
+        net.finish().unwrap().canonical_hash()
+    };
+    assert_ne!(alone(tokens(16, 4)), alone(map(4, 16, 1)));
+    assert_ne!(alone(tokens(1, 4)), alone(vector(4)));
+}
+
+#[test]
 fn channels_of_a_dead_input_matter() {
     let with_dead = |channels: usize| {
         let mut net = Builder::new();

@@ -20,6 +20,11 @@ fn live_names(lines: &str) -> Vec<String> {
             "cat" => Op::Concat,
             "conv" => conv(4, 3),
             "bn" => Op::BatchNorm,
+            "ids" => Op::Input { shape: vector(6) },
+            "embed" => Op::Embedding { vocabulary: 9, features: 4 },
+            "norm" => Op::LayerNorm,
+            "softmax" => Op::Softmax,
+            "attend" => Op::Attention(attention(2, 2)),
             "sigmoid" => Op::Activation { function: Activation::Sigmoid },
             other => panic!("{other}"),
         };
@@ -34,7 +39,7 @@ fn live_names(lines: &str) -> Vec<String> {
 
 #[test]
 fn zeros_cut() {
-    let cases: [(&str, &str, &[&str]); 9] = [
+    let cases: [(&str, &str, &[&str]); 15] = [
         ("a chain", "x input; a conv x; b bn a", &["x", "a", "b"]),
         (
             "a zero cuts both sides of its branch",
@@ -51,6 +56,32 @@ fn zeros_cut() {
         ("a concat lives by one input", "x input; z zero x; c cat z x; y conv c", &["x", "c", "y"]),
         ("what nobody reads is dead", "x input; a conv x; b conv x", &["x", "b"]),
         ("an input that reaches nothing is dead", "x input; w input; z zero w; a conv x; s add a z", &["x", "a", "s"]),
+        ("attention to dead values is dead", "x ids; e embed x; z zero e; a attend e e z; s add e a", &["x", "e", "s"]),
+        (
+            "dead queries still take the mean of the values",
+            "x ids; e embed x; q zero e; a attend q e e",
+            &["x", "e", "a"],
+        ),
+        (
+            "dead keys do too, and what reaches neither is dead",
+            "x ids; e embed x; z zero e; k norm z; a attend e k e",
+            &["x", "e", "a"],
+        ),
+        (
+            "live queries choose among values that are the same for every sample",
+            "x ids; e embed x; z zero e; v softmax z; a attend e e v",
+            &["x", "e", "a"],
+        ),
+        (
+            "softmax of nothing is not zero, and kills no product",
+            "x ids; e embed x; z zero e; g softmax z; m mul e g",
+            &["x", "e", "m"],
+        ),
+        (
+            "a norm of nothing is nothing",
+            "x ids; e embed x; z zero e; g norm z; m mul e g; s add e m",
+            &["x", "e", "s"],
+        ),
         ("everything is dead", "x input; a conv x; z zero a; b conv z", &[]),
     ];
     for (name, lines, expected) in cases {

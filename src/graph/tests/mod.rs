@@ -31,6 +31,14 @@ fn map(channels: usize, height: usize, width: usize) -> Shape {
     Shape::Map { channels, height, width }
 }
 
+fn tokens(tokens: usize, features: usize) -> Shape {
+    Shape::Tokens { tokens, features }
+}
+
+fn attention(heads: usize, kv_heads: usize) -> Attention {
+    Attention { heads, kv_heads, causal: false, rotary: None }
+}
+
 fn vector(features: usize) -> Shape {
     Shape::Vector { features }
 }

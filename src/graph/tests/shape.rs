@@ -81,6 +81,32 @@ fn shapes_that_come_out() {
         (Op::Zero { stride: 1 }, vec![map(8, 4, 5)], map(8, 4, 5)),
         (Op::Zero { stride: 2 }, vec![map(8, 4, 5)], map(8, 2, 3)),
         (Op::Zero { stride: 2 }, vec![vector(8)], vector(8)),
+        // tokens
+        (Op::Input { shape: tokens(9, 4) }, vec![], tokens(9, 4)),
+        (linear(10), vec![tokens(9, 4)], tokens(9, 10)),
+        (Op::GlobalAvgPool, vec![tokens(9, 4)], vector(4)),
+        (Op::Flatten, vec![tokens(9, 4)], vector(36)),
+        (Op::Add, vec![tokens(9, 4); 2], tokens(9, 4)),
+        (Op::Multiply, vec![tokens(9, 4); 2], tokens(9, 4)),
+        (Op::Concat, vec![tokens(9, 4), tokens(9, 3)], tokens(9, 7)),
+        (Op::Zero { stride: 2 }, vec![tokens(9, 4)], tokens(9, 4)),
+        (Op::LayerNorm, vec![tokens(9, 4)], tokens(9, 4)),
+        (Op::LayerNorm, vec![map(8, 4, 5)], map(8, 4, 5)),
+        (Op::RmsNorm, vec![vector(4)], vector(4)),
+        (Op::Softmax, vec![tokens(9, 4)], tokens(9, 4)),
+        (Op::ToTokens, vec![map(8, 4, 5)], tokens(20, 8)),
+        (Op::ToMap { height: 4 }, vec![tokens(20, 8)], map(8, 4, 5)),
+        (Op::Reshape { shape: tokens(10, 16) }, vec![map(8, 4, 5)], tokens(10, 16)),
+        (Op::Reshape { shape: map(2, 8, 10) }, vec![vector(160)], map(2, 8, 10)),
+        // 18 = 2·3² channels
+        (Op::PixelShuffle { scale: 3 }, vec![map(18, 4, 5)], map(2, 12, 15)),
+        (Op::Embedding { vocabulary: 1000, features: 64 }, vec![vector(12)], tokens(12, 64)),
+        // as many tokens as queries; heads as wide as those of the values
+        (Op::Attention(attention(4, 4)), vec![tokens(9, 64); 3], tokens(9, 64)),
+        (Op::Attention(attention(4, 2)), vec![tokens(9, 64), tokens(7, 32), tokens(7, 32)], tokens(9, 64)),
+        (Op::Attention(attention(4, 2)), vec![tokens(9, 64), tokens(7, 32), tokens(7, 6)], tokens(9, 12)),
+        (Op::Attention(Attention { causal: true, ..attention(1, 1) }), vec![tokens(9, 5); 3], tokens(9, 5)),
+        (Op::Attention(Attention { rotary: Some(10_000), ..attention(2, 2) }), vec![tokens(9, 8); 3], tokens(9, 8)),
     ];
     for (op, inputs, expected) in cases {
         assert_eq!(op.infer(&inputs), Ok(expected), "{op} {op:?} of {inputs:?}");
@@ -137,12 +163,12 @@ fn shapes_that_do_not_fit() {
         (
             Op::Concat,
             vec![map(4, 8, 8), map(4, 4, 4)],
-            "input 1 is 4×4×4, but input 0 is 4×8×8; concat needs maps of equal height and width, or only vectors",
+            "input 1 is 4×4×4, but input 0 is 4×8×8; concat needs maps of equal height and width, as many tokens, or only vectors",
         ),
         (
             Op::Concat,
             vec![map(4, 1, 1), vector(4)],
-            "input 1 is 4, but input 0 is 4×1×1; concat needs maps of equal height and width, or only vectors",
+            "input 1 is 4, but input 0 is 4×1×1; concat needs maps of equal height and width, as many tokens, or only vectors",
         ),
         (se(0), vec![map(4, 8, 8)], "has hidden channels 0; it must be at least 1"),
         (se(2), vec![vector(4)], "needs a feature map, but input 0 is 4"),
@@ -150,10 +176,109 @@ fn shapes_that_do_not_fit() {
         (upsample(0, Resample::Nearest), vec![map(4, 8, 8)], "has scale 0; it must be at least 1"),
         (upsample(2, Resample::Nearest), vec![vector(4)], "needs a feature map, but input 0 is 4"),
         (upsample(huge, Resample::Nearest), vec![map(4, 8, 8)], "makes a tensor of more than 2^40 elements or weights"),
-        (linear(10), vec![map(4, 8, 8)], "needs a feature vector (put a flatten before it), but input 0 is 4×8×8"),
+        (
+            linear(10),
+            vec![map(4, 8, 8)],
+            "needs a feature vector, or tokens (put a flatten or a to_tokens before it), but input 0 is 4×8×8",
+        ),
         (linear(0), vec![vector(4)], "has features 0; it must be at least 1"),
         (linear(usize::MAX), vec![vector(4)], "makes a tensor of more than 2^40 elements or weights"),
         (Op::Zero { stride: 0 }, vec![map(4, 8, 8)], "has stride 0; it must be at least 1"),
+        (
+            Op::Concat,
+            vec![tokens(9, 4), tokens(8, 4)],
+            "input 1 is 8×4, but input 0 is 9×4; concat needs maps of equal height and width, as many tokens, or only \
+             vectors",
+        ),
+        (conv(8, 3), vec![tokens(9, 4)], "needs a feature map, but input 0 is 9×4"),
+        (Op::ToTokens, vec![tokens(9, 4)], "needs a feature map, but input 0 is 9×4"),
+        (Op::ToMap { height: 3 }, vec![vector(9)], "needs a sequence of tokens, but input 0 is 9"),
+        (Op::ToMap { height: 0 }, vec![tokens(9, 4)], "has height 0; it must be at least 1"),
+        (Op::ToMap { height: 2 }, vec![tokens(9, 4)], "has 2 rows, which must divide its 9 tokens"),
+        (Op::Reshape { shape: tokens(3, 4) }, vec![vector(11)], "has 11 elements, but the new shape 3×4 has 12"),
+        (Op::PixelShuffle { scale: 0 }, vec![map(4, 8, 8)], "has scale 0; it must be at least 1"),
+        (
+            Op::PixelShuffle { scale: 2 },
+            vec![map(6, 8, 8)],
+            "has 4 parts of a channel, which must divide its 6 channels",
+        ),
+        (
+            Op::PixelShuffle { scale: huge << 20 },
+            vec![map(4, 8, 8)],
+            "makes a tensor of more than 2^40 elements or weights",
+        ),
+        (Op::Embedding { vocabulary: 8, features: 4 }, vec![tokens(9, 4)], "needs a vector of ids, but input 0 is 9×4"),
+        (Op::Embedding { vocabulary: 0, features: 4 }, vec![vector(9)], "has vocabulary 0; it must be at least 1"),
+        (Op::Embedding { vocabulary: 8, features: 0 }, vec![vector(9)], "has features 0; it must be at least 1"),
+        (
+            Op::Embedding { vocabulary: huge, features: huge },
+            vec![vector(9)],
+            "makes a tensor of more than 2^40 elements or weights",
+        ),
+        (Op::Attention(attention(2, 2)), vec![tokens(9, 4)], "takes 3 input(s), but 1 are given"),
+        (
+            Op::Attention(attention(2, 2)),
+            vec![tokens(9, 4), vector(4), tokens(9, 4)],
+            "needs a sequence of tokens, but input 1 is 4",
+        ),
+        (Op::Attention(attention(0, 2)), vec![tokens(9, 4); 3], "has heads 0; it must be at least 1"),
+        (Op::Attention(attention(2, 0)), vec![tokens(9, 4); 3], "has kv_heads 0; it must be at least 1"),
+        (
+            Op::Attention(attention(4, 3)),
+            vec![tokens(9, 12); 3],
+            "has 3 key and value heads, which must divide its 4 query heads",
+        ),
+        (
+            Op::Attention(attention(3, 3)),
+            vec![tokens(9, 4); 3],
+            "has 3 heads, which must divide its 4 features of a query",
+        ),
+        (
+            Op::Attention(attention(2, 2)),
+            vec![tokens(9, 4), tokens(9, 5), tokens(9, 4)],
+            "has 2 heads, which must divide its 5 features of a key",
+        ),
+        (
+            Op::Attention(attention(2, 2)),
+            vec![tokens(9, 4), tokens(9, 4), tokens(9, 5)],
+            "has 2 heads, which must divide its 5 features of a value",
+        ),
+        (
+            Op::Attention(attention(4, 2)),
+            vec![tokens(9, 64); 3],
+            "input 1 is 9×64, but input 0 is 9×64; a head of a key must be as wide as a head of a query",
+        ),
+        (
+            Op::Attention(attention(2, 2)),
+            vec![tokens(9, 4), tokens(7, 4), tokens(8, 4)],
+            "input 2 is 8×4, but input 1 is 7×4; there must be as many values as keys",
+        ),
+        (
+            Op::Attention(Attention { causal: true, ..attention(2, 2) }),
+            vec![tokens(9, 4), tokens(7, 4), tokens(7, 4)],
+            "input 1 is 7×4, but input 0 is 9×4; causal attention needs as many keys as queries",
+        ),
+        (
+            Op::Attention(Attention { rotary: Some(100), ..attention(2, 2) }),
+            vec![tokens(9, 6); 3],
+            "has 2 halves, which must divide its 3 features of a head",
+        ),
+        (
+            Op::Attention(Attention { rotary: Some(0), ..attention(2, 2) }),
+            vec![tokens(9, 4); 3],
+            "has rotary base 0; it must be at least 1",
+        ),
+        // the tensors themselves are small enough, the weights between all their tokens are not
+        (
+            Op::Attention(attention(1, 1)),
+            vec![tokens(huge, 4); 3],
+            "makes a tensor of more than 2^40 elements or weights",
+        ),
+        (
+            Op::Attention(attention(huge, 1)),
+            vec![tokens(1, huge), tokens(1, 1), tokens(1, huge)],
+            "makes a tensor of more than 2^40 elements or weights",
+        ),
     ];
     for (op, inputs, expected) in cases {
         let message = op.infer(&inputs).unwrap_err().to_string();
@@ -175,7 +300,7 @@ fn refusals_name_both_ends_of_the_edge() {
     assert_eq!(
         error(Op::Linear { features: 10, bias: false }, &[stem]),
         "`bad` (linear → 10), fed by `stem.conv` (16×16×16): \
-         needs a feature vector (put a flatten before it), but input 0 is 16×16×16"
+         needs a feature vector, or tokens (put a flatten or a to_tokens before it), but input 0 is 16×16×16"
     );
     assert_eq!(error(conv(8, 3), &[]), "`bad` (conv 3×3 → 8), fed by nothing: takes 1 input(s), but 0 are given");
 }

@@ -70,3 +70,71 @@ fn squeeze_excite_costs_the_same_in_both_spellings() {
     });
     assert_eq!(kernels(&whole), kernels(&parts));
 }
+
+/// Operators on tokens, as their kinds, rows, channels and groups.
+#[test]
+fn tokens_run_as_rows() {
+    use crate::graph::Attention;
+    let attention = Attention { heads: 2, kv_heads: 1, causal: true, rotary: Some(10_000) };
+    let network = network(|b, image| {
+        let tokens = b.add("tokens", Op::ToTokens, &[image]).unwrap();
+        let norm = b.add("norm", Op::LayerNorm, &[tokens]).unwrap();
+        let q = b.add("q", Op::Linear { features: 12, bias: true }, &[norm]).unwrap();
+        let k = b.add("k", Op::Linear { features: 6, bias: true }, &[norm]).unwrap();
+        let mixed = b.add("mixed", Op::Attention(attention), &[q, k, k]).unwrap();
+        let soft = b.add("soft", Op::Softmax, &[mixed]).unwrap();
+        let map = b.add("map", Op::ToMap { height: 16 }, &[soft]).unwrap();
+        let large = b.add("large", Op::PixelShuffle { scale: 2 }, &[map]).unwrap();
+        let turned =
+            b.add("turned", Op::Reshape { shape: Shape::Tokens { tokens: 3, features: 1024 } }, &[large]).unwrap();
+        let back = b.add("back", Op::Reshape { shape: Shape::Vector { features: 3072 } }, &[turned]).unwrap();
+        b.add("mean", Op::Linear { features: 1, bias: false }, &[back]).unwrap()
+    });
+    use KernelKind as K;
+    let rows = [256, 1];
+    let whole = |kind, size: [u32; 2], from: u32, to: u32| Kernel {
+        output_channels: to,
+        ..Kernel::pointwise(kind, size, from)
+    };
+    let expected = [
+        whole(K::Norm, rows, 8, 8),
+        whole(K::FullyConnected, rows, 8, 12),
+        whole(K::FullyConnected, rows, 8, 6),
+        Kernel { inputs: 2, ..whole(K::Multiply, rows, 12, 12) },
+        Kernel { inputs: 2, ..whole(K::Multiply, rows, 6, 6) },
+        Kernel { inputs: 2, groups: 2, ..whole(K::MatMul, rows, 12, 512) },
+        whole(K::Softmax, rows, 512, 512),
+        Kernel { inputs: 2, groups: 2, ..whole(K::MatMul, rows, 512, 12) },
+        whole(K::Softmax, rows, 12, 12),
+        Kernel { output: [32, 32], ..whole(K::DepthToSpace, [16, 16], 12, 3) },
+        whole(K::Transpose, [32, 32], 3, 3),
+        whole(K::FullyConnected, [1, 1], 3072, 1),
+    ];
+    assert_eq!(kernels(&network), expected);
+}
+
+/// A transformer's work is all there, and a table says what it has never seen.
+#[test]
+fn what_no_table_covers_is_priced_and_flagged() {
+    use crate::latency::{Flag, LatencyTable, predict};
+    use crate::space::Space;
+    for (name, unseen) in [
+        ("autoformer-tiny", &["BATCH_MATMUL", "SOFTMAX", "NORMALIZATION"][..]),
+        ("super-resolution", &["DEPTH_TO_SPACE"][..]),
+    ] {
+        let space = Space::load(name, None).unwrap();
+        let network = space.build(&space.default_architecture()).unwrap();
+        let work: u64 = kernels(&network).iter().map(Kernel::macs).sum();
+        assert_eq!(work, network.cost().macs.0, "{name}");
+        for table in LatencyTable::names() {
+            let table = LatencyTable::named(table).unwrap();
+            let flags = predict(&table, &network).flags;
+            for operator in unseen {
+                assert!(flags.contains(&Flag::NotCovered { operator }), "{name}: {operator} is not among {flags:?}");
+            }
+            for kernel in kernels(&network).iter().filter(|kernel| unseen.contains(&kernel.kind.name())) {
+                assert!(table.price(kernel).ms.0 > 0.0, "{kernel} is free");
+            }
+        }
+    }
+}

@@ -1,10 +1,10 @@
 //! Operators of a space file as operators of a network, with their norms and activations.
 
 use super::super::Value;
-use super::super::file::{Item, OpName, Setting, resample};
+use super::super::file::{Item, OpName, SHAPE, Setting, resample};
 use super::scope::Scope;
 use super::{Fault, Interpreter, Outcome};
-use crate::graph::{Activation, Conv2d, NodeId, Op, Pool, PoolKind, Resample, Shape, SqueezeExcite};
+use crate::graph::{Activation, Attention, Conv2d, NodeId, Op, Pool, PoolKind, Resample, Shape, SqueezeExcite};
 
 /// The settings of one operator, evaluated on demand.
 struct Settings<'a, 's> {
@@ -112,11 +112,37 @@ impl<'a> Interpreter<'a, '_> {
                 let mode = self.get_word(&settings, "mode", resample)?.unwrap_or(Resample::Nearest);
                 self.add(name, Op::Upsample { scale, mode }, &[at], item)
             }
+            OpName::PixelShuffle => {
+                let scale = self.get_size(&settings, "scale")?.unwrap_or(1);
+                self.add(name, Op::PixelShuffle { scale }, &[at], item)
+            }
+            OpName::Reshape => {
+                let mut sizes = Vec::with_capacity(SHAPE.len());
+                for key in SHAPE {
+                    sizes.extend(self.get_size(&settings, key)?);
+                }
+                let shape = Shape::try_from(sizes).map_err(|message| Box::new(Fault::at(item, message, "")))?;
+                self.add(name, Op::Reshape { shape }, &[at], item)
+            }
+            OpName::ToMap => {
+                let height = self.get_size(&settings, "height")?.unwrap_or(1);
+                self.add(name, Op::ToMap { height }, &[at], item)
+            }
+            OpName::Embedding => {
+                let vocabulary = self.get_size(&settings, "vocabulary")?.unwrap_or(1);
+                let features = self.get_size(&settings, "features")?.unwrap_or(1);
+                self.add(name, Op::Embedding { vocabulary, features }, &[at], item)
+            }
+            OpName::Attention => self.attention(&settings, at, name),
             OpName::Zero => {
                 let stride = self.get_size(&settings, "stride")?.unwrap_or(1);
                 self.add(name, Op::Zero { stride }, &[at], item)
             }
             OpName::BatchNorm => self.add(name, Op::BatchNorm, &[at], item),
+            OpName::LayerNorm => self.add(name, Op::LayerNorm, &[at], item),
+            OpName::RmsNorm => self.add(name, Op::RmsNorm, &[at], item),
+            OpName::Softmax => self.add(name, Op::Softmax, &[at], item),
+            OpName::ToTokens => self.add(name, Op::ToTokens, &[at], item),
             OpName::Activation(function) => self.add(name, Op::Activation { function }, &[at], item),
             OpName::GlobalAvgPool => self.add(name, Op::GlobalAvgPool, &[at], item),
             OpName::Flatten => self.add(name, Op::Flatten, &[at], item),
@@ -140,20 +166,79 @@ impl<'a> Interpreter<'a, '_> {
             None => (kernel - 1).saturating_mul(dilation) / 2,
         };
         let norm = self.get_word(settings, "norm", |word| match word {
-            "batch" => Some(true),
-            "none" => Some(false),
+            "batch" => Some(Some(Op::BatchNorm)),
+            "layer" => Some(Some(Op::LayerNorm)),
+            "none" => Some(None),
             _ => None,
         })?;
-        let norm = norm.unwrap_or(true);
-        let bias = self.get_bool(settings, "bias")?.unwrap_or(!norm);
+        let norm = norm.unwrap_or(Some(Op::BatchNorm));
+        let bias = self.get_bool(settings, "bias")?.unwrap_or(norm.is_none());
         let act = self.activation(settings)?;
         let conv =
             Conv2d { channels, kernel: [kernel, kernel], stride, padding: [padding, padding], dilation, groups, bias };
         let mut end = self.add(name.clone(), Op::Conv2d(conv), &[at], item)?;
-        if norm {
-            end = self.add([&name, ".norm"].concat(), Op::BatchNorm, &[end], item)?;
+        if let Some(norm) = norm {
+            end = self.add([&name, ".norm"].concat(), norm, &[end], item)?;
         }
         self.activate(act, end, name, item)
+    }
+
+    /// Self-attention as people write it: the linear layers `q`, `k` and `v`, the attention, and the linear layer `o`
+    /// back to the features that entered.
+    fn attention(&mut self, settings: &Settings<'a, '_>, at: NodeId, name: String) -> Outcome<NodeId> {
+        let item = settings.item;
+        let Shape::Tokens { features, .. } = settings.shape else {
+            let message = format!("attention needs tokens, but {} enters", settings.shape);
+            return Err(Box::new(Fault::at(
+                item,
+                message,
+                "put a `to_tokens`, an `embedding` or a `reshape` before it",
+            )));
+        };
+        let heads = self.get_size(settings, "heads")?.unwrap_or(1);
+        let kv_heads = self.get_size(settings, "kv_heads")?.unwrap_or(heads);
+        let width = self.get_size(settings, "width")?.unwrap_or(features);
+        let causal = self.get_bool(settings, "causal")?.unwrap_or(false);
+        let rotary = self.rotary(settings)?;
+        let bias = self.get_bool(settings, "bias")?.unwrap_or(true);
+        for (count, what, total, of) in
+            [(heads, "heads", width, "features of all query heads"), (kv_heads, "kv_heads", heads, "heads")]
+        {
+            if !total.is_multiple_of(count) {
+                let message = format!("`{what}` is {count}, which does not divide the {total} {of}");
+                let help = if what == "heads" {
+                    "give `width` a multiple of `heads`"
+                } else {
+                    "a head of keys serves several of them, all as many"
+                };
+                return Err(Box::new(Fault::at(item, message, help)));
+            }
+        }
+        let linear = |features: usize| Op::Linear { features, bias };
+        let keys = width / heads * kv_heads;
+        let q = self.add([&name, ".q"].concat(), linear(width), &[at], item)?;
+        let k = self.add([&name, ".k"].concat(), linear(keys), &[at], item)?;
+        let v = self.add([&name, ".v"].concat(), linear(keys), &[at], item)?;
+        let attention = Attention { heads, kv_heads, causal, rotary };
+        let mixed = self.add(name.clone(), Op::Attention(attention), &[q, k, v], item)?;
+        self.add([&name, ".o"].concat(), linear(features), &[mixed], item)
+    }
+
+    /// The base of a rotary embedding: a number, or 10000 (Su et al., 2021) for true.
+    fn rotary(&mut self, settings: &Settings<'a, '_>) -> Outcome<Option<usize>> {
+        match self.get(settings, "rotary")? {
+            None | Some(Value::Bool(false)) => Ok(None),
+            Some(Value::Bool(true)) => Ok(Some(10_000)),
+            Some(value) => match value.number() {
+                Some(base) if base >= 2.0 && base.fract() == 0.0 && base <= (1u64 << 30) as f64 => {
+                    Ok(Some(base as usize))
+                }
+                _ => {
+                    let message = format!("`rotary` is `{value}`, which is neither true nor false nor a base");
+                    Err(Box::new(Fault::at(settings.item, message, "a base is a whole number from 2, commonly 10000")))
+                }
+            },
+        }
     }
 
     fn activation(&mut self, settings: &Settings<'a, '_>) -> Outcome<Option<Activation>> {

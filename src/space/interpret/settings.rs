@@ -29,21 +29,23 @@ impl<'a> Interpreter<'a, '_> {
             }
         }
         let lookup = |name: &str| {
-            let (height, width) = shape.size();
-            match name {
-                "in.channels" => Some(Value::Int(shape.channels() as i64)),
-                "in.height" | "in.size" => Some(Value::Int(height as i64)),
-                "in.width" => Some(Value::Int(width as i64)),
-                _ => scope.var(name).or_else(|| known.iter().find(|(key, _)| *key == name).map(|(_, v)| v)).cloned(),
+            if let Some(size) = entering(shape, name) {
+                return Some(Value::Int(size as i64));
             }
+            scope.var(name).or_else(|| known.iter().find(|(key, _)| *key == name).map(|(_, v)| v)).cloned()
         };
         expr.evaluate(&lookup).map_err(|error| {
             let mut help = error.help;
             if let Some(unknown) = expr.names().into_iter().find(|name| lookup(name).is_none()) {
                 let decisions = self.file.decisions.iter().map(|(key, _)| key.as_str());
                 let own = scope.vars.iter().map(|(key, _)| *key);
-                let tensor = ["in.channels", "in.size", "in.height", "in.width"];
-                help = crate::yaml::nearest(unknown, own.chain(decisions).chain(tensor));
+                let tensor = ENTERING.into_iter().filter(|name| entering(shape, name).is_some());
+                help = if ENTERING.contains(&unknown) {
+                    let known: Vec<String> = tensor.map(|name| format!("`{name}`")).collect();
+                    format!("{shape} enters here; it has {}", known.join(", "))
+                } else {
+                    crate::yaml::nearest(unknown, own.chain(decisions).chain(tensor))
+                };
             }
             Box::new(Fault { message: format!("{}, in `{expr}`", error.message), help, span, path: path.to_owned() })
         })
@@ -144,6 +146,22 @@ impl<'a> Interpreter<'a, '_> {
             Ok(size) => Ok(size),
             Err((message, help)) => Err(fault(message, help)),
         }
+    }
+}
+
+/// What expressions may ask of the tensor that enters.
+const ENTERING: [&str; 6] = ["in.channels", "in.size", "in.height", "in.width", "in.tokens", "in.features"];
+
+/// A size of the tensor that enters, by its name in expressions. Tokens have no height and no width.
+fn entering(shape: Shape, name: &str) -> Option<usize> {
+    let (height, width) = shape.size();
+    match (name, shape) {
+        ("in.channels", _) => Some(shape.channels()),
+        ("in.height" | "in.size", Shape::Map { .. } | Shape::Vector { .. }) => Some(height),
+        ("in.width", Shape::Map { .. } | Shape::Vector { .. }) => Some(width),
+        ("in.tokens", Shape::Tokens { tokens, .. }) => Some(tokens),
+        ("in.features", Shape::Tokens { features, .. } | Shape::Vector { features }) => Some(features),
+        _ => None,
     }
 }
 
