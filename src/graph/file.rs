@@ -51,20 +51,12 @@ pub struct RawNode {
 impl RawNode {
     /// The operator, an input or a reshape completed with the shape of the node.
     fn operator(&self) -> Result<Op, NetworkError> {
-        let mut op = self.op.clone();
-        let name = op.name();
-        if let Op::Input { shape } | Op::Reshape { shape } = &mut op
-            && *shape == Shape::unknown()
-        {
-            let unshaped = || NetworkError::Unshaped { node: self.name.clone(), op: name };
-            *shape = self.shape.ok_or_else(unshaped)?;
         let given = |what| self.shape.ok_or_else(|| NetworkError::Unshaped { node: self.name.clone(), what });
         match &self.op {
             Op::Input { shape } if *shape == Shape::unknown() => Ok(Op::Input { shape: given("an input")? }),
             Op::Reshape { shape } if *shape == Shape::unknown() => Ok(Op::Reshape { shape: given("a reshape")? }),
             op => Ok(op.clone()),
         }
-        Ok(op)
     }
 }
 

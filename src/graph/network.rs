@@ -105,13 +105,10 @@ pub enum NetworkError {
         inferred: Shape,
     },
     /// An input or a reshape without a shape.
-    #[error("`{node}` ({op}) needs a `shape`")]
+    #[error("`{node}` is {what} and needs a `shape`")]
     Unshaped {
         /// The node.
         node: String,
-        /// Which of the two.
-        op: &'static str,
-    #[error("`{node}` is {what} and needs a `shape`")]
         /// What it is.
         what: &'static str,
     },

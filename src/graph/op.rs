@@ -56,7 +56,6 @@ pub enum Op {
     Flatten,
     /// Gives the elements another shape, in the order channel, row, column, or token, feature.
     Reshape {
-        /// The new shape, of as many elements. In files it is the shape of the node, see [`super::RawNode`].
         /// The new shape, of as many elements. In files it is the shape of the node, as for an input.
         #[serde(skip, default = "Shape::unknown")]
         shape: Shape,

@@ -12,7 +12,6 @@ use crate::engine::{EPSILON, Element, Mode};
 
 /// Adds Σx and Σx² of a map to the sums.
 pub fn statistics<T: Numeric>(isa: Isa, x: &[T], layout: Layout, sums: &mut Sums) {
-pub fn statistics<T: Numeric>(isa: Isa, x: &[T], layout: Layout, sums: &mut Sums) {
     assert!(sums.first.len() >= layout.stride() && sums.second.len() >= layout.stride(), "sums cover the stride");
     isa.run(Statistics { x, stride: layout.stride(), sums });
 }

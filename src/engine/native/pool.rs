@@ -38,7 +38,6 @@ fn weights<T: Element>(windows: &[Range<usize>]) -> Vec<T> {
 }
 
 fn check<T: Numeric>(source: &Source<'_, T>, output: Layout, pooled: usize) {
-fn check<T: Numeric>(source: &Source<'_, T>, output: Layout, pooled: usize) {
     source.check();
     assert_eq!(source.layout.channels, output.channels, "pooling keeps channels");
     assert_eq!(source.samples() * output.sample(), pooled, "there are as many samples before pooling as after it");
@@ -290,7 +289,6 @@ impl<T: Numeric> Kernel<T> for AvgBackward<'_, T> {
 
 /// Writes the mean over all positions to `out`, which has one position.
 pub fn mean<T: Numeric>(isa: Isa, source: Source<'_, T>, out: &mut [T]) {
-pub fn mean<T: Numeric>(isa: Isa, source: Source<'_, T>, out: &mut [T]) {
     source.check();
     assert_eq!(source.samples() * source.layout.stride(), out.len(), "there is one mean per sample and channel");
     isa.run(Mean { source, out });
@@ -331,7 +329,6 @@ impl<T: Numeric> Kernel<T> for Mean<'_, T> {
 }
 
 /// Takes the gradient `d` of the mean back to the source.
-pub fn mean_backward<T: Numeric>(isa: Isa, source: Source<'_, T>, d: &[T], sink: Sink<'_, T>) {
 pub fn mean_backward<T: Numeric>(isa: Isa, source: Source<'_, T>, d: &[T], sink: Sink<'_, T>) {
     source.check();
     assert_eq!(source.samples() * source.layout.stride(), d.len(), "there is one mean per sample and channel");

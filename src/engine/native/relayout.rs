@@ -15,7 +15,6 @@ pub fn copy_channels<T: Numeric>(isa: Isa, source: Source<'_, T>, out: &mut [T],
 }
 
 fn check<T: Numeric>(source: &Source<'_, T>, whole: Layout, elements: usize, offset: usize) {
-fn check<T: Numeric>(source: &Source<'_, T>, whole: Layout, elements: usize, offset: usize) {
     source.check();
     assert!(offset + source.layout.channels <= whole.channels, "a part lies within the whole");
     assert_eq!(source.layout.positions(), whole.positions(), "parts have the positions of the whole");
