@@ -192,7 +192,7 @@ fn build(recipe: &Recipe) -> Network {
         made.push(net.add(format!("n{step}"), op, inputs).unwrap());
     }
     net.output(made[made.len() - 1]);
-    if recipe.len() % 2 == 0 {
+    if recipe.len().is_multiple_of(2) {
         net.output(made[made.len() / 2]);
     }
     net.finish().unwrap()
