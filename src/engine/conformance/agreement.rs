@@ -68,8 +68,10 @@ fn agree<T: Element>(
     let mut program = compile(backend, network, plan, &weights.cast::<T>());
     run(program.as_mut(), network, plan);
     let close = |what: &str, given: Option<Tensor<T>>, wanted: Option<Tensor<f64>>| {
-        let (Some(given), Some(wanted)) = (&given, &wanted) else {
-            prop_assert!(given.is_none() == wanted.is_none(), "{what}: one engine has it, the other has not");
+        let Some(wanted) = wanted else { return Ok(()) };
+        let Some(given) = given else {
+            // What feeds no output may be left out.
+            prop_assert!(wanted.data.iter().all(|x| *x == 0.0), "{what} is missing");
             return Ok(());
         };
         let size = wanted.data.iter().map(|x| x * x).sum::<f64>().sqrt();
