@@ -1,0 +1,223 @@
+//! ONNX files: the official checker finds nothing wrong with them, its shape inference finds the shapes they record, and
+//! ONNX Runtime computes from them what the engine computes.
+#![allow(clippy::unwrap_used)]
+
+#[path = "onnx/operators.rs"]
+mod operators;
+#[path = "support/python.rs"]
+mod python;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use pocketnas::engine::{Tensor, Weights};
+use pocketnas::export::onnx::{About, encode, model};
+use pocketnas::graph::{Network, NodeId, Op, Role, Shape};
+use pocketnas::search::Domain;
+use pocketnas::space::Space;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde_json::Value as Json;
+use tempfile::TempDir;
+
+/// The tools of ONNX and all that they need, so that tests do not change with the day.
+const ONNX: [&str; 8] = [
+    "onnx==1.23.2",
+    "onnxruntime==1.32.0",
+    "flatbuffers==25.12.19",
+    "ml_dtypes==0.6.0",
+    "numpy==2.4.6",
+    "packaging==26.3",
+    "protobuf==7.36.2",
+    "typing_extensions==4.16.0",
+];
+
+const READER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/read_onnx.py");
+
+/// The sizes of the batches that every model is run on.
+const BATCHES: [usize; 2] = [1, 3];
+
+/// Models in a folder, and what the official tools make of them.
+struct Bench {
+    python: PathBuf,
+    folder: TempDir,
+}
+
+impl Bench {
+    /// Nothing where there is no Python.
+    fn new() -> Option<Self> {
+        let python = python::environment("onnx", &ONNX)?;
+        Some(Self { python, folder: tempfile::tempdir().unwrap() })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a model; it is run on inputs for these batches.
+    fn add(&self, name: &str, network: &Network, batches: &[usize]) {
+        let weights = weights(network, 1);
+        let about = About { name: name.to_owned(), ..About::default() };
+        fs::write(self.path(&format!("{name}.onnx")), encode(&model(network, &weights, &about).unwrap())).unwrap();
+        for &batch in batches {
+            for (number, input) in inputs(network, batch).iter().enumerate() {
+                let bytes: Vec<u8> = input.data.iter().flat_map(|value| value.to_le_bytes()).collect();
+                fs::write(self.path(&format!("{name}.{batch}.{number}.in")), bytes).unwrap();
+            }
+        }
+    }
+
+    /// What the reader says of each model, by name. An error of the tools is a failure of the test, all of them at once.
+    fn read(&self) -> BTreeMap<String, Json> {
+        let output = Command::new(&self.python).arg(READER).arg(self.folder.path()).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let told: BTreeMap<String, Json> = String::from_utf8(output.stdout)
+            .unwrap()
+            .lines()
+            .map(|line| serde_json::from_str::<Json>(line).unwrap())
+            .map(|told| (told["name"].as_str().unwrap().to_owned(), told))
+            .collect();
+        let faults: Vec<String> = told
+            .values()
+            .filter(|told| !told["error"].is_null() || told["wrong_shapes"] != Json::Array(Vec::new()))
+            .map(|told| format!("{}: {} {}", told["name"], told["error"], told["wrong_shapes"]))
+            .collect();
+        assert!(faults.is_empty(), "{} of {} models:\n{}", faults.len(), told.len(), faults.join("\n"));
+        told
+    }
+
+    /// The outputs of ONNX Runtime for a batch.
+    fn outputs(&self, name: &str, network: &Network, batch: usize) -> Vec<Tensor> {
+        let read = |(number, &id): (usize, &NodeId)| {
+            let bytes = fs::read(self.path(&format!("{name}.{batch}.{number}.out"))).unwrap();
+            let numbers = bytes.chunks_exact(4).map(|four| f32::from_le_bytes(four.try_into().unwrap()));
+            Tensor::new(sizes(batch, network.node(id).shape), numbers.collect())
+        };
+        network.outputs().iter().enumerate().map(read).collect()
+    }
+
+    /// Every model is sound and computes what the engine computes.
+    fn agrees(&self, models: &[(String, Network)]) {
+        for (name, network) in models {
+            self.add(name, network, &BATCHES);
+        }
+        let told = self.read();
+        let mut faults = Vec::new();
+        for (name, network) in models {
+            for batch in BATCHES {
+                let shapes: Vec<Vec<usize>> =
+                    serde_json::from_value(told[name]["shapes"][batch.to_string()].clone()).unwrap();
+                let wanted: Vec<Vec<usize>> =
+                    network.outputs().iter().map(|&id| sizes(batch, network.node(id).shape)).collect();
+                assert_eq!(shapes, wanted, "{name} at a batch of {batch}");
+                let theirs = self.outputs(name, network, batch);
+                for tensor in &theirs {
+                    let largest = tensor.data.iter().fold(0.0f32, |most, value| most.max(value.abs()));
+                    if !tensor.data.iter().all(|value| value.is_finite()) || largest > 1e4 {
+                        faults.push(format!("{name}: outputs up to {largest} say nothing"));
+                    }
+                }
+            }
+        }
+        assert!(faults.is_empty(), "{} of {} models:\n{}", faults.len(), models.len(), faults.join("\n"));
+    }
+}
+
+fn sizes(batch: usize, shape: Shape) -> Vec<usize> {
+    std::iter::once(batch).chain(Vec::from(shape)).collect()
+}
+
+/// Weights in which nothing hides: biases, scales, shifts and statistics are as random as the rest.
+fn weights(network: &Network, seed: u64) -> Weights {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut weights = Weights::default();
+    for id in network.ids() {
+        for parameter in network.parameters(id) {
+            let (low, high) = match parameter.role {
+                Role::Weight => {
+                    let bound = (6.0 / parameter.fan_in() as f32).sqrt();
+                    (-bound, bound)
+                }
+                Role::Table => (-1.0, 1.0),
+                Role::Scale => (0.5, 1.5),
+                Role::Variance => (0.7, 2.0),
+                Role::Bias | Role::Shift | Role::Mean => (-0.3, 0.3),
+            };
+            let data = (0..parameter.elements()).map(|_| random.gen_range(low..high)).collect();
+            let name = format!("{}.{}", network.node(id).name, parameter.name);
+            weights.0.insert(name, Tensor::new(parameter.shape, data));
+        }
+    }
+    weights
+}
+
+/// Noise for each input, or ids where it feeds an embedding.
+fn inputs(network: &Network, batch: usize) -> Vec<Tensor> {
+    let mut random = ChaCha8Rng::seed_from_u64(batch as u64);
+    let is_input = |id: &NodeId| matches!(network.node(*id).op, Op::Input { .. });
+    let mut noise = |id: NodeId| {
+        let rows = network.consumers(id).find_map(|(_, to)| match network.node(to).op {
+            Op::Embedding { vocabulary, .. } => Some(vocabulary),
+            _ => None,
+        });
+        let shape = sizes(batch, network.node(id).shape);
+        let mut draw = || match rows {
+            Some(rows) => random.gen_range(0..rows) as f32,
+            None => random.gen_range(-3.0..3.0),
+        };
+        let data = (0..shape.iter().product()).map(|_| draw()).collect();
+        Tensor::new(shape, data)
+    };
+    network.ids().filter(is_input).map(noise).collect()
+}
+
+#[test]
+fn every_operator_and_every_variant_of_it() {
+    let Some(bench) = Bench::new() else { return };
+    bench.agrees(&operators::cases());
+}
+
+/// The architecture that a seed draws from a space.
+fn drawn(space: &str, seed: u64) -> Network {
+    let space = Space::load(space, None).unwrap();
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let genotype = std::iter::repeat_with(|| space.sample(&mut random)).find_map(|genotype| genotype).unwrap();
+    space.realise(&genotype).unwrap().1
+}
+
+/// The same operators on smaller inputs, as often halved as it takes to stay below so many multiply-adds.
+fn shrunk(network: &Network, most: u64) -> Network {
+    let mut raw = network.to_raw();
+    for node in &mut raw.nodes {
+        match &mut node.op {
+            Op::Input { shape: Shape::Map { height, width, .. } } => (*height, *width) = (*height / 2, *width / 2),
+            _ => node.shape = None,
+        }
+        if let (Op::Input { shape }, claimed) = (&node.op, &mut node.shape) {
+            *claimed = Some(*shape);
+        }
+    }
+    if network.cost().macs.0 <= most { network.clone() } else { shrunk(&raw.build().unwrap(), most) }
+}
+
+#[test]
+fn architectures_of_every_space() {
+    let Some(bench) = Bench::new() else { return };
+    let mut models = Vec::new();
+    for (space, _) in Space::shipped() {
+        let samples = if space.starts_with("baselines/") { 1 } else { 2 };
+        for seed in 0..samples {
+            let name = format!("{}-{seed}", space.replace('/', "-"));
+            let network = drawn(space, seed);
+            let small = shrunk(&network, 1_000_000_000);
+            if small.input_shapes() != network.input_shapes() {
+                eprintln!("{name} runs at {} in place of {}", small.input_shapes()[0], network.input_shapes()[0]);
+                bench.add(&format!("{name}-whole"), &network, &[]);
+            }
+            models.push((name, small));
+        }
+    }
+    bench.agrees(&models);
+}
