@@ -10,11 +10,13 @@ use std::fmt::Debug;
 use crate::graph::{Network, NodeId};
 
 mod element;
+mod init;
 pub mod native;
 mod tensor;
 mod weights;
 
 pub use element::Element;
+pub use init::{Biases, Init, Scheme, initialise};
 pub use tensor::Tensor;
 pub use weights::{Weights, WeightsError};
 

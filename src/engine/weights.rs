@@ -41,9 +41,7 @@ impl<T: Element> Weights<T> {
             let name = format!("{node}.{}", parameter.name);
             match self.0.get(&name) {
                 Some(tensor) if tensor.shape == parameter.shape => Ok(tensor),
-                Some(tensor) => {
-                    Err(WeightsError::Shape { name, given: tensor.shape.clone(), wanted: parameter.shape })
-                }
+                Some(tensor) => Err(WeightsError::Shape { name, given: tensor.shape.clone(), wanted: parameter.shape }),
                 None => Err(WeightsError::Missing { name }),
             }
         };

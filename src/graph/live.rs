@@ -42,6 +42,28 @@ impl Network {
     /// A product is zero as soon as one factor is. Biases and batch-norm shifts count as zero, as they
     /// are before training; a sigmoid of zeros is one half, so such a gate lets its partner live.
     pub fn live(&self) -> Live {
+        let carries = self.carries();
+        let reached = |id: NodeId| carries[id.index()] == Carries::Data;
+        let mut needed = vec![false; self.len()];
+        for &id in &self.outputs {
+            needed[id.index()] = reached(id);
+        }
+        for id in self.ids().rev() {
+            if needed[id.index()] {
+                for (_, from) in self.unordered_inputs(id) {
+                    needed[from.index()] |= reached(from);
+                }
+            }
+        }
+        Live(needed)
+    }
+
+    /// Which nodes are zero whatever the input, with biases and shifts as [`live`](Self::live) has them.
+    pub fn zeros(&self) -> Vec<bool> {
+        self.carries().into_iter().map(|carries| carries == Carries::Zeros).collect()
+    }
+
+    fn carries(&self) -> Vec<Carries> {
         let mut carries = vec![Carries::Zeros; self.len()];
         for id in self.ids() {
             let inputs = self.unordered_inputs(id).map(|(_, from)| carries[from.index()]);
@@ -63,18 +85,6 @@ impl Network {
                 _ => inputs.fold(Carries::Zeros, Carries::max),
             };
         }
-        let reached = |id: NodeId| carries[id.index()] == Carries::Data;
-        let mut needed = vec![false; self.len()];
-        for &id in &self.outputs {
-            needed[id.index()] = reached(id);
-        }
-        for id in self.ids().rev() {
-            if needed[id.index()] {
-                for (_, from) in self.unordered_inputs(id) {
-                    needed[from.index()] |= reached(from);
-                }
-            }
-        }
-        Live(needed)
+        carries
     }
 }
