@@ -54,7 +54,7 @@ pub enum ExportError {
 }
 
 /// Every format, in the order that help lists them.
-pub static EXPORTERS: &[&dyn Exporter] = &[&yaml::Yaml, &json::Json, &dot::Dot];
+pub static EXPORTERS: &[&dyn Exporter] = &[&yaml::Yaml, &json::Json, &dot::Dot, &onnx::Onnx];
 
 /// The format of that name.
 pub fn exporter(name: &str) -> Option<&'static dyn Exporter> {

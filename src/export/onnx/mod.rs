@@ -5,7 +5,8 @@
 
 use prost::Message;
 
-use crate::engine::{Weights, WeightsError};
+use super::{ArchitectureFile, ExportError, Exporter};
+use crate::engine::{Init, Weights, WeightsError, initialise};
 use crate::graph::{Network, NodeId, Op};
 
 mod attention;
@@ -21,6 +22,57 @@ const OPSET: i64 = 21;
 
 /// The version of the schema, the one that came with those operators.
 const IR_VERSION: i64 = 10;
+
+/// What fresh weights are drawn from.
+const SEED: u64 = 0;
+
+/// The ONNX format.
+#[derive(Debug)]
+pub(super) struct Onnx;
+
+impl Exporter for Onnx {
+    fn name(&self) -> &'static str {
+        "onnx"
+    }
+
+    fn extension(&self) -> &'static str {
+        "onnx"
+    }
+
+    fn about(&self) -> &'static str {
+        "the network for runtimes, with untrained weights"
+    }
+
+    fn render(&self, file: &ArchitectureFile, network: &Network) -> Result<Vec<u8>, ExportError> {
+        let refuse = |source| ExportError::Onnx { architecture: file.architecture.clone(), source };
+        // Asked before the weights are drawn: a file may name more of them than fit into memory.
+        writer::check_size(network.cost().params.0.saturating_mul(4)).map_err(refuse)?;
+        let weights = initialise(network, &Init::default(), SEED);
+        let model = model(network, &weights, &untrained(file)).map_err(refuse)?;
+        Ok(encode(&model))
+    }
+}
+
+/// What a model without training says about itself.
+fn untrained(file: &ArchitectureFile) -> About {
+    let program = format!("pocketnas {}", env!("CARGO_PKG_VERSION"));
+    let metadata = [
+        ("architecture", &file.architecture),
+        ("space", &file.space),
+        ("canonical_hash", &file.hash),
+        ("program", &program),
+        ("weights", &format!("untrained, seed {SEED}")),
+    ];
+    About {
+        name: file.space.clone(),
+        doc: format!(
+            "{} of the space {}. The weights are untrained: drawn at random (Kaiming normal for convolutions) from \
+             seed {SEED}.",
+            file.architecture, file.space
+        ),
+        metadata: metadata.map(|(key, value)| (key.to_owned(), value.clone())).into(),
+    }
+}
 
 /// What a model says about itself.
 #[derive(Clone, Debug, Default, PartialEq)]
