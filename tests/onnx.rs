@@ -137,7 +137,8 @@ fn weights(network: &Network, seed: u64) -> Weights {
         for parameter in network.parameters(id) {
             let (low, high) = match parameter.role {
                 Role::Weight => {
-                    let bound = (6.0 / parameter.fan_in() as f32).sqrt();
+                    // Of variance `1 / fan-in`, so that sums over shortcuts do not grow beyond all bounds.
+                    let bound = (3.0 / parameter.fan_in() as f32).sqrt();
                     (-bound, bound)
                 }
                 Role::Table => (-1.0, 1.0),
