@@ -13,10 +13,13 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use pocketnas::engine::{Tensor, Weights};
-use pocketnas::export::onnx::{About, encode, model};
-use pocketnas::graph::{Network, NodeId, Op, Role, Shape};
+use pocketnas::export::onnx::schema::ModelProto;
+use pocketnas::export::onnx::{About, OnnxError, encode, model};
+use pocketnas::export::{ArchitectureFile, Provenance, exporter};
+use pocketnas::graph::{Attention, Builder, Conv2d, Network, NodeId, Op, Role, Shape};
 use pocketnas::search::Domain;
 use pocketnas::space::Space;
+use prost::Message;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value as Json;
@@ -221,4 +224,87 @@ fn architectures_of_every_space() {
         }
     }
     bench.agrees(&models);
+}
+
+#[test]
+fn the_command_writes_models_that_say_what_they_are() {
+    let Some(bench) = Bench::new() else { return };
+    let network = drawn("nas-bench-201", 4);
+    let file = ArchitectureFile::new("cell 1".to_owned(), "nas-bench-201".to_owned(), &network, Provenance::default());
+    let architecture = bench.path("cell.json");
+    fs::write(&architecture, exporter("json").unwrap().render(&file, &network).unwrap()).unwrap();
+
+    let export = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pocketnas"));
+        command.arg("export").arg(&architecture).args(["--format", "onnx"]).args(more).output().unwrap()
+    };
+    let out = bench.folder.path().to_str().unwrap();
+    let output = export(&["--out", out]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), bench.path("cell.onnx").to_str().unwrap());
+    // The same bytes again, this time through a pipe.
+    let piped = export(&[]);
+    assert!(piped.status.success(), "{}", String::from_utf8_lossy(&piped.stderr));
+    assert!(piped.stdout == fs::read(bench.path("cell.onnx")).unwrap(), "two files of one architecture differ");
+
+    let told = &bench.read()["cell"];
+    assert_eq!(told["opset"], serde_json::json!({"": 21}));
+    assert!(told["doc"].as_str().unwrap().contains("untrained"), "{told}");
+    let metadata = &told["metadata"];
+    for (key, value) in [("architecture", "cell 1"), ("space", "nas-bench-201"), ("canonical_hash", &*file.hash)] {
+        assert_eq!(metadata[key], value);
+    }
+    assert_eq!(metadata["program"], format!("pocketnas {}", env!("CARGO_PKG_VERSION")));
+    for id in network.ids().filter(|&id| !matches!(network.node(id).op, Op::Input { .. })) {
+        let name = &network.node(id).name;
+        assert!(told["nodes"].as_array().unwrap().contains(&Json::from(name.as_str())), "no node is named {name}");
+        for parameter in network.parameters(id) {
+            let shape = &told["initializers"][format!("{name}.{}", parameter.name)];
+            assert_eq!(*shape, Json::from(parameter.shape), "{name}.{}", parameter.name);
+        }
+    }
+}
+
+/// Names that ONNX would take for something else, and outputs that it does not know how to list.
+#[test]
+fn names_that_clash_are_told_apart() {
+    let Some(bench) = Bench::new() else { return };
+    let mut builder = Builder::new();
+    let input = builder.add("", Op::Input { shape: Shape::map(3, 4) }, &[]).unwrap();
+    let conv = builder.add("a", Op::Conv2d(Conv2d::square(3, 3, 1)), &[input]).unwrap();
+    let same = builder.add("a.weight", Op::Conv2d(Conv2d::square(3, 1, 1)), &[conv]).unwrap();
+    let zero = builder.add("constant/zero", Op::Zero { stride: 1 }, &[same]).unwrap();
+    let sum = builder.add("node", Op::Add, &[zero, conv, same]).unwrap();
+    for output in [sum, input, sum, conv] {
+        builder.output(output);
+    }
+    bench.agrees(&[("clash".to_owned(), builder.finish().unwrap())]);
+}
+
+#[test]
+fn files_decode_to_what_was_encoded() {
+    for (name, network) in operators::cases() {
+        let about = About { name, doc: "é".to_owned(), metadata: vec![("k".to_owned(), "v".to_owned())] };
+        let model = model(&network, &weights(&network, 1), &about).unwrap();
+        assert_eq!(ModelProto::decode(&encode(&model)[..]).unwrap(), model, "{}", about.name);
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let network = operators::alone(Op::Linear { features: 4, bias: true }, &[Shape::Vector { features: 3 }]);
+    let mut incomplete = weights(&network, 1);
+    incomplete.0.remove("op.bias");
+    let error = model(&network, &incomplete, &About::default()).unwrap_err();
+    assert!(error.to_string().contains("`op.bias`"), "{error}");
+
+    // Nothing of that size may be made before it is refused.
+    let wide = operators::alone(Op::Linear { features: 1 << 20, bias: false }, &[Shape::Vector { features: 1 << 20 }]);
+    let file = ArchitectureFile::new("wide".to_owned(), "s".to_owned(), &wide, Provenance::default());
+    let error = exporter("onnx").unwrap().render(&file, &wide).unwrap_err().to_string();
+    assert!(error.contains("`wide`") && error.contains("4194304 MiB") && error.contains("smaller"), "{error}");
+    let attention = Op::Attention(Attention { heads: 1, kv_heads: 1, causal: true, rotary: None });
+    let long = operators::alone(attention, &[Shape::Tokens { tokens: 1 << 20, features: 1 }; 3]);
+    let error = model(&long, &Weights::default(), &About::default()).unwrap_err();
+    assert!(matches!(error, OnnxError::TooLarge { bytes } if bytes >> 20 == 4 << 20), "{error}");
 }
