@@ -171,7 +171,8 @@ fn differ(ours: &Tensor, theirs: &Tensor) -> Option<String> {
         return Some(format!("{:?} against {:?}", ours.shape, theirs.shape));
     }
     let bound = 1e-4 * largest(theirs);
-    let at = (0..ours.data.len()).find(|&at| !((ours.data[at] - theirs.data[at]).abs() <= bound))?;
+    let apart = |at: usize| (ours.data[at] - theirs.data[at]).abs();
+    let at = (0..ours.data.len()).find(|&at| apart(at).is_nan() || apart(at) > bound)?;
     Some(format!("{} against {} at element {at} of {:?}", ours.data[at], theirs.data[at], ours.shape))
 }
 
@@ -229,14 +230,14 @@ fn inputs(network: &Network, batch: usize) -> Vec<Tensor> {
         // A mean for each channel of each sample: noise alone looks the same to a network that averages it.
         let channel = shape[2..].iter().product::<usize>();
         let mut mean = 0.0;
-        let mut draw = |at: usize| match rows {
+        let draw = |at: usize| match rows {
             Some(rows) => random.gen_range(0..rows) as f32,
             None => {
                 mean = if at.is_multiple_of(channel) { random.gen_range(-2.0..2.0) } else { mean };
                 mean + random.gen_range(-2.0..2.0f32)
             }
         };
-        let data = (0..shape.iter().product()).map(&mut draw).collect();
+        let data = (0..shape.iter().product()).map(draw).collect();
         Tensor::new(shape, data)
     };
     network.ids().filter(is_input).map(noise).collect()

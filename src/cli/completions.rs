@@ -13,5 +13,5 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, command: &mut clap::Command) -> Result<(), Failure> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, command, "pocketnas", &mut script);
-    emit(&script)
+    emit(&String::from_utf8_lossy(&script))
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
-use super::{Failure, emit};
+use super::{Failure, emit, emit_bytes};
 use crate::export::{self, EXPORTERS, Exporter};
 use crate::study::export::{
     Choice, Exported, MembersError, STUDY_EXPORTERS, Study, StudyExporter, members, study_exporter,
@@ -109,7 +109,7 @@ fn print(bytes: &[u8]) -> Result<(), Failure> {
     if io::stdout().is_terminal() && std::str::from_utf8(bytes).is_err() {
         return Err(Failure::refuse("this format is not text for a terminal", "say where it goes with --out"));
     }
-    emit(bytes)
+    emit_bytes(bytes)
 }
 
 /// Where files go that no one named.
