@@ -1,9 +1,10 @@
 //! `pocketnas export`: architectures and trials in other formats.
 
 use std::fs;
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
-use super::{Failure, emit};
+use super::{Failure, emit, emit_bytes};
 use crate::export::{self, EXPORTERS, Exporter};
 use crate::study::export::{
     Choice, Exported, MembersError, STUDY_EXPORTERS, Study, StudyExporter, members, study_exporter,
@@ -14,7 +15,7 @@ pub(super) struct Arguments {
     /// A folder that a search fills or has filled, or an architecture file.
     #[arg(value_name = "DIR|ARCH")]
     source: PathBuf,
-    /// The formats, separated by commas: yaml, json, dot of architectures; jsonl, csv, optuna-journal of all trials.
+    /// The formats, separated by commas: yaml, json, dot, onnx of architectures; jsonl, csv, optuna-journal of all trials.
     #[arg(long, value_name = "F[,F]", value_delimiter = ',', required = true)]
     format: Vec<String>,
     /// Only so many of the front's architectures, with or without a file: the extremes, and what leaves the smallest gap.
@@ -51,7 +52,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         ));
     }
     // Everything is read and checked before the first file is written.
-    let mut written: Vec<(PathBuf, String)> = Vec::new();
+    let mut trials: Vec<(PathBuf, String)> = Vec::new();
     if !of_trials.is_empty() {
         let study = study(&arguments.source)?;
         let file = arguments.out.as_ref().filter(|out| out.extension().is_some() && !out.is_dir());
@@ -60,39 +61,55 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
                 Some(file) if arguments.format.len() == 1 => file.clone(),
                 _ => folder(&arguments).join(format.file()),
             };
-            written.push((path, format.render(&study)));
+            trials.push((path, format.render(&study)));
         }
     }
-    if !of_architectures.is_empty() {
-        let read = architectures(&arguments)?;
-        if arguments.out.is_none() && !arguments.source.is_dir() {
-            let [format] = of_architectures[..] else {
-                return Err(Failure::refuse(
-                    "several formats do not fit on standard output",
-                    "say where they go with --out",
-                ));
-            };
-            return emit(&format.render(&read[0].1, &read[0].2));
-        }
-        for (name, architecture, network) in &read {
-            for format in &of_architectures {
-                let name = format!("{name}.{}", format.extension());
-                written.push((folder(&arguments).join(name), format.render(architecture, network)));
-            }
-        }
+    let read = if of_architectures.is_empty() { Vec::new() } else { architectures(&arguments)? };
+    if !read.is_empty() && arguments.out.is_none() && !arguments.source.is_dir() {
+        let [format] = of_architectures[..] else {
+            return Err(Failure::refuse(
+                "several formats do not fit on standard output",
+                "say where they go with --out",
+            ));
+        };
+        return print(&render(format, &read[0])?);
     }
     let mut list = String::new();
-    for (path, text) in &written {
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(|error| {
-                let message = format!("cannot create `{}`: {error}", folder.display());
-                Failure::refuse(message, "choose another folder with --out")
-            })?;
+    for (path, text) in &trials {
+        list.push_str(&write(path, text.as_bytes())?);
+    }
+    // Files with weights are large, so there is one at a time.
+    for exported in &read {
+        for &format in &of_architectures {
+            let path = folder(&arguments).join(format!("{}.{}", exported.0, format.extension()));
+            list.push_str(&write(&path, &render(format, exported)?)?);
         }
-        export::write(path, text).map_err(Failure::failed)?;
-        list.push_str(&format!("{}\n", path.display()));
     }
     emit(&list)
+}
+
+/// Writes a file, and its folder where that is missing; says its path on a line.
+fn write(path: &Path, bytes: &[u8]) -> Result<String, Failure> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(|error| {
+            let message = format!("cannot create `{}`: {error}", folder.display());
+            Failure::refuse(message, "choose another folder with --out")
+        })?;
+    }
+    export::write(path, bytes).map_err(Failure::failed)?;
+    Ok(format!("{}\n", path.display()))
+}
+
+fn render(format: &dyn Exporter, (_, file, network): &Exported) -> Result<Vec<u8>, Failure> {
+    format.render(file, network).map_err(Failure::input)
+}
+
+/// One file on standard output, unless its bytes would end on a terminal.
+fn print(bytes: &[u8]) -> Result<(), Failure> {
+    if io::stdout().is_terminal() && std::str::from_utf8(bytes).is_err() {
+        return Err(Failure::refuse("this format is not text for a terminal", "say where it goes with --out"));
+    }
+    emit_bytes(bytes)
 }
 
 /// Where files go that no one named.

@@ -209,8 +209,16 @@ pub fn main() -> ExitCode {
 /// # Errors
 /// When stdout cannot take it for any other reason, such as a full disk.
 pub fn emit(text: &str) -> Result<(), Failure> {
+    emit_bytes(text.as_bytes())
+}
+
+/// Writes data that may not be text to stdout.
+///
+/// # Errors
+/// As [`emit`].
+fn emit_bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::Failed(miette::miette!("cannot write to standard output: {error}")))
         }

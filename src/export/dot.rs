@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{ArchitectureFile, Exporter};
+use super::{ArchitectureFile, ExportError, Exporter};
 use crate::graph::{Network, NodeId, Op};
 
 /// The Graphviz format.
@@ -22,7 +22,7 @@ impl Exporter for Dot {
         "a drawing for Graphviz"
     }
 
-    fn render(&self, file: &ArchitectureFile, network: &Network) -> String {
+    fn render(&self, file: &ArchitectureFile, network: &Network) -> Result<Vec<u8>, ExportError> {
         let live = network.live();
         let mut out = String::new();
         let _ = writeln!(out, "// {}", one_line(&file.architecture));
@@ -59,7 +59,7 @@ impl Exporter for Dot {
             let _ = writeln!(out, "  n{} -> out{number} [label={shape}];", id.index());
         }
         out.push_str("}\n");
-        out
+        Ok(out.into_bytes())
     }
 }
 

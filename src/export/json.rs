@@ -1,6 +1,6 @@
 //! JSON: the form that any language reads with its standard library.
 
-use super::{ArchitectureFile, Exporter};
+use super::{ArchitectureFile, ExportError, Exporter};
 use crate::graph::Network;
 
 /// The JSON format.
@@ -20,9 +20,9 @@ impl Exporter for Json {
         "the whole architecture file, for programs"
     }
 
-    fn render(&self, file: &ArchitectureFile, _network: &Network) -> String {
+    fn render(&self, file: &ArchitectureFile, _network: &Network) -> Result<Vec<u8>, ExportError> {
         let mut text = serde_json::to_string_pretty(file).expect("an architecture file is plain data with text keys");
         text.push('\n');
-        text
+        Ok(text.into_bytes())
     }
 }

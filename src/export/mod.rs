@@ -12,6 +12,7 @@ use crate::graph::Network;
 mod architecture;
 mod dot;
 mod json;
+pub mod onnx;
 mod read;
 mod yaml;
 
@@ -32,12 +33,28 @@ pub trait Exporter: Debug + Sync {
     /// What it is good for, in a few words.
     fn about(&self) -> &'static str;
 
-    /// The text of the file.
-    fn render(&self, file: &ArchitectureFile, network: &Network) -> String;
+    /// The bytes of the file; UTF-8 where the format is text.
+    ///
+    /// # Errors
+    /// What the format has no room for.
+    fn render(&self, file: &ArchitectureFile, network: &Network) -> Result<Vec<u8>, ExportError>;
+}
+
+/// Why an architecture cannot be written in a format.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ExportError {
+    /// ONNX cannot hold it.
+    #[error("`{architecture}` as ONNX: {source}")]
+    Onnx {
+        /// The architecture.
+        architecture: String,
+        /// Why not.
+        source: onnx::OnnxError,
+    },
 }
 
 /// Every format, in the order that help lists them.
-pub static EXPORTERS: &[&dyn Exporter] = &[&yaml::Yaml, &json::Json, &dot::Dot];
+pub static EXPORTERS: &[&dyn Exporter] = &[&yaml::Yaml, &json::Json, &dot::Dot, &onnx::Onnx];
 
 /// The format of that name.
 pub fn exporter(name: &str) -> Option<&'static dyn Exporter> {
@@ -48,13 +65,13 @@ pub fn exporter(name: &str) -> Option<&'static dyn Exporter> {
 ///
 /// # Errors
 /// Those of the file system, with the path.
-pub fn write(path: &Path, text: &str) -> io::Result<()> {
+pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
     let attempt = || -> io::Result<()> {
         use io::Write;
         let mut file = std::fs::File::create(&temporary)?;
-        file.write_all(text.as_bytes())?;
+        file.write_all(bytes)?;
         // A full disk may only show here.
         file.sync_all()?;
         std::fs::rename(&temporary, path)

@@ -32,9 +32,13 @@ fn sample(space: &str, seed: u64) -> (ArchitectureFile, Network) {
     (file, network)
 }
 
+fn text(format: &str, file: &ArchitectureFile, network: &Network) -> String {
+    String::from_utf8(exporter(format).unwrap().render(file, network).unwrap()).unwrap()
+}
+
 fn written(folder: &tempfile::TempDir, format: &str, file: &ArchitectureFile, network: &Network) -> PathBuf {
     let path = folder.path().join(format!("a.{format}"));
-    write(&path, &exporter(format).unwrap().render(file, network)).unwrap();
+    write(&path, &exporter(format).unwrap().render(file, network).unwrap()).unwrap();
     path
 }
 
@@ -58,7 +62,7 @@ fn files_read_back_as_the_same_network() {
 fn files_that_lie_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (file, network) = sample("mobilenetv3-ofa", 1);
-    let text = exporter("yaml").unwrap().render(&file, &network);
+    let text = text("yaml", &file, &network);
     let path = folder.path().join("a.yaml");
     for (from, to, told) in [
         (format!("{}.0", network.cost().params.0), "12.0".to_owned(), "claims params 12, but its network has"),
@@ -82,7 +86,7 @@ fn yaml_needs_quotes_only_where_a_reader_could_err() {
     let file = serde_json::json!({"a": "plain-text_1/x.y", "b": ["no", "1e3", "", " a", "a: b", "null"], "c": {"x": {"k": 1}}});
     let (mut sample, network) = sample("baselines/resnet-18", 0);
     sample.decisions = file.as_object().unwrap().clone();
-    let text = exporter("yaml").unwrap().render(&sample, &network);
+    let text = text("yaml", &sample, &network);
     let wanted = "decisions:\n  a: plain-text_1/x.y\n  b: [\"no\", \"1e3\", \"\", \" a\", \"a: b\", \"null\"]\n  c:\n    x:\n      k: 1\n";
     assert!(text.contains(wanted), "{}", &text[..600]);
 }
@@ -111,7 +115,7 @@ fn twenty_lines_of_python_read_the_json_form() {
 #[test]
 fn dot_draws_every_node_and_every_edge() {
     let (file, network) = sample("mobilenetv3-ofa", 2);
-    let text = exporter("dot").unwrap().render(&file, &network);
+    let text = text("dot", &file, &network);
     let nodes = text.lines().filter(|line| line.trim_start().starts_with('n') && line.contains(" [label=")).count();
     let arrows = text.lines().filter(|line| line.contains(" -> ")).count();
     let edges: usize = network.ids().map(|id| network.inputs(id).len()).sum();

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::Value as Json;
 
-use super::{ArchitectureFile, Exporter};
+use super::{ArchitectureFile, ExportError, Exporter};
 use crate::graph::Network;
 
 /// The YAML format.
@@ -24,11 +24,11 @@ impl Exporter for Yaml {
         "the whole architecture file, for people"
     }
 
-    fn render(&self, file: &ArchitectureFile, _network: &Network) -> String {
+    fn render(&self, file: &ArchitectureFile, _network: &Network) -> Result<Vec<u8>, ExportError> {
         let tree = serde_json::to_value(file).expect("an architecture file is plain data with text keys");
         let mut text = String::new();
         block(&tree, 0, &mut text);
-        text
+        Ok(text.into_bytes())
     }
 }
 

@@ -83,7 +83,8 @@ pub(super) fn write(
         for &index in &chosen {
             let (file, network) = members[index].file(config, &data.certificate.statement)?;
             let path = folder.join(ARCHITECTURES).join(architecture_file(&members[index].member.id));
-            std::fs::write(&path, yaml.render(&file, &network)).map_err(|error| write_error(&path, error))?;
+            let text = yaml.render(&file, &network).expect("YAML has room for every architecture");
+            std::fs::write(&path, text).map_err(|error| write_error(&path, error))?;
             progress.step(1);
         }
         report::write(data, folder)?;

@@ -1,0 +1,376 @@
+//! ONNX files: the official checker finds nothing wrong with them, its shape inference finds the shapes they record, and
+//! ONNX Runtime computes from them what the engine computes.
+#![allow(clippy::unwrap_used)]
+
+#[path = "onnx/operators.rs"]
+mod operators;
+#[path = "support/python.rs"]
+mod python;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use pocketnas::engine::{Backend, Mode, Plan, Tensor, Weights};
+use pocketnas::export::onnx::schema::ModelProto;
+use pocketnas::export::onnx::{About, OnnxError, encode, model};
+use pocketnas::export::{ArchitectureFile, Provenance, exporter};
+use pocketnas::graph::{Attention, Builder, Conv2d, Network, NodeId, Op, Role, Shape};
+use pocketnas::search::Domain;
+use pocketnas::space::Space;
+use prost::Message;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde_json::Value as Json;
+use tempfile::TempDir;
+
+/// The tools of ONNX and all that they need, so that tests do not change with the day.
+const ONNX: [&str; 8] = [
+    "onnx==1.23.2",
+    "onnxruntime==1.32.0",
+    "flatbuffers==25.12.19",
+    "ml_dtypes==0.6.0",
+    "numpy==2.4.6",
+    "packaging==26.3",
+    "protobuf==7.36.2",
+    "typing_extensions==4.16.0",
+];
+
+const READER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/read_onnx.py");
+
+/// The sizes of the batches that every model is run on.
+const BATCHES: [usize; 2] = [1, 3];
+
+/// The engines whose outputs are held against those of ONNX Runtime.
+const ENGINES: [&dyn Backend; 0] = [];
+
+/// Models in a folder, and what the official tools make of them.
+struct Bench {
+    python: PathBuf,
+    folder: TempDir,
+}
+
+impl Bench {
+    /// Nothing where there is no Python.
+    fn new() -> Option<Self> {
+        let python = python::environment("onnx", &ONNX)?;
+        Some(Self { python, folder: tempfile::tempdir().unwrap() })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a model; it is run on inputs for these batches.
+    fn add(&self, name: &str, network: &Network, batches: &[usize]) {
+        let weights = weights(network, 1);
+        let about = About { name: name.to_owned(), ..About::default() };
+        fs::write(self.path(&format!("{name}.onnx")), encode(&model(network, &weights, &about).unwrap())).unwrap();
+        for &batch in batches {
+            for (number, input) in inputs(network, batch).iter().enumerate() {
+                let bytes: Vec<u8> = input.data.iter().flat_map(|value| value.to_le_bytes()).collect();
+                fs::write(self.path(&format!("{name}.{batch}.{number}.in")), bytes).unwrap();
+            }
+        }
+    }
+
+    /// What the reader says of each model, by name. An error of the tools is a failure of the test, all of them at once.
+    fn read(&self) -> BTreeMap<String, Json> {
+        let output = Command::new(&self.python).arg(READER).arg(self.folder.path()).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let told: BTreeMap<String, Json> = String::from_utf8(output.stdout)
+            .unwrap()
+            .lines()
+            .map(|line| serde_json::from_str::<Json>(line).unwrap())
+            .map(|told| (told["name"].as_str().unwrap().to_owned(), told))
+            .collect();
+        let faults: Vec<String> = told
+            .values()
+            .filter(|told| !told["error"].is_null() || told["wrong_shapes"] != Json::Array(Vec::new()))
+            .map(|told| format!("{}: {} {}", told["name"], told["error"], told["wrong_shapes"]))
+            .collect();
+        assert!(faults.is_empty(), "{} of {} models:\n{}", faults.len(), told.len(), faults.join("\n"));
+        told
+    }
+
+    /// The outputs of ONNX Runtime for a batch.
+    fn outputs(&self, name: &str, network: &Network, batch: usize) -> Vec<Tensor> {
+        let read = |(number, &id): (usize, &NodeId)| {
+            let bytes = fs::read(self.path(&format!("{name}.{batch}.{number}.out"))).unwrap();
+            let numbers = bytes.chunks_exact(4).map(|four| f32::from_le_bytes(four.try_into().unwrap()));
+            Tensor::new(sizes(batch, network.node(id).shape), numbers.collect())
+        };
+        network.outputs().iter().enumerate().map(read).collect()
+    }
+
+    /// Every model is sound, and computes what the engines compute.
+    fn agrees(&self, models: &[(String, Network)], engines: &[&dyn Backend]) {
+        for (name, network) in models {
+            self.add(name, network, &BATCHES);
+        }
+        let told = self.read();
+        let mut faults = Vec::new();
+        for (name, network) in models {
+            for batch in BATCHES {
+                let wanted = network.outputs().iter().map(|&id| sizes(batch, network.node(id).shape));
+                let wanted = Json::from_iter(wanted);
+                assert_eq!(told[name]["shapes"][batch.to_string()], wanted, "{name} at a batch of {batch}");
+                let theirs = self.outputs(name, network, batch);
+                for (&id, output) in network.outputs().iter().zip(&theirs) {
+                    if let Some(fault) = says_nothing(network, id, output) {
+                        faults.push(format!("{name} at a batch of {batch}: {fault}"));
+                    }
+                }
+                for engine in engines {
+                    let ours = computed(*engine, network, batch);
+                    if let Some(difference) = ours.iter().zip(&theirs).find_map(|(ours, theirs)| differ(ours, theirs)) {
+                        let place = self.first_difference(*engine, network);
+                        faults.push(format!("{name} at a batch of {batch}, {}: {difference}{place}", engine.name()));
+                    }
+                }
+            }
+        }
+        assert!(faults.is_empty(), "{} of {} models:\n{}", faults.len(), models.len(), faults.join("\n"));
+    }
+
+    /// The first node that an engine and ONNX Runtime disagree about.
+    fn first_difference(&self, engine: &dyn Backend, network: &Network) -> String {
+        let mut raw = network.to_raw();
+        raw.outputs = raw.nodes.iter().map(|node| node.name.clone()).collect();
+        let network = raw.build().unwrap();
+        let bench = Self { python: self.python.clone(), folder: tempfile::tempdir().unwrap() };
+        bench.add("all", &network, &BATCHES[1..]);
+        bench.read();
+        let (ours, theirs) = (computed(engine, &network, BATCHES[1]), bench.outputs("all", &network, BATCHES[1]));
+        let differences = ours.iter().zip(&theirs).map(|(ours, theirs)| differ(ours, theirs));
+        let first = network.outputs().iter().zip(differences).find_map(|(&id, difference)| Some((id, difference?)));
+        first.map_or_else(String::new, |(id, difference)| {
+            let node = network.node(id);
+            format!("; first at `{}` ({} to {}): {difference}", node.name, node.op, node.shape)
+        })
+    }
+}
+
+/// What an engine makes of the same weights and inputs.
+fn computed(engine: &dyn Backend, network: &Network, batch: usize) -> Vec<Tensor> {
+    let mut program = engine.compile(network, &Plan::forward(batch, Mode::Eval)).unwrap();
+    program.load(&weights(network, 1)).unwrap();
+    let inputs = inputs(network, batch);
+    program.forward(&inputs.iter().collect::<Vec<_>>()).unwrap();
+    network.outputs().iter().map(|&id| program.value(id).unwrap()).collect()
+}
+
+fn largest(tensor: &Tensor) -> f32 {
+    tensor.data.iter().fold(0.0, |most, value| most.max(value.abs()))
+}
+
+/// Outputs that differ by more than 1e-4 of the largest.
+fn differ(ours: &Tensor, theirs: &Tensor) -> Option<String> {
+    if ours.shape != theirs.shape {
+        return Some(format!("{:?} against {:?}", ours.shape, theirs.shape));
+    }
+    let bound = 1e-4 * largest(theirs);
+    let apart = |at: usize| (ours.data[at] - theirs.data[at]).abs();
+    let at = (0..ours.data.len()).find(|&at| apart(at).is_nan() || apart(at) > bound)?;
+    Some(format!("{} against {} at element {at} of {:?}", ours.data[at], theirs.data[at], ours.shape))
+}
+
+/// Outputs that could hide a fault: no numbers, or the same for every sample.
+fn says_nothing(network: &Network, id: NodeId, output: &Tensor) -> Option<String> {
+    let largest = largest(output);
+    if !output.data.iter().all(|value| value.is_finite()) {
+        return Some(format!("outputs up to {largest}"));
+    }
+    let sample = output.data.len() / output.shape[0];
+    let moved = output.data.iter().skip(sample).zip(&output.data).map(|(next, value)| (next - value).abs());
+    let moved = moved.fold(0.0f32, f32::max);
+    let same = output.shape[0] > 1 && moved < 1e-2 * largest && network.live().contains(id);
+    same.then(|| format!("samples that differ by no more than {moved} of {largest}"))
+}
+
+fn sizes(batch: usize, shape: Shape) -> Vec<usize> {
+    std::iter::once(batch).chain(Vec::from(shape)).collect()
+}
+
+/// Weights in which nothing hides: biases, scales, shifts and statistics are as random as the rest.
+fn weights(network: &Network, seed: u64) -> Weights {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut weights = Weights::default();
+    for id in network.ids() {
+        for parameter in network.parameters(id) {
+            let (low, high) = match parameter.role {
+                Role::Weight => {
+                    let bound = (6.0 / parameter.fan_in() as f32).sqrt();
+                    (-bound, bound)
+                }
+                Role::Table => (-1.0, 1.0),
+                Role::Scale => (0.5, 1.5),
+                Role::Variance => (0.5, 1.5),
+                Role::Bias | Role::Shift | Role::Mean => (-0.1, 0.1),
+            };
+            let data = (0..parameter.elements()).map(|_| random.gen_range(low..high)).collect();
+            let name = format!("{}.{}", network.node(id).name, parameter.name);
+            weights.0.insert(name, Tensor::new(parameter.shape, data));
+        }
+    }
+    weights
+}
+
+/// Noise for each input, or ids where it feeds an embedding.
+fn inputs(network: &Network, batch: usize) -> Vec<Tensor> {
+    let mut random = ChaCha8Rng::seed_from_u64(batch as u64);
+    let is_input = |id: &NodeId| matches!(network.node(*id).op, Op::Input { .. });
+    let mut noise = |id: NodeId| {
+        let rows = network.consumers(id).find_map(|(_, to)| match network.node(to).op {
+            Op::Embedding { vocabulary, .. } => Some(vocabulary),
+            _ => None,
+        });
+        let shape = sizes(batch, network.node(id).shape);
+        // A mean for each channel of each sample: noise alone looks the same to a network that averages it.
+        let channel = shape[2..].iter().product::<usize>();
+        let mut mean = 0.0;
+        let draw = |at: usize| match rows {
+            Some(rows) => random.gen_range(0..rows) as f32,
+            None => {
+                mean = if at.is_multiple_of(channel) { random.gen_range(-2.0..2.0) } else { mean };
+                mean + random.gen_range(-2.0..2.0f32)
+            }
+        };
+        let data = (0..shape.iter().product()).map(draw).collect();
+        Tensor::new(shape, data)
+    };
+    network.ids().filter(is_input).map(noise).collect()
+}
+
+#[test]
+fn every_operator_and_every_variant_of_it() {
+    let Some(bench) = Bench::new() else { return };
+    bench.agrees(&operators::cases(), &ENGINES);
+}
+
+/// The architecture that a seed draws from a space.
+fn drawn(space: &str, seed: u64) -> Network {
+    let space = Space::load(space, None).unwrap();
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let genotype = std::iter::repeat_with(|| space.sample(&mut random)).find_map(|genotype| genotype).unwrap();
+    space.realise(&genotype).unwrap().1
+}
+
+/// The same operators on smaller inputs, as often halved as it takes to stay below so many multiply-adds.
+fn shrunk(network: &Network, most: u64) -> Network {
+    let mut raw = network.to_raw();
+    for node in &mut raw.nodes {
+        match &mut node.op {
+            Op::Input { shape: Shape::Map { height, width, .. } } => (*height, *width) = (*height / 2, *width / 2),
+            _ => node.shape = None,
+        }
+        if let (Op::Input { shape }, claimed) = (&node.op, &mut node.shape) {
+            *claimed = Some(*shape);
+        }
+    }
+    if network.cost().macs.0 <= most { network.clone() } else { shrunk(&raw.build().unwrap(), most) }
+}
+
+#[test]
+fn architectures_of_every_space() {
+    let Some(bench) = Bench::new() else { return };
+    let mut models = Vec::new();
+    for (space, _) in Space::shipped() {
+        let samples = if space.starts_with("baselines/") { 1 } else { 2 };
+        for seed in 0..samples {
+            let name = format!("{}-{seed}", space.replace('/', "-"));
+            let network = drawn(space, seed);
+            let small = shrunk(&network, 1_000_000_000);
+            if small.input_shapes() != network.input_shapes() {
+                eprintln!("{name} runs at {} in place of {}", small.input_shapes()[0], network.input_shapes()[0]);
+                bench.add(&format!("{name}-whole"), &network, &[]);
+            }
+            models.push((name, small));
+        }
+    }
+    bench.agrees(&models, &ENGINES);
+}
+
+#[test]
+fn the_command_writes_models_that_say_what_they_are() {
+    let Some(bench) = Bench::new() else { return };
+    let network = drawn("nas-bench-201", 4);
+    let file = ArchitectureFile::new("cell 1".to_owned(), "nas-bench-201".to_owned(), &network, Provenance::default());
+    let architecture = bench.path("cell.json");
+    fs::write(&architecture, exporter("json").unwrap().render(&file, &network).unwrap()).unwrap();
+
+    let export = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pocketnas"));
+        command.arg("export").arg(&architecture).args(["--format", "onnx"]).args(more).output().unwrap()
+    };
+    let out = bench.folder.path().to_str().unwrap();
+    let output = export(&["--out", out]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), bench.path("cell.onnx").to_str().unwrap());
+    // The same bytes again, this time through a pipe.
+    let piped = export(&[]);
+    assert!(piped.status.success(), "{}", String::from_utf8_lossy(&piped.stderr));
+    assert!(piped.stdout == fs::read(bench.path("cell.onnx")).unwrap(), "two files of one architecture differ");
+
+    let told = &bench.read()["cell"];
+    assert_eq!(told["opset"], serde_json::json!({"": 21}));
+    assert!(told["doc"].as_str().unwrap().contains("untrained"), "{told}");
+    let metadata = &told["metadata"];
+    for (key, value) in [("architecture", "cell 1"), ("space", "nas-bench-201"), ("canonical_hash", &*file.hash)] {
+        assert_eq!(metadata[key], value);
+    }
+    assert_eq!(metadata["program"], format!("pocketnas {}", env!("CARGO_PKG_VERSION")));
+    for id in network.ids().filter(|&id| !matches!(network.node(id).op, Op::Input { .. })) {
+        let name = &network.node(id).name;
+        assert!(told["nodes"].as_array().unwrap().contains(&Json::from(name.as_str())), "no node is named {name}");
+        for parameter in network.parameters(id) {
+            let shape = &told["initializers"][format!("{name}.{}", parameter.name)];
+            assert_eq!(*shape, Json::from(parameter.shape), "{name}.{}", parameter.name);
+        }
+    }
+}
+
+/// Names that ONNX would take for something else, and outputs that it does not know how to list.
+#[test]
+fn names_that_clash_are_told_apart() {
+    let Some(bench) = Bench::new() else { return };
+    let mut builder = Builder::new();
+    let input = builder.add("", Op::Input { shape: Shape::map(3, 4) }, &[]).unwrap();
+    let conv = builder.add("a", Op::Conv2d(Conv2d::square(3, 3, 1)), &[input]).unwrap();
+    let same = builder.add("a.weight", Op::Conv2d(Conv2d::square(3, 1, 1)), &[conv]).unwrap();
+    let zero = builder.add("constant/zero", Op::Zero { stride: 1 }, &[same]).unwrap();
+    let sum = builder.add("node", Op::Add, &[zero, conv, same]).unwrap();
+    for output in [sum, input, sum, conv] {
+        builder.output(output);
+    }
+    bench.agrees(&[("clash".to_owned(), builder.finish().unwrap())], &ENGINES);
+}
+
+#[test]
+fn files_decode_to_what_was_encoded() {
+    for (name, network) in operators::cases() {
+        let about = About { name, doc: "é".to_owned(), metadata: vec![("k".to_owned(), "v".to_owned())] };
+        let model = model(&network, &weights(&network, 1), &about).unwrap();
+        assert_eq!(ModelProto::decode(&encode(&model)[..]).unwrap(), model, "{}", about.name);
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let network = operators::alone(Op::Linear { features: 4, bias: true }, &[Shape::Vector { features: 3 }]);
+    let mut incomplete = weights(&network, 1);
+    incomplete.0.remove("op.bias");
+    let error = model(&network, &incomplete, &About::default()).unwrap_err();
+    assert!(error.to_string().contains("`op.bias`"), "{error}");
+
+    // Nothing of that size may be made before it is refused.
+    let wide = operators::alone(Op::Linear { features: 1 << 20, bias: false }, &[Shape::Vector { features: 1 << 20 }]);
+    let file = ArchitectureFile::new("wide".to_owned(), "s".to_owned(), &wide, Provenance::default());
+    let error = exporter("onnx").unwrap().render(&file, &wide).unwrap_err().to_string();
+    assert!(error.contains("`wide`") && error.contains("4194304 MiB") && error.contains("smaller"), "{error}");
+    let attention = Op::Attention(Attention { heads: 1, kv_heads: 1, causal: true, rotary: None });
+    let long = operators::alone(attention, &[Shape::Tokens { tokens: 1 << 20, features: 1 }; 3]);
+    let error = model(&long, &Weights::default(), &About::default()).unwrap_err();
+    assert!(matches!(error, OnnxError::TooLarge { bytes } if bytes >> 20 == 4 << 20), "{error}");
+}
