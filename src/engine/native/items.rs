@@ -209,9 +209,12 @@ fn moves(from: Shape, to: Shape) -> bool {
     from != to && (Layout::new(from).positions() > 1 || Layout::new(to).positions() > 1)
 }
 
-/// The nodes that are computed: what the outputs and the watched nodes are made of.
+/// The nodes that are computed: all, or, pruned, what the outputs and the watched nodes are made of.
 fn running(network: &Network, plan: &Plan) -> Vec<bool> {
-    let zeros = if plan.prune { network.zeros() } else { vec![false; network.len()] };
+    if !plan.prune {
+        return vec![true; network.len()];
+    }
+    let zeros = network.zeros();
     let counts = |id: NodeId| !zeros[id.index()];
     let mut runs = vec![false; network.len()];
     for &id in network.outputs().iter().chain(&plan.watch) {

@@ -160,7 +160,8 @@ impl<T: Element> BatchNorm<T> {
         self.mean[channel] = mean;
         self.inverse_deviation[channel] = inverse;
         self.scale[channel] = T::of(scale);
-        self.shift[channel] = T::of(bias[channel].to_f64() - scale * mean);
+        // Made for the factor as it was rounded: where the mean is far from zero the two nearly cancel.
+        self.shift[channel] = T::of(bias[channel].to_f64() - self.scale[channel].to_f64() * mean);
     }
 
     /// Turns round: from Σd and Σd·y over `count` positions of all samples come the gradients of weight and bias, and
@@ -175,12 +176,13 @@ impl<T: Element> BatchNorm<T> {
             self.d_scale[channel] = T::of(d_scale);
             let a = weight.to_f64() * r;
             let (b, c) = match mode {
-                Mode::Train => (-a * r * d_scale / n, a * (r * m * d_scale - d_shift) / n),
-                Mode::Eval => (0.0, 0.0),
+                Mode::Train => (T::of(-a * r * d_scale / n), -a * d_shift / n),
+                Mode::Eval => (T::ZERO, 0.0),
             };
             self.a[channel] = T::of(a);
-            self.b[channel] = T::of(b);
-            self.c[channel] = T::of(c);
+            self.b[channel] = b;
+            // -b · m, for the factor as it was rounded, as in `set`.
+            self.c[channel] = T::of(c - b.to_f64() * m);
         }
     }
 }

@@ -212,7 +212,8 @@ impl Decisions {
             let reading = self.readings[i];
             if reading.base == i && self.fused[i].is_none() {
                 keep(i, i, i);
-                if self.pinned[i] {
+                // Inputs are kept, so that a second backward pass can make the values again that the first one used up.
+                if self.pinned[i] || matches!(item.action, Action::Input(_)) {
                     keep(i, i, end);
                 }
             }

@@ -57,6 +57,8 @@ pub(super) struct Compiled<T> {
     pub turned: Vec<bool>,
     /// Items whose parameters got a gradient in the last backward pass.
     pub reached: Vec<bool>,
+    /// Whether a backward pass has used up the values of the last forward pass: gradients take their stores.
+    pub spent: bool,
 }
 
 impl<T: Numeric> Compiled<T> {
@@ -81,6 +83,7 @@ impl<T: Numeric> Compiled<T> {
             written: vec![false; decisions.shares.len()],
             turned: vec![false; count],
             reached: vec![false; count],
+            spent: false,
             items,
             decisions,
         };
@@ -172,7 +175,7 @@ impl<T: Numeric> Compiled<T> {
     fn fill(&mut self, store: usize, node: NodeId, tensor: &Tensor<T>) -> Result<(), EngineError> {
         let (name, shape) = (&self.network.node(node).name, self.network.node(node).shape);
         let wanted = self.shape_with_batch(shape);
-        if tensor.shape != wanted {
+        if tensor.shape != wanted || tensor.data.len() != wanted.iter().product::<usize>() || self.batch() == 0 {
             return Err(EngineError::Shape { node: name.clone(), wanted, given: tensor.shape.clone() });
         }
         relayout::pack(&tensor.data, shape, &mut self.stores[store]);
@@ -238,6 +241,7 @@ impl<T: Numeric> Program<T> for Compiled<T> {
                 self.fill(store, self.items.list[item].node, tensor)?;
             }
         }
+        self.spent = false;
         self.run_forward()
     }
 
@@ -259,19 +263,19 @@ impl<T: Numeric> Program<T> for Compiled<T> {
     }
 
     fn backward(&mut self, seeds: &[(NodeId, &Tensor<T>)]) -> Result<(), EngineError> {
+        if self.spent {
+            self.run_forward()?;
+        }
         self.written.fill(false);
         for (node, gradient) in seeds {
             let Some((store, slot)) = self.gradient_store(*node) else {
-                // A node that does not run is zero whatever the parameters are: its gradient changes nothing.
-                if self.items.of_node[node.index()].is_none() {
-                    continue;
-                }
                 return Err(EngineError::Unwatched { node: self.network.node(*node).name.clone() });
             };
             self.fill(store, *node, gradient)?;
             self.written[slot] = true;
         }
         self.run_backward();
+        self.spent = true;
         Ok(())
     }
 
