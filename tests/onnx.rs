@@ -221,7 +221,7 @@ fn weights(network: &Network, seed: u64) -> Weights {
 fn inputs(network: &Network, batch: usize) -> Vec<Tensor> {
     let mut random = ChaCha8Rng::seed_from_u64(batch as u64);
     let is_input = |id: &NodeId| matches!(network.node(*id).op, Op::Input { .. });
-    let mut noise = |id: NodeId| {
+    let noise = |id: NodeId| {
         let rows = network.consumers(id).find_map(|(_, to)| match network.node(to).op {
             Op::Embedding { vocabulary, .. } => Some(vocabulary),
             _ => None,
