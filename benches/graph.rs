@@ -2,7 +2,7 @@
 //! The goal is under two seconds for build, prune and score together. Run: `cargo bench --bench graph`
 
 use pocketnas::graph::Network;
-use pocketnas::proxy::{Definition, Proxy};
+use pocketnas::proxy::{Conditions, Definition, Proxy};
 use pocketnas::space::{Architecture, Space};
 
 fn main() {
@@ -33,7 +33,7 @@ fn networks(step: usize) -> Vec<Network> {
 }
 
 fn s0() -> Box<dyn Proxy> {
-    Definition::load("s0").expect("s0 is part of the program").proxy()
+    Definition::load("s0").expect("s0 is part of the program").proxy(&Conditions::default())
 }
 
 #[divan::bench(sample_count = 5, sample_size = 1)]

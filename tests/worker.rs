@@ -11,7 +11,7 @@ use pocketnas::config::SearchConfig;
 use pocketnas::evaluate::{Bound, Evaluator, Finished, Job, Task, Verdict, WorkerOptions, in_processes};
 use pocketnas::latency::LatencyTable;
 use pocketnas::objective::{Count, CountKind, Latency, Objective, Subject, Zeroshot};
-use pocketnas::proxy::Definition;
+use pocketnas::proxy::{Conditions, Definition};
 use pocketnas::space::{Space, Value};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -23,10 +23,10 @@ fn shipped() -> Vec<Arc<dyn Objective>> {
     let own = "{proxy: s0_bc, name: own, version: 3, definition: \"a \\\"b\\\"\", source: s, beta: 0.1, blocks: ['*']}";
     let own = pocketnas::yaml::Document::parse("own.yaml", own).unwrap();
     let mut all: Vec<Arc<dyn Objective>> =
-        vec![Arc::new(Zeroshot::new("own", None, &Definition::from_document(&own).unwrap()))];
+        vec![Arc::new(Zeroshot::new("own", None, &Definition::from_document(&own).unwrap(), &Conditions::default()))];
     all.extend(CountKind::ALL.map(|kind| Arc::new(Count::new(kind.name(), None, kind)) as Arc<dyn Objective>));
     for name in Definition::names() {
-        all.push(Arc::new(Zeroshot::new(name, None, &Definition::load(name).unwrap())));
+        all.push(Arc::new(Zeroshot::new(name, None, &Definition::load(name).unwrap(), &Conditions::default())));
     }
     for name in LatencyTable::names() {
         all.push(Arc::new(Latency::new(name, None, name, LatencyTable::named(name).unwrap())));

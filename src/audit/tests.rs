@@ -282,7 +282,7 @@ fn one_conv(size: usize) -> Result<crate::graph::Network, crate::graph::NetworkE
 }
 
 fn s0() -> Vec<Box<dyn crate::proxy::Proxy>> {
-    vec![crate::proxy::Definition::load("s0").unwrap().proxy()]
+    vec![crate::proxy::Definition::load("s0").unwrap().proxy(&crate::proxy::Conditions::default())]
 }
 
 #[test]

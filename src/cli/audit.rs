@@ -38,6 +38,8 @@ pub(super) struct Args {
     /// Proxies: names of shipped ones, or paths of .yaml files
     #[arg(long, value_name = "NAME_OR_FILE", num_args = 1..)]
     proxy: Vec<String>,
+    #[command(flatten)]
+    conditions: super::conditions::Args,
     /// Audit on a uniform sample of so many rows
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(2..))]
     limit: Option<u64>,
@@ -99,7 +101,9 @@ fn proxies(args: Args) -> Result<(), Failure> {
     // Opened before the work, so that a path that cannot be written is told at once.
     let csv = args.csv.as_ref().map(|path| open(path, &args.truth)).transpose()?;
 
-    let proxies: Vec<Box<dyn Proxy>> = definitions.iter().map(|(definition, _)| definition.proxy()).collect();
+    let conditions = args.conditions.conditions()?;
+    let proxies: Vec<Box<dyn Proxy>> =
+        definitions.iter().map(|(definition, _)| definition.proxy(&conditions)).collect();
     let stages = Stages::new(false);
     stages.stage("scoring networks", Some(architectures.len() as u64));
     let build = |row: usize| space.build(&architectures[row]);

@@ -17,6 +17,7 @@ use crate::yaml::Diagnostics;
 
 mod audit;
 mod completions;
+mod conditions;
 mod export;
 mod frontier;
 mod latency;
@@ -238,9 +239,7 @@ pub fn emit_json(value: &impl Serialize) -> Result<(), Failure> {
 
 /// Reads a search config, with the seed of the command line in place of its own.
 fn read_config(path: &Path, seed: Option<u64>) -> Result<SearchConfig, Failure> {
-    let mut config = SearchConfig::read(path)?;
-    config.seed = seed.unwrap_or(config.seed);
-    Ok(config)
+    Ok(SearchConfig::read_with(path, seed)?)
 }
 
 /// Sets the number of threads, one for each core by default.

@@ -1,6 +1,6 @@
 //! `pocketnas score`: the zero-shot scores of one architecture.
 
-use serde_json::{Map, json};
+use serde_json::{Map, Value as Json, json};
 
 use super::{Failure, emit, emit_json};
 use crate::proxy::Definition;
@@ -18,6 +18,8 @@ pub(super) struct Args {
     /// Proxies: names of shipped ones, or paths of .yaml files
     #[arg(long, value_name = "NAME_OR_FILE", required = true, num_args = 1..)]
     proxy: Vec<String>,
+    #[command(flatten)]
+    conditions: super::conditions::Args,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -30,18 +32,25 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     if network.live().count() == 0 {
         eprintln!("note: the output of this architecture does not depend on its input; its scores mean nothing");
     }
-    let mut scores = Map::new();
+    let conditions = args.conditions.conditions()?;
+    let (mut scores, mut details) = (Map::new(), Map::new());
     let mut lines = Vec::new();
     for name in &args.proxy {
-        let proxy = Definition::load(name)?.proxy();
+        let proxy = Definition::load(name)?.proxy(&conditions);
         let score = proxy.score(&network).map_err(Failure::input)?;
         lines.push(format!("{:<16} {}", proxy.name(), score.value));
+        for (name, value) in &score.details {
+            lines.push(format!("  {name:<14} {value}"));
+        }
+        let named = score.details.iter().map(|(name, value)| ((*name).to_owned(), json!(value)));
+        details.insert(proxy.name().to_owned(), Json::Object(named.collect()));
         scores.insert(proxy.name().to_owned(), json!(score.value));
     }
     if args.json {
         let document = json!({
             "architecture": space.format(&architecture),
             "scores": scores,
+            "details": details,
             "inputs": network.input_shapes(),
             "hash": network.canonical_hash(),
         });

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use super::strategy::{Executor, StrategyConfig, StrategyKind};
 use super::{ConfigError, Found, Limit, SCHEMA, SearchConfig, limit, resolve};
+use crate::data::{Dataset, Normalisation};
 use crate::latency::LatencyTable;
 use crate::objective::{Count, CountKind, Latency, Objective, Zeroshot};
-use crate::proxy::Definition;
+use crate::proxy::{Conditions, Definition};
 use crate::search::MAX_OBJECTIVES;
 use crate::space::Space;
 use crate::yaml::{Diagnostics, Document, Node, Problems, nearest};
@@ -23,14 +24,22 @@ pub(super) struct Check<'a> {
     elsewhere: Vec<Diagnostics>,
     /// How many evaluations run at once, where the file says so.
     pub(super) workers: Option<usize>,
+    /// What proxies that run networks run them on.
+    conditions: Conditions,
 }
 
-pub(super) fn lower(document: Document, folder: &Path) -> Result<SearchConfig, ConfigError> {
+pub(super) fn lower(document: Document, folder: &Path, seed: Option<u64>) -> Result<SearchConfig, ConfigError> {
     let mut problems = document.problems();
     SCHEMA.check(&document, &mut problems);
     let root = &document.root;
     let workers = root.get("workers").and_then(Node::int).map(|workers| workers.unsigned_abs() as usize);
-    let mut check = Check { folder, problems, elsewhere: Vec::new(), workers };
+    let written = root.get("seed").and_then(Node::int).unwrap_or(0).unsigned_abs();
+    let seed = seed.unwrap_or(written);
+    let conditions = Conditions::noise(seed);
+    let mut check = Check { folder, problems, elsewhere: Vec::new(), workers, conditions };
+    if let Some(node) = root.get("data") {
+        check.data(node);
+    }
     let name = root.get("search").map_or_else(String::new, |node| check.name(node));
     let space = root.get("space").and_then(|node| check.space(node));
     let objectives = check.objectives(root);
@@ -39,7 +48,7 @@ pub(super) fn lower(document: Document, folder: &Path) -> Result<SearchConfig, C
     check.stand_ins(root, &objectives, &quantities);
     let int = |key: &str, default: i64| root.get(key).and_then(Node::int).unwrap_or(default).unsigned_abs();
     let about = root.get("about").and_then(Node::text).unwrap_or_default().trim().to_owned();
-    let (seed, sample, architectures) = (int("seed", 0), int("sample", 1000), int("architectures", 50));
+    let (sample, architectures) = (int("sample", 1000), int("architectures", 50));
     let baselines = root.get("baselines").and_then(Node::bool).unwrap_or(true);
     let strategy = check.strategy(root);
     let evaluations = int("evaluations", 1000);
@@ -86,6 +95,21 @@ impl Check<'_> {
             self.problems.at(node, "search", format!("`{name}` is no name for a search"), help);
         }
         name.to_owned()
+    }
+
+    /// Opens the data; a path is relative to the config, then to the current folder.
+    fn data(&mut self, node: &Node) {
+        let Some(word) = node.text() else { return };
+        let beside = self.folder.join(word);
+        let known = matches!(word, "noise" | "ones") || !beside.exists();
+        let spec = if known { word.to_owned() } else { beside.to_string_lossy().into_owned() };
+        match Dataset::open(&spec, &Normalisation::default()) {
+            Ok(data) => {
+                self.conditions =
+                    Conditions::new(&spec, Arc::new(data), self.conditions.seed, self.conditions.data_seed)
+            }
+            Err(error) => self.problems.at(node, "data", error.to_string(), "`noise` needs no files"),
+        }
     }
 
     fn space(&mut self, node: &Node) -> Option<Space> {
@@ -170,7 +194,7 @@ impl Check<'_> {
         }
         if let Some(node) = spec.get("proxy") {
             let definition = self.proxy(node, &format!("{path}.proxy"))?;
-            return Some(Arc::new(Zeroshot::new(name, label, &definition)));
+            return Some(Arc::new(Zeroshot::new(name, label, &definition, &self.conditions)));
         }
         if spec.get("command").is_some() {
             return Some(Arc::new(self.program(name, label, spec, path)?));

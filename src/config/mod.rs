@@ -89,8 +89,16 @@ impl SearchConfig {
     /// # Errors
     /// Everything that is wrong with it, and with the space, table and proxy files it names.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        Self::read_with(path, None)
+    }
+
+    /// As [`read`](Self::read), with another seed than the file's.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_with(path: &Path, seed: Option<u64>) -> Result<Self, ConfigError> {
         let folder = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
-        check::lower(Document::read(path)?, &folder)
+        check::lower(Document::read(path)?, &folder, seed)
     }
 
     /// Checks a config text. Paths in it are relative to `folder`; `name` is what messages call it.
@@ -98,7 +106,7 @@ impl SearchConfig {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn parse(name: &str, text: &str, folder: &Path) -> Result<Self, ConfigError> {
-        check::lower(Document::parse(name, text)?, folder)
+        check::lower(Document::parse(name, text)?, folder, None)
     }
 
     /// The text of the config.

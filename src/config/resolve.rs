@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::latency::LatencyTable;
 use crate::objective::{Count, CountKind, Latency, Objective, Zeroshot};
-use crate::proxy::Definition;
+use crate::proxy::{Conditions, Definition};
 use crate::yaml::{Diagnostics, Document, nearest};
 
 /// What a reference stands for.
@@ -40,12 +40,17 @@ pub fn objective_by_reference(name: &str, what: &str) -> Result<Arc<dyn Objectiv
         Found::File(path) => {
             let document = Document::read(&path)?;
             if document.root.get("proxy").is_some() {
-                return Ok(Arc::new(Zeroshot::new(name, None, &Definition::from_document(&document)?)));
+                return Ok(Arc::new(Zeroshot::new(
+                    name,
+                    None,
+                    &Definition::from_document(&document)?,
+                    &Conditions::default(),
+                )));
             }
             Ok(Arc::new(Latency::new(name, None, what, LatencyTable::parse(&document.name, &document.text)?)))
         }
         Found::Shipped if Definition::names().any(|known| known == what) => {
-            Ok(Arc::new(Zeroshot::new(name, None, &Definition::load(what)?)))
+            Ok(Arc::new(Zeroshot::new(name, None, &Definition::load(what)?, &Conditions::default())))
         }
         Found::Shipped => Ok(Arc::new(Latency::new(name, None, what, LatencyTable::named(what)?))),
         Found::Nothing => {

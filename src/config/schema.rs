@@ -126,6 +126,12 @@ pub static SCHEMA: Schema = Schema {
             doc: "hard limits such as `latency <= 40 ms` on objectives, quantities, params, macs or activations",
         },
         Field {
+            name: "data",
+            kind: &TEXT,
+            required: false,
+            doc: "what proxies that run networks run them on: `noise` (the default), `ones`, or a path of IDX files, CIFAR binaries or a folder of images",
+        },
+        Field {
             name: "seed",
             kind: &Kind::Int { min: 0, max: i64::MAX },
             required: false,

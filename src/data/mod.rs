@@ -101,12 +101,17 @@ impl Dataset {
     /// Data that is not there, damaged, or of no kind known here; see [`DataError`].
     pub fn open(spec: &str, normalisation: &Normalisation) -> Result<Self, DataError> {
         let reader = match spec {
-            "noise" => return Ok(Self(Source::Noise)),
+            "noise" => return Ok(Self::noise()),
             "ones" => return Ok(Self(Source::Ones)),
             path => open_files(Path::new(path), spec)?,
         };
         let scale = Scale::of(&*reader, normalisation)?;
         Ok(Self(Source::Images(reader, scale)))
+    }
+
+    /// Unit normal inputs and uniform labels, `noise`.
+    pub fn noise() -> Self {
+        Self(Source::Noise)
     }
 
     /// Draws `count` batches of `size` samples for a network with that input and that output.

@@ -55,7 +55,7 @@ impl Scheme {
     ];
 
     /// The name used in files; the deviation of a Gaussian is no part of it.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::KaimingNormal => "kaiming_normal",
             Self::KaimingNormalFanOut => "kaiming_normal_fan_out",
@@ -106,7 +106,7 @@ impl Biases {
     pub const ALL: [Self; 2] = [Self::Zero, Self::Pytorch];
 
     /// The name used in files.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Zero => "zero",
             Self::Pytorch => "pytorch",

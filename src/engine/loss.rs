@@ -162,6 +162,13 @@ pub enum LossError {
     },
 }
 
+impl Default for Loss {
+    /// Cross entropy without label smoothing.
+    fn default() -> Self {
+        Self::CrossEntropy { smoothing: 0.0 }
+    }
+}
+
 impl Loss {
     /// The names in files, in the order messages list them.
     pub const NAMES: [&'static str; 4] = ["cross_entropy", "focal", "mse", "l1"];

@@ -1,8 +1,10 @@
 //! Zero-shot scores as objectives: any proxy of `crate::proxy`, under the user's name for it.
 
+use serde_json::json;
+
 use super::{Additive, Direction, Objective, ObjectiveError, Origin};
 use crate::graph::Network;
-use crate::proxy::{Definition, Proxy};
+use crate::proxy::{Conditions, Definition, Proxy};
 
 /// A proxy as an objective.
 #[derive(Debug)]
@@ -16,9 +18,20 @@ pub struct Zeroshot {
 
 impl Zeroshot {
     /// The proxy that `definition` pins, under the user's name and label for it.
-    pub fn new(name: impl Into<String>, label: Option<String>, definition: &Definition) -> Self {
+    pub fn new(
+        name: impl Into<String>,
+        label: Option<String>,
+        definition: &Definition,
+        conditions: &Conditions,
+    ) -> Self {
+        let Conditions { source, seed, data_seed, .. } = conditions;
         // The debug form holds every field, the formula's constants included.
-        let pinned = format!("{definition:?}");
+        let mut pinned = format!("{definition:?}");
+        let mut rebuilt = definition.to_yaml();
+        if definition.measured() {
+            pinned.push_str(&format!("{source} {seed} {data_seed}"));
+            rebuilt = json!({ "file": rebuilt, "data": source, "seed": seed, "data_seed": data_seed }).to_string();
+        }
         let origin = Origin {
             kind: "proxy",
             name: format!("{} version {}", definition.name, definition.version),
@@ -28,9 +41,9 @@ impl Zeroshot {
         Self {
             name: name.into(),
             label: label.unwrap_or_else(|| format!("Score {}", definition.name)),
-            proxy: definition.proxy(),
+            proxy: definition.proxy(conditions),
             origin,
-            definition: definition.to_yaml(),
+            definition: rebuilt,
         }
     }
 }
@@ -64,12 +77,19 @@ impl Objective for Zeroshot {
         self.proxy.score(network).map(|score| score.value).map_err(|error| ObjectiveError(error.to_string()))
     }
 
+    fn cheap(&self) -> bool {
+        self.proxy.structural().is_some()
+    }
+
     fn by_block(&self, network: &Network) -> Result<Vec<f64>, ObjectiveError> {
-        self.proxy.block_contributions(network).map_err(|error| ObjectiveError(error.to_string()))
+        match self.proxy.structural() {
+            Some(proxy) => proxy.block_contributions(network).map_err(|error| ObjectiveError(error.to_string())),
+            None => Ok(Vec::new()),
+        }
     }
 
     fn additive(&self) -> Option<&dyn Additive> {
-        Some(self)
+        self.proxy.structural().map(|_| self as &dyn Additive)
     }
 
     fn definition(&self) -> Option<String> {
@@ -79,8 +99,11 @@ impl Objective for Zeroshot {
 
 impl Additive for Zeroshot {
     fn fragment(&self, fragment: &Network) -> Result<f64, ObjectiveError> {
+        let Some(proxy) = self.proxy.structural() else {
+            return Err(ObjectiveError(format!("{} does not add up along a path", self.label)));
+        };
         // Not `score`: a proxy limited to some blocks refuses a network without them, but a fragment may lack them.
         let live = fragment.live();
-        Ok(fragment.ids().map(|id| self.proxy.node_contribution(fragment, &live, id)).sum())
+        Ok(fragment.ids().map(|id| proxy.node_contribution(fragment, &live, id)).sum())
     }
 }

@@ -4,9 +4,19 @@ use std::sync::Arc;
 
 use super::request::Wanted;
 use super::{Count, CountKind, Latency, Objective, ObjectiveError, Zeroshot};
+use crate::data::{Dataset, Normalisation};
 use crate::latency::LatencyTable;
-use crate::proxy::Definition;
+use crate::proxy::{Conditions, Definition};
 use crate::yaml::Document;
+
+/// A measured proxy: its file, the data, and the seeds of weights and batches.
+#[derive(serde::Deserialize)]
+struct Carried {
+    file: String,
+    data: String,
+    seed: u64,
+    data_seed: u64,
+}
 
 /// The objective that a request asks for: the one whose [`Objective::definition`] it carries.
 ///
@@ -21,9 +31,19 @@ pub fn rebuild(wanted: &Wanted) -> Result<Arc<dyn Objective>, ObjectiveError> {
             None => Err(refuse(format!("`{definition}` is no count"))),
         },
         "proxy" => {
-            let document = Document::parse(name, definition).map_err(|problems| refuse(problems.to_string()))?;
+            // A measured proxy carries its conditions beside its file.
+            let carried: Option<Carried> = serde_json::from_str(definition).ok();
+            let file = carried.as_ref().map_or(definition, |carried| &carried.file);
+            let document = Document::parse(name, file).map_err(|problems| refuse(problems.to_string()))?;
             let proxy = Definition::from_document(&document).map_err(|problems| refuse(problems.to_string()))?;
-            Ok(Arc::new(Zeroshot::new(name, None, &proxy)))
+            let conditions = match carried {
+                Some(Carried { data, seed, data_seed, .. }) => {
+                    let set = Dataset::open(&data, &Normalisation::default());
+                    Conditions::new(&data, Arc::new(set.map_err(|error| refuse(error.to_string()))?), seed, data_seed)
+                }
+                None => Conditions::default(),
+            };
+            Ok(Arc::new(Zeroshot::new(name, None, &proxy, &conditions)))
         }
         "table" => {
             let table = LatencyTable::parse(name, definition).map_err(|problems| refuse(problems.to_string()))?;

@@ -4,15 +4,18 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 use crate::latency::LatencyTable;
-use crate::proxy::Definition;
+use crate::proxy::{Conditions, Definition};
 use crate::space::{Budget, CompileError, Space};
 
 /// Every objective that the program ships.
 fn shipped() -> Vec<Box<dyn Objective>> {
     let counts =
         CountKind::ALL.into_iter().map(|kind| Box::new(Count::new(kind.name(), None, kind)) as Box<dyn Objective>);
-    let proxies = Definition::names()
-        .map(|name| Box::new(Zeroshot::new(name, None, &Definition::load(name).unwrap())) as Box<dyn Objective>);
+    let structural = |name: &&str| !Definition::load(name).unwrap().measured();
+    let proxies = Definition::names().filter(structural).map(|name| {
+        Box::new(Zeroshot::new(name, None, &Definition::load(name).unwrap(), &Conditions::default()))
+            as Box<dyn Objective>
+    });
     let tables = LatencyTable::names()
         .map(|name| Box::new(Latency::new(name, None, name, LatencyTable::named(name).unwrap())) as Box<dyn Objective>);
     counts.chain(proxies).chain(tables).collect()
@@ -22,7 +25,7 @@ fn shipped() -> Vec<Box<dyn Objective>> {
 fn a_block_that_drops_one_of_its_inputs_has_no_price() {
     let text = "space: t\nversion: 1\nabout: A test.\ninput: { channels: 3, size: 8 }\nnetwork:\n  - { name: a, op: conv, kernel: 3, channels: 4 }\n  - { name: b, op: conv, kernel: 3, channels: 4 }\n  - { name: c, combine: add, branches: [[{ op: identity }], [{ choice: [{ op: identity, from: a }, { op: zero, from: a }] }]] }\n";
     let graph = Space::from_text("t.yaml", text).unwrap().compile(Budget::default()).unwrap();
-    let score = Zeroshot::new("s0", None, &Definition::load("s0").unwrap());
+    let score = Zeroshot::new("s0", None, &Definition::load("s0").unwrap(), &Conditions::default());
     let error = price(&graph, &[&score as &dyn Objective], &|_| {}).unwrap_err();
     assert!(matches!(&error, PricingError::HalfDead { block, .. } if block == "c"), "{error}");
 }

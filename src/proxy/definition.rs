@@ -7,12 +7,29 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use std::sync::Arc;
+
+use super::kinds::{self, Fields};
+use super::lab::{Conditions, Setup};
+use super::measured::{Measure, Measured};
 use super::structural::Term;
 use super::{Proxy, Structural};
+use crate::engine::{Biases, Loss, Scheme};
 use crate::yaml::{Diagnostics, Document, Field, Kind, Node, Problems, Schema, nearest};
 
+/// The kinds that are sums over the nodes of a network.
+const STRUCTURAL: [&str; 7] = ["params", "macs", "live_params", "live_macs", "live_convs", "s0", "s0_bc"];
+
 /// What `proxy:` may be.
-const KINDS: [&str; 7] = ["params", "macs", "live_params", "live_macs", "live_convs", "s0", "s0_bc"];
+static KINDS: [&str; STRUCTURAL.len() + kinds::KINDS.len()] = {
+    let mut words = [""; STRUCTURAL.len() + kinds::KINDS.len()];
+    let mut at = 0;
+    while at < words.len() {
+        words[at] = if at < STRUCTURAL.len() { STRUCTURAL[at] } else { kinds::KINDS[at - STRUCTURAL.len()].word };
+        at += 1;
+    }
+    words
+};
 
 macro_rules! shipped {
     ($($name:literal),* $(,)?) => {
@@ -22,7 +39,7 @@ macro_rules! shipped {
 
 /// The files of `proxies/`, baselines first.
 const SHIPPED: &[(&str, &str)] =
-    shipped!["params", "macs", "live_params", "live_macs", "live_convs", "s0", "s0_cells", "s0_bc"];
+    shipped!["params", "macs", "live_params", "live_macs", "live_convs", "s0", "s0_cells", "s0_bc", "zico", "zico_bc",];
 
 /// The keys of a proxy file.
 pub static SCHEMA: Schema = Schema {
@@ -41,9 +58,59 @@ pub static SCHEMA: Schema = Schema {
         Field { name: "source", kind: &Kind::Text, required: true, doc: "the paper and equation, or who defined it" },
         Field {
             name: "beta",
-            kind: &Kind::Number { min: 0.0, max: f64::INFINITY },
+            kind: &Kind::Either(&[&Kind::Number { min: 0.0, max: f64::INFINITY }, &Kind::Word(&["auto"])]),
             required: false,
-            doc: "strength of the depth correction of s0_bc, 1 by default",
+            doc: "strength of the correction against depth, 1 by default; `auto`: found by the search, see zico_bc",
+        },
+        Field { name: "batches", kind: &COUNT, required: false, doc: "batches that run through the network" },
+        Field { name: "batch_size", kind: &COUNT, required: false, doc: "samples in a batch" },
+        Field {
+            name: "repeats",
+            kind: &Kind::Int { min: 1, max: 10_000 },
+            required: false,
+            doc: "draws of weights and data whose scores are averaged, 1 by default",
+        },
+        Field {
+            name: "initialisation",
+            kind: &Kind::Map(INITIALISATION),
+            required: false,
+            doc: "how weights are drawn",
+        },
+        Field {
+            name: "loss",
+            kind: &Kind::Word(&Loss::NAMES),
+            required: false,
+            doc: "what gradients are of, cross_entropy by default",
+        },
+        Field {
+            name: "denominator",
+            kind: &Kind::Word(&["signed", "absolute"]),
+            required: false,
+            doc: "zico: the deviation of the gradient (the authors' code) or of its magnitude (the paper); signed by default",
+        },
+        Field {
+            name: "tensors",
+            kind: &Kind::Word(&["weights", "all"]),
+            required: false,
+            doc: "which tensors are layers: kernels and matrices, or all that is trained; weights by default",
+        },
+        Field {
+            name: "classifier",
+            kind: &Kind::Bool,
+            required: false,
+            doc: "whether the last layers with weights count, true by default",
+        },
+        Field {
+            name: "zero_variance",
+            kind: &Kind::Either(&[&Kind::Number { min: 0.0, max: 1.0 }, &Kind::Word(&["skip"])]),
+            required: false,
+            doc: "zico: weights whose gradients do not vary are left out (skip), or a number is added to every deviation",
+        },
+        Field {
+            name: "penalty",
+            kind: &Kind::Word(&["output", "input"]),
+            required: false,
+            doc: "zico_bc: the map whose height, width and channels are penalised, output by default",
         },
         Field {
             name: "blocks",
@@ -59,6 +126,37 @@ pub static SCHEMA: Schema = Schema {
         },
     ],
 };
+
+/// The words of a list of things that have names.
+macro_rules! names {
+    ($all:expr) => {{
+        let mut words = [""; $all.len()];
+        let mut at = 0;
+        while at < words.len() {
+            words[at] = $all[at].name();
+            at += 1;
+        }
+        words
+    }};
+}
+
+static SCHEMES: [&str; Scheme::ALL.len()] = names!(Scheme::ALL);
+static BIASES: [&str; Biases::ALL.len()] = names!(Biases::ALL);
+
+static COUNT: Kind = Kind::Int { min: 1, max: 1 << 20 };
+
+static INITIALISATION: &[Field] = &[
+    Field { name: "convolutions", kind: &Kind::Word(&SCHEMES), required: false, doc: "kernels of convolutions" },
+    Field { name: "linear", kind: &Kind::Word(&SCHEMES), required: false, doc: "matrices of linear layers" },
+    Field { name: "embeddings", kind: &Kind::Word(&SCHEMES), required: false, doc: "tables of embeddings" },
+    Field { name: "biases", kind: &Kind::Word(&BIASES), required: false, doc: "biases" },
+    Field {
+        name: "deviation",
+        kind: &Kind::Number { min: 0.0, max: f64::MAX },
+        required: false,
+        doc: "standard deviation of `gaussian`, 1 by default",
+    },
+];
 
 static EVIDENCE: &[Field] = &[
     Field { name: "space", kind: &Kind::Text, required: true, doc: "the search space" },
@@ -85,8 +183,16 @@ pub struct Definition {
     /// How well it ranks, as measured.
     pub evidence: Vec<Evidence>,
     #[serde(skip)]
-    term: Term,
-    blocks: Vec<String>,
+    form: Form,
+}
+
+/// What a definition computes.
+#[derive(Clone, Debug)]
+enum Form {
+    /// A sum over nodes, in all blocks or those that match a pattern.
+    Structural { term: Term, blocks: Vec<String> },
+    /// Something measured.
+    Measured { kind: &'static str, setup: Setup, measure: Arc<dyn Measure> },
 }
 
 /// One measurement of how well a proxy ranks.
@@ -143,18 +249,17 @@ impl Definition {
         }
         let root = &document.root;
         let kind = text(root, "proxy");
-        let term = term(root, &kind, &mut problems);
+        let form = form(root, &kind, &mut problems);
         let name = root.get("name").map_or_else(|| kind.clone(), |_| text(root, "name"));
         let evidence = root.get("evidence").map_or(&[][..], Node::items);
-        let blocks = root.get("blocks").map_or(&[][..], Node::items);
+        let Some(form) = form else { return Err(problems.into_diagnostics()) };
         problems.or(Self {
             name,
             version: whole(root, "version").try_into().unwrap_or(u32::MAX),
             definition: text(root, "definition").trim_end().to_owned(),
             source: text(root, "source").trim_end().to_owned(),
             evidence: evidence.iter().map(Evidence::read).collect(),
-            term,
-            blocks: blocks.iter().filter_map(Node::text).map(str::to_owned).collect(),
+            form,
         })
     }
 
@@ -162,24 +267,49 @@ impl Definition {
     pub fn to_yaml(&self) -> String {
         // JSON is YAML, and its writer knows how to quote.
         let mut file = serde_json::json!({
-            "proxy": self.term.kind(),
+            "proxy": match &self.form {
+                Form::Structural { term, .. } => term.kind(),
+                Form::Measured { kind, .. } => kind,
+            },
             "name": self.name,
             "version": self.version,
             "definition": self.definition,
             "source": self.source,
         });
-        if let Term::S0Bc { beta } = self.term {
-            file["beta"] = beta.into();
-        }
-        if !self.blocks.is_empty() {
-            file["blocks"] = self.blocks.clone().into();
+        match &self.form {
+            Form::Structural { term, blocks } => {
+                if let Term::S0Bc { beta } = term {
+                    file["beta"] = (*beta).into();
+                }
+                if !blocks.is_empty() {
+                    file["blocks"] = blocks.clone().into();
+                }
+            }
+            Form::Measured { setup, measure, .. } => {
+                for (key, value) in setup.fields().into_iter().chain(measure.fields()) {
+                    file[key] = value;
+                }
+            }
         }
         format!("{file:#}\n")
     }
 
-    /// The proxy it defines.
-    pub fn proxy(&self) -> Box<dyn Proxy> {
-        Box::new(Structural::new(self.name.clone(), self.term, self.blocks.clone()))
+    /// The proxy it defines, under the given conditions.
+    pub fn proxy(&self, conditions: &Conditions) -> Box<dyn Proxy> {
+        match &self.form {
+            Form::Structural { term, blocks } => Box::new(Structural::new(self.name.clone(), *term, blocks.clone())),
+            Form::Measured { setup, measure, .. } => Box::new(Measured {
+                name: self.name.clone(),
+                measure: measure.clone(),
+                setup: setup.clone(),
+                conditions: conditions.clone(),
+            }),
+        }
+    }
+
+    /// Whether networks are run to score them.
+    pub fn measured(&self) -> bool {
+        matches!(self.form, Form::Measured { .. })
     }
 }
 
@@ -196,11 +326,50 @@ impl Evidence {
     }
 }
 
-/// What a kind adds up. The schema has checked that the kind is one of [`KINDS`].
-fn term(root: &Node, kind: &str, problems: &mut Problems) -> Term {
-    if let Some(beta) = root.get("beta").filter(|_| kind != "s0_bc") {
-        problems.at(beta, "beta", format!("`{kind}` has no `beta`"), "remove it, or use `proxy: s0_bc`");
+/// Fields that any proxy file may have.
+const COMMON: [&str; 6] = ["proxy", "name", "version", "definition", "source", "evidence"];
+
+/// What a kind computes. The schema has checked that the kind is one of [`KINDS`].
+fn form(root: &Node, kind: &str, problems: &mut Problems) -> Option<Form> {
+    let measured = kinds::KINDS.iter().find(|known| known.word == kind);
+    let own: Vec<&str> = match measured {
+        Some(measured) => Setup::FIELDS.iter().chain(measured.fields).copied().collect(),
+        None if kind == "s0_bc" => vec!["beta", "blocks"],
+        None => vec!["blocks"],
+    };
+    for (key, value) in root.entries().iter().filter(|(key, _)| !COMMON.contains(&key.text.as_str())) {
+        if !own.contains(&key.text.as_str()) {
+            let help = if key.text == "beta" {
+                "remove it, or use `proxy: s0_bc`".to_owned()
+            } else {
+                format!("remove it; it has {}", own.join(", "))
+            };
+            problems.at(value, key.text.as_str(), format!("`{kind}` has no `{}`", key.text), help);
+        }
     }
+    let Some(measured) = measured else {
+        let blocks = root.get("blocks").map_or(&[][..], Node::items);
+        let blocks = blocks.iter().filter_map(Node::text).map(str::to_owned).collect();
+        if let Some(beta) = root.get("beta").filter(|beta| beta.text() == Some("auto")) {
+            problems.at(beta, "beta", "`s0_bc` has no search to find its beta", "give a number");
+        }
+        return Some(Form::Structural { term: term(root, kind), blocks });
+    };
+    match (measured.read)(&Fields(root)) {
+        Ok(measure) => Some(Form::Measured {
+            kind: measured.word,
+            setup: Setup::read((measured.setup)(), &Fields(root)),
+            measure: measure.into(),
+        }),
+        Err(problem) => {
+            let at = root.get(problem.field).unwrap_or(root);
+            problems.at(at, problem.field, problem.message, problem.help);
+            None
+        }
+    }
+}
+
+fn term(root: &Node, kind: &str) -> Term {
     match kind {
         "params" => Term::Params,
         "macs" => Term::Macs,

@@ -1,21 +1,30 @@
 //! Zero-shot proxies: scores that rank networks before any of them is trained.
 //!
-//! A [`Proxy`] adds up what each node contributes, so its score splits by block
-//! and along a path of the search space. What a name such as `s0_bc` means is
-//! pinned by a file in `proxies/`, read by [`Definition`].
+//! A [`Structural`] one adds up what each node contributes, so its score splits by block and along a path of the search
+//! space, and takes no time. A [`Measured`] one runs the untrained network: it is a [`Measure`] in a file of its own,
+//! made in a [`Lab`] that lends weights, batches and programs. What a name such as `zico_bc` means is pinned by a file
+//! in `proxies/`, read by [`Definition`].
 
 mod definition;
+mod kinds;
+mod lab;
+mod measured;
 mod structural;
 #[cfg(test)]
 mod tests;
+mod zico;
 
 use std::cmp::Ordering;
 
 use serde::Serialize;
 
-use crate::graph::{Live, Network, NodeId, Shape};
+use crate::data::DataError;
+use crate::engine::{EngineError, LossError};
+use crate::graph::{Network, Shape};
 
 pub use definition::{Definition, Evidence, SCHEMA};
+pub use lab::{Conditions, Lab, Setup};
+pub use measured::{Measure, Measured, Reading};
 pub use structural::Structural;
 
 /// Which scores are the better ones.
@@ -47,6 +56,10 @@ pub struct Score {
     pub inputs: Vec<Shape>,
     /// Whether the output depends on an input at all. What a dead network scores means nothing.
     pub live: bool,
+    /// What else came up on the way, by name: counts of what was left out, parts of the score.
+    pub details: Vec<(&'static str, f64)>,
+    /// Bytes of the largest program that ran; 0 where none did.
+    pub bytes: u64,
 }
 
 impl Score {
@@ -69,7 +82,7 @@ fn list(shapes: &[Shape]) -> String {
 }
 
 /// Why a network has no score, or two scores no order.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ScoreError {
     /// Scores at different input sizes.
     #[error("scores compare only at one input size, but these networks take {first} and {second}; fix the input size")]
@@ -89,49 +102,50 @@ pub enum ScoreError {
         /// The blocks there are.
         blocks: String,
     },
+    /// A network that this proxy says nothing about.
+    #[error("proxy `{proxy}` {reason}")]
+    Unfit {
+        /// The proxy.
+        proxy: String,
+        /// What the network lacks, and what can be done.
+        reason: String,
+    },
+    /// The network cannot be run.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The loss cannot be computed.
+    #[error(transparent)]
+    Loss(#[from] LossError),
+    /// The batches cannot be made.
+    #[error("{0}")]
+    Data(String),
 }
 
-/// A zero-shot proxy whose score is a sum over nodes.
+impl From<DataError> for ScoreError {
+    fn from(error: DataError) -> Self {
+        Self::Data(error.to_string())
+    }
+}
+
+/// A zero-shot proxy.
 pub trait Proxy: std::fmt::Debug + Send + Sync {
     /// The name that tables and files use.
     fn name(&self) -> &str;
 
     /// Which scores are the better ones.
-    fn direction(&self) -> Direction;
-
-    /// Whether the network is one this proxy can score.
-    ///
-    /// # Errors
-    /// [`ScoreError`] says what the network lacks.
-    fn check(&self, network: &Network) -> Result<(), ScoreError>;
-
-    /// What one node adds to the score; 0 for most. `live` is the live part of the same network.
-    fn node_contribution(&self, network: &Network, live: &Live, node: NodeId) -> f64;
-
-    /// What each block adds to the score, in the order of [`Network::blocks`].
-    ///
-    /// # Errors
-    /// [`ScoreError`] when the network is not one this proxy can score.
-    fn block_contributions(&self, network: &Network) -> Result<Vec<f64>, ScoreError> {
-        self.check(network)?;
-        let live = network.live();
-        let mut blocks = vec![Vec::new(); network.blocks().len()];
-        for id in network.ids() {
-            blocks[network.node(id).block.index()].push(self.node_contribution(network, &live, id));
-        }
-        Ok(blocks.into_iter().map(sum).collect())
+    fn direction(&self) -> Direction {
+        Direction::Higher
     }
 
     /// The score of a network.
     ///
     /// # Errors
     /// [`ScoreError`] when the network is not one this proxy can score.
-    fn score(&self, network: &Network) -> Result<Score, ScoreError> {
-        self.check(network)?;
-        let live = network.live();
-        let terms = network.ids().map(|id| self.node_contribution(network, &live, id));
-        let value = sum(terms.filter(|&term| term != 0.0).collect());
-        Ok(Score { value, inputs: network.input_shapes(), live: live.count() > 0 })
+    fn score(&self, network: &Network) -> Result<Score, ScoreError>;
+
+    /// The proxy as a sum over nodes, if it is one.
+    fn structural(&self) -> Option<&Structural> {
+        None
     }
 }
 

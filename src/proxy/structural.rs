@@ -11,7 +11,7 @@
 //! a 1×1 map that only gate a larger one. An ordinary convolution on a 1×1 map,
 //! MobileNetV3's 960 → 1280 for example, does count.
 
-use super::{Direction, Proxy, ScoreError};
+use super::{Proxy, Score, ScoreError, sum};
 use crate::graph::{Conv2d, Live, Network, NodeId, Op, Shape};
 
 /// What a structural score adds up.
@@ -75,10 +75,22 @@ impl Proxy for Structural {
         &self.name
     }
 
-    fn direction(&self) -> Direction {
-        Direction::Higher
+    fn score(&self, network: &Network) -> Result<Score, ScoreError> {
+        self.check(network)?;
+        let live = network.live();
+        let terms = network.ids().map(|id| self.node_contribution(network, &live, id));
+        let value = sum(terms.filter(|&term| term != 0.0).collect());
+        let inputs = network.input_shapes();
+        Ok(Score { value, inputs, live: live.count() > 0, details: Vec::new(), bytes: 0 })
     }
 
+    fn structural(&self) -> Option<&Structural> {
+        Some(self)
+    }
+}
+
+impl Structural {
+    /// Whether the network is one this proxy can score.
     fn check(&self, network: &Network) -> Result<(), ScoreError> {
         if self.blocks.is_empty() {
             return Ok(());
@@ -94,7 +106,22 @@ impl Proxy for Structural {
         }
     }
 
-    fn node_contribution(&self, network: &Network, live: &Live, id: NodeId) -> f64 {
+    /// What each block adds to the score, in the order of [`Network::blocks`].
+    ///
+    /// # Errors
+    /// [`ScoreError`] when the network is not one this proxy can score.
+    pub fn block_contributions(&self, network: &Network) -> Result<Vec<f64>, ScoreError> {
+        self.check(network)?;
+        let live = network.live();
+        let mut blocks = vec![Vec::new(); network.blocks().len()];
+        for id in network.ids() {
+            blocks[network.node(id).block.index()].push(self.node_contribution(network, &live, id));
+        }
+        Ok(blocks.into_iter().map(sum).collect())
+    }
+
+    /// What one node adds to the score; 0 for most. `live` is the live part of the same network.
+    pub fn node_contribution(&self, network: &Network, live: &Live, id: NodeId) -> f64 {
         let node = network.node(id);
         if !self.counts(network.block_name(node.block)) {
             return 0.0;
@@ -132,7 +159,7 @@ impl Term {
 
 /// Whether a `C×1×1` node serves only as a gate: everything made from it reaches the output through
 /// a product with a larger map. That is squeeze-excite, spelled out.
-fn only_gates(network: &Network, live: &Live, id: NodeId) -> bool {
+pub(super) fn only_gates(network: &Network, live: &Live, id: NodeId) -> bool {
     let single = |id: NodeId| matches!(network.node(id).shape, Shape::Map { height: 1, width: 1, .. });
     let mut seen = Vec::new();
     let mut open = vec![id];

@@ -2,11 +2,12 @@
 use std::cmp::Ordering;
 
 use super::*;
+use crate::graph::NodeId;
 use crate::graph::{Activation, Builder, Conv2d, Op, SqueezeExcite};
 use crate::yaml::Document;
 
 fn proxy(name: &str) -> Box<dyn Proxy> {
-    Definition::load(name).unwrap().proxy()
+    Definition::load(name).unwrap().proxy(&Conditions::default())
 }
 
 fn score(name: &str, network: &Network) -> f64 {
@@ -20,6 +21,11 @@ fn written(text: &str) -> Result<Definition, String> {
 /// Adds an operator to a network whose shapes are known to fit.
 fn add(net: &mut Builder, name: &str, op: Op, inputs: &[NodeId]) -> NodeId {
     net.add(name, op, inputs).unwrap()
+}
+
+/// The proxies that are sums over nodes.
+fn structural() -> impl Iterator<Item = &'static str> {
+    Definition::names().filter(|name| !Definition::load(name).unwrap().measured())
 }
 
 fn act(function: Activation) -> Op {
@@ -88,13 +94,13 @@ fn scores_by_hand() {
         assert!((got - expected).abs() < 1e-12 * expected.abs(), "{name}: {got}, by hand {expected}");
     }
     let half = written("{proxy: s0_bc, name: half, version: 1, definition: d, source: s, beta: 0.5}").unwrap();
-    assert!((half.proxy().score(&net).unwrap().value - (s0 - 0.5 * correction)).abs() < 1e-12);
+    assert!((half.proxy(&Conditions::default()).score(&net).unwrap().value - (s0 - 0.5 * correction)).abs() < 1e-12);
 }
 
 #[test]
 fn squeeze_excite_scores_the_same_in_both_spellings() {
     let (whole, parts) = (network(32, squeeze_excite), network(32, squeeze_excite_in_parts));
-    for name in Definition::names().filter(|name| *name != "s0_cells") {
+    for name in structural().filter(|name| *name != "s0_cells") {
         assert_eq!(score(name, &whole), score(name, &parts), "{name}");
     }
 }
@@ -114,13 +120,17 @@ fn a_gate_that_is_also_used_otherwise_counts() {
 #[test]
 fn blocks_add_up_and_can_be_picked() {
     let net = network(32, squeeze_excite);
-    for name in Definition::names().filter(|name| *name != "s0_cells") {
-        let blocks = proxy(name).block_contributions(&net).unwrap();
+    for name in structural().filter(|name| *name != "s0_cells") {
+        let blocks = proxy(name).structural().unwrap().block_contributions(&net).unwrap();
         assert!((blocks.iter().sum::<f64>() - score(name, &net)).abs() < 1e-9, "{name}");
     }
     for (patterns, count) in [("[s1*]", 1.0), ("['*']", 3.0), ("[stem, head]", 2.0), ("['s*m', 's*.*0']", 2.0)] {
         let text = format!("{{proxy: live_convs, version: 1, definition: d, source: s, blocks: {patterns}}}");
-        assert_eq!(written(&text).unwrap().proxy().score(&net).unwrap().value, count, "{patterns}");
+        assert_eq!(
+            written(&text).unwrap().proxy(&Conditions::default()).score(&net).unwrap().value,
+            count,
+            "{patterns}"
+        );
     }
     let error = proxy("s0_cells").score(&net).unwrap_err();
     assert_eq!(

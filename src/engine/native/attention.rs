@@ -8,7 +8,6 @@ use super::isa::{Kernel, Numeric};
 use super::tokens::{dot, softmax_row};
 use super::vector::Vector;
 use super::view::Layout;
-use crate::engine::Element;
 use crate::graph::Attention;
 
 /// An attention over maps of fixed layouts.

@@ -53,9 +53,7 @@ impl<T: Numeric> Compiled<T> {
     fn through(&self, norm: usize, chunk: usize) -> Through<'_, T> {
         let base = self.decisions.readings[norm].base;
         match &self.states[norm] {
-            State::Norm { norm, .. } => {
-                Through { y: self.value_of(base, chunk), a: &norm.a, b: &norm.b, c: &norm.c }
-            }
+            State::Norm { norm, .. } => norm.through(self.value_of(base, chunk)),
             _ => unreachable!("a slope passes through batch norms only"),
         }
     }
@@ -120,7 +118,14 @@ impl<T: Numeric> Compiled<T> {
                 let partial = unsafe { &mut parts.part(chunk)[0] };
                 partial.clear();
                 conv::backward(
-                    me.isa, &conv, me.source(&port, chunk), me.slope(i, chunk), filters, partial, sink, scratch,
+                    me.isa,
+                    &conv,
+                    me.source(&port, chunk),
+                    me.slope(i, chunk),
+                    filters,
+                    partial,
+                    sink,
+                    scratch,
                 );
             };
             if self.decisions.needed[port.item] {
@@ -280,7 +285,9 @@ impl<T: Numeric> Compiled<T> {
                 // Nobody wants the gradient of the input, but the kernel writes one.
                 let me = &*self;
                 let length = me.chunks.range(0, layout.sample()).len();
-                me.team.run(&me.chunks, |chunk| work(me, chunk, &mut vec![T::ZERO; length][..me.slope(i, chunk).data.len()], false));
+                me.team.run(&me.chunks, |chunk| {
+                    work(me, chunk, &mut vec![T::ZERO; length][..me.slope(i, chunk).data.len()], false)
+                });
             }
         }
         let mut total = take(&mut self.total);
@@ -325,8 +332,7 @@ impl<T: Numeric> Compiled<T> {
             let me = &*self;
             me.team.run(&me.chunks, |chunk| {
                 // Every chunk takes its own parts.
-                let (dq, dk, dv, kept) =
-                    unsafe { (dq.part(chunk), dk.part(chunk), dv.part(chunk), kept.part(chunk)) };
+                let (dq, dk, dv, kept) = unsafe { (dq.part(chunk), dk.part(chunk), dv.part(chunk), kept.part(chunk)) };
                 let v = me.source(&ports[2], chunk).data;
                 let sinks = [dq, dk, dv].map(|gradient| Some((gradient, false)));
                 kernel.backward(me.isa, v, me.slope(i, chunk).data, kept, sinks);

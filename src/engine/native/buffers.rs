@@ -37,7 +37,8 @@ impl Stores {
             let fits = all().filter(|&store| stores.sizes[store] >= size).min_by_key(|&store| stores.sizes[store]);
             let grows = || all().filter(|&store| stores.sizes[store] < size).max_by_key(|&store| stores.sizes[store]);
             // A large store is not spent on something small: a large buffer would soon need another.
-            let store = fits.filter(|&store| stores.sizes[store] / 4 <= size).or_else(grows).unwrap_or(stores.sizes.len());
+            let store =
+                fits.filter(|&store| stores.sizes[store] / 4 <= size).or_else(grows).unwrap_or(stores.sizes.len());
             if store == stores.sizes.len() {
                 stores.sizes.push(0);
                 busy.push(0);

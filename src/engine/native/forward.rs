@@ -6,8 +6,7 @@ use super::isa::Numeric;
 use super::items::{Action, Port};
 use super::program::{Compiled, State};
 use super::team::Shards;
-use super::view::{Affine, Source, Sums};
-use super::tokens::FeatureNorm;
+use super::view::{Source, Sums};
 use super::{conv, elementwise, norm, pool, relayout, resample, tokens};
 use crate::engine::EngineError;
 
@@ -27,15 +26,10 @@ impl<T: Numeric> Compiled<T> {
     pub(super) fn source(&self, port: &Port, chunk: usize) -> Source<'_, T> {
         let reading = self.decisions.readings[port.item];
         let affine = reading.norm.map(|norm| match &self.states[norm] {
-            State::Norm { norm, .. } => Affine { scale: &norm.scale, shift: &norm.shift },
+            State::Norm { norm, .. } => norm.affine(),
             _ => unreachable!("a reading's norm is a batch norm"),
         });
-        Source {
-            data: self.value_of(reading.base, chunk),
-            layout: port.layout,
-            affine,
-            activation: reading.activation,
-        }
+        Source { data: self.value_of(reading.base, chunk), layout: port.layout, affine, activation: reading.activation }
     }
 
     /// The stored value of an item for a chunk; empty where it is not stored.

@@ -119,7 +119,11 @@ impl Items {
     /// What can be read, or be given a gradient, needs a buffer that is read by nobody on its behalf.
     fn pin(&mut self, network: &Network, port: Port, id: NodeId, plan: &Plan) -> Port {
         let shared = self.list[port.item].node != id || self.list[port.item].action.is_view();
-        if plan.backward && shared { self.push(Action::Sum, vec![port], Layout::new(network.node(id).shape), id, 0) } else { port }
+        if plan.backward && shared {
+            self.push(Action::Sum, vec![port], Layout::new(network.node(id).shape), id, 0)
+        } else {
+            port
+        }
     }
 
     fn push(&mut self, action: Action, inputs: Vec<Port>, layout: Layout, node: NodeId, parameter: usize) -> Port {
@@ -188,9 +192,7 @@ impl Items {
             }
             Op::Upsample { scale, mode } => push(Action::Upsample { scale: *scale, mode: *mode }, ports),
             Op::PixelShuffle { scale } => push(Action::PixelShuffle { scale: *scale }, ports),
-            Op::Flatten | Op::Reshape { .. } if moves(from, shape) => {
-                push(Action::Reshape { from, to: shape }, ports)
-            }
+            Op::Flatten | Op::Reshape { .. } if moves(from, shape) => push(Action::Reshape { from, to: shape }, ports),
             Op::Flatten | Op::Reshape { .. } | Op::ToTokens | Op::ToMap { .. } | Op::Identity => {
                 Port { layout, ..ports[0] }
             }

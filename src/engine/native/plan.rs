@@ -264,12 +264,8 @@ fn readings(items: &Items) -> Vec<Reading> {
     let mut readings: Vec<Reading> = Vec::with_capacity(items.list.len());
     for (i, item) in items.list.iter().enumerate() {
         readings.push(match item.action {
-            Action::BatchNorm => {
-                Reading { base: readings[item.inputs[0].item].base, norm: Some(i), activation: None }
-            }
-            Action::Activation(function) => {
-                Reading { activation: Some(function), ..readings[item.inputs[0].item] }
-            }
+            Action::BatchNorm => Reading { base: readings[item.inputs[0].item].base, norm: Some(i), activation: None },
+            Action::Activation(function) => Reading { activation: Some(function), ..readings[item.inputs[0].item] },
             _ => Reading { base: i, norm: None, activation: None },
         });
     }

@@ -112,9 +112,7 @@ impl<T: Numeric> Compiled<T> {
                     let gradient = backward.then(|| FilterGradient::new(conv, *bias));
                     State::Conv { filters: Filters::new(conv), gradient, partials }
                 }
-                Action::BatchNorm => {
-                    State::Norm { norm: BatchNorm::new(item.layout), parameters: Default::default() }
-                }
+                Action::BatchNorm => State::Norm { norm: BatchNorm::new(item.layout), parameters: Default::default() },
                 Action::FeatureNorm(_) | Action::Embedding { .. } => {
                     let shapes = self.network.parameters(item.node);
                     let zeros = || shapes.iter().map(|parameter| vec![T::ZERO; parameter.elements()]).collect();

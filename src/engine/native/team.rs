@@ -25,11 +25,6 @@ impl Chunks {
         self.batch.div_ceil(self.size)
     }
 
-    /// Samples of a full one.
-    pub fn size(&self) -> usize {
-        self.size
-    }
-
     /// The elements of a chunk, of `sample` each.
     pub fn range(&self, chunk: usize, sample: usize) -> Range<usize> {
         chunk * self.size * sample..((chunk + 1) * self.size).min(self.batch) * sample

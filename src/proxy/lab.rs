@@ -1,0 +1,285 @@
+//! Where networks are measured: the weights, the batches and the engine that every measured proxy works with.
+//!
+//! Weights come of one stream for each layer name and batches of a seed of their own, so that all candidates meet the
+//! same numbers (common random numbers) and a difference of scores is one of architectures.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Map, Value as Json, json};
+
+use super::ScoreError;
+use super::kinds::Fields;
+use crate::data::{Batch, Dataset};
+use crate::engine::native::Native;
+use crate::engine::{Backend, Biases, Init, Loss, Plan, Program, Scheme, Weights, initialise};
+use crate::graph::{Network, NodeId, Op, Shape};
+
+/// What is the same for every network that is compared.
+#[derive(Clone, Debug)]
+pub struct Conditions {
+    /// What the data is called: `noise`, or a path.
+    pub source: String,
+    /// Where batches come from; unit Gaussian noise with uniform labels by default.
+    pub data: Arc<Dataset>,
+    /// Seed of the weights.
+    pub seed: u64,
+    /// Seed of the batches.
+    pub data_seed: u64,
+    /// What runs the networks.
+    pub engine: Native,
+    /// Batches that were drawn: most networks take the same.
+    drawn: Arc<Mutex<HashMap<Draw, Arc<Vec<Batch>>>>>,
+}
+
+/// What decides a draw of batches: how many, of what size, from which seed.
+type Draw = (usize, usize, Shape, Shape, u64);
+
+impl Default for Conditions {
+    fn default() -> Self {
+        Self::noise(0)
+    }
+}
+
+impl Conditions {
+    /// Gaussian noise, with one seed for weights and batches.
+    pub fn noise(seed: u64) -> Self {
+        Self::new("noise", Arc::new(Dataset::noise()), seed, seed)
+    }
+
+    /// Data, the seed of the weights and that of the batches, on the best the machine has.
+    pub fn new(source: &str, data: Arc<Dataset>, seed: u64, data_seed: u64) -> Self {
+        Self { source: source.to_owned(), data, seed, data_seed, engine: Native::default(), drawn: Arc::default() }
+    }
+}
+
+/// What a proxy file says about the weights and batches that its score is measured with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Setup {
+    /// Batches; every one runs through the network as it was initialised.
+    pub batches: usize,
+    /// Samples in a batch.
+    pub batch_size: usize,
+    /// Draws of weights and batches whose scores are averaged.
+    pub repeats: u32,
+    /// How weights are drawn.
+    pub init: Init,
+    /// What gradients are of.
+    pub loss: Loss,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { batches: 1, batch_size: 64, repeats: 1, init: Init::default(), loss: Loss::default() }
+    }
+}
+
+impl Setup {
+    /// The fields of a proxy file that it is read from.
+    pub(super) const FIELDS: [&str; 5] = ["batches", "batch_size", "repeats", "initialisation", "loss"];
+
+    /// What the file says, over the defaults of the kind.
+    pub(super) fn read(mut self, fields: &Fields<'_>) -> Self {
+        self.batches = fields.count("batches").unwrap_or(self.batches);
+        self.batch_size = fields.count("batch_size").unwrap_or(self.batch_size);
+        self.repeats = fields.count("repeats").and_then(|n| n.try_into().ok()).unwrap_or(self.repeats);
+        self.loss = fields.word("loss").and_then(Loss::from_name).unwrap_or(self.loss);
+        if let Some(map) = fields.0.get("initialisation").map(Fields) {
+            let scheme = |key, default| match map.word(key).and_then(Scheme::from_name) {
+                Some(Scheme::Gaussian { deviation }) => {
+                    Scheme::Gaussian { deviation: map.number("deviation").unwrap_or(deviation) }
+                }
+                Some(scheme) => scheme,
+                None => default,
+            };
+            self.init = Init {
+                convolutions: scheme("convolutions", self.init.convolutions),
+                linear: scheme("linear", self.init.linear),
+                embeddings: scheme("embeddings", self.init.embeddings),
+                biases: map.word("biases").and_then(Biases::from_name).unwrap_or(self.init.biases),
+            };
+        }
+        self
+    }
+
+    /// The fields as a proxy file writes them.
+    pub(super) fn fields(&self) -> Map<String, Json> {
+        let Init { convolutions, linear, embeddings, biases } = self.init;
+        let mut init = json!({
+            "convolutions": convolutions.name(),
+            "linear": linear.name(),
+            "embeddings": embeddings.name(),
+            "biases": biases.name(),
+        });
+        let gaussian = [convolutions, linear, embeddings].into_iter().find_map(|scheme| match scheme {
+            Scheme::Gaussian { deviation } => Some(deviation),
+            _ => None,
+        });
+        if let Some(deviation) = gaussian {
+            init["deviation"] = json!(deviation);
+        }
+        let fields = json!({
+            "batches": self.batches,
+            "batch_size": self.batch_size,
+            "repeats": self.repeats,
+            "initialisation": init,
+            "loss": self.loss.name(),
+        });
+        fields.as_object().cloned().unwrap_or_default()
+    }
+}
+
+/// One network with one draw of weights and data.
+#[derive(Debug)]
+pub struct Lab<'a> {
+    proxy: &'a str,
+    /// The network.
+    pub network: &'a Network,
+    /// What the proxy file says.
+    pub setup: &'a Setup,
+    conditions: &'a Conditions,
+    repeat: u32,
+    most: Cell<u64>,
+}
+
+impl<'a> Lab<'a> {
+    pub(super) fn new(
+        proxy: &'a str,
+        network: &'a Network,
+        setup: &'a Setup,
+        conditions: &'a Conditions,
+        repeat: u32,
+    ) -> Self {
+        Self { proxy, network, setup, conditions, repeat, most: Cell::new(0) }
+    }
+
+    /// The error of a network that the proxy says nothing about.
+    pub fn unfit(&self, reason: impl Into<String>) -> ScoreError {
+        ScoreError::Unfit { proxy: self.proxy.to_owned(), reason: reason.into() }
+    }
+
+    /// A seed of this draw, for whatever else is random in a proxy.
+    pub fn seed(&self) -> u64 {
+        self.conditions.seed.wrapping_add(u64::from(self.repeat))
+    }
+
+    /// The initial weights.
+    pub fn weights(&self) -> Weights {
+        initialise(self.network, &self.setup.init, self.seed())
+    }
+
+    /// The batches of the proxy file, in the size of the network's input.
+    ///
+    /// # Errors
+    /// A dataset that cannot give them.
+    pub fn batches(&self) -> Result<Arc<Vec<Batch>>, ScoreError> {
+        self.draw(self.setup.batches, self.setup.batch_size)
+    }
+
+    /// Some batches of another number and size.
+    ///
+    /// # Errors
+    /// As [`batches`](Self::batches).
+    pub fn draw(&self, batches: usize, size: usize) -> Result<Arc<Vec<Batch>>, ScoreError> {
+        let seed = self.conditions.data_seed.wrapping_add(u64::from(self.repeat));
+        let draw = (batches, size, self.input_shape(), self.output_shape(), seed);
+        let mut drawn = self.conditions.drawn.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = drawn.get(&draw) {
+            return Ok(Arc::clone(known));
+        }
+        let fresh = Arc::new(self.conditions.data.batches(batches, size, draw.2, draw.3, seed)?);
+        drawn.insert(draw, Arc::clone(&fresh));
+        Ok(fresh)
+    }
+
+    /// The shape of the network's (first) input.
+    pub fn input_shape(&self) -> Shape {
+        self.network.input_shapes().first().copied().unwrap_or(Shape::Vector { features: 1 })
+    }
+
+    /// The first output.
+    pub fn output(&self) -> NodeId {
+        self.network.outputs()[0]
+    }
+
+    /// The shape of the first output.
+    pub fn output_shape(&self) -> Shape {
+        self.network.node(self.output()).shape
+    }
+
+    /// A program of the network, with its initial weights in place.
+    ///
+    /// # Errors
+    /// A network that the engine cannot run, or that needs more memory than there is.
+    pub fn program(&self, plan: &Plan) -> Result<Box<dyn Program>, ScoreError> {
+        self.program_of(self.network, plan, &self.weights())
+    }
+
+    /// A program of another network, such as a part of this one, with other weights.
+    ///
+    /// # Errors
+    /// As [`program`](Self::program).
+    pub fn program_of(
+        &self,
+        network: &Network,
+        plan: &Plan,
+        weights: &Weights,
+    ) -> Result<Box<dyn Program>, ScoreError> {
+        let mut program = Backend::<f32>::compile(&self.conditions.engine, network, plan)?;
+        self.most.set(self.most.get().max(program.bytes()));
+        program.load(weights)?;
+        Ok(program)
+    }
+
+    /// A program in double precision.
+    ///
+    /// # Errors
+    /// As [`program`](Self::program).
+    pub fn double_program(&self, plan: &Plan, weights: &Weights<f64>) -> Result<Box<dyn Program<f64>>, ScoreError> {
+        let mut program = Backend::<f64>::compile(&self.conditions.engine, self.network, plan)?;
+        self.most.set(self.most.get().max(program.bytes()));
+        program.load(weights)?;
+        Ok(program)
+    }
+
+    /// Runs a batch forward and backward from the loss, and says what the loss was.
+    ///
+    /// # Errors
+    /// Targets that do not fit the output, and whatever the program refuses.
+    pub fn step(&self, program: &mut dyn Program, batch: &Batch) -> Result<f64, ScoreError> {
+        program.forward(&[&batch.inputs])?;
+        let Some(output) = program.value(self.output()) else { return Ok(0.0) };
+        let (loss, gradient) = self.setup.loss.value_and_gradient(&output, &batch.target)?;
+        program.backward(&[(self.output(), &gradient)])?;
+        Ok(loss)
+    }
+
+    /// Bytes of the largest program so far.
+    pub(super) fn most_bytes(&self) -> u64 {
+        self.most.get()
+    }
+
+    /// The nodes of the network whose operators have weights and that are live: convolutions, linear layers and
+    /// squeeze-excite gates, in topological order.
+    pub fn weighted(&self) -> Vec<NodeId> {
+        let live = self.network.live();
+        let weighted =
+            |id: &NodeId| matches!(self.network.node(*id).op, Op::Conv2d(_) | Op::Linear { .. } | Op::SqueezeExcite(_));
+        self.network.ids().filter(|&id| live.contains(id)).filter(weighted).collect()
+    }
+
+    /// Whether a node's output reaches the output of the network without passing another node with weights.
+    pub fn is_classifier(&self, id: NodeId) -> bool {
+        let mut open = vec![id];
+        while let Some(at) = open.pop() {
+            for (_, next) in self.network.consumers(at) {
+                if !self.network.node(next).op.parameters(self.network.input_shape(next)).is_empty() {
+                    return false;
+                }
+                open.push(next);
+            }
+        }
+        true
+    }
+}

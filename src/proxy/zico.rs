@@ -1,0 +1,251 @@
+//! ZiCo (Li, Yang, Bhardwaj and Marculescu, ICLR 2023, eq. 15) and ZiCo-BC (Bhardwaj, Cheng, Priyadarshi and Li, ICCV
+//! Workshops 2023, eq. 1): the inverse coefficient of variation of gradients over batches, with and without the
+//! correction against thin and deep networks.
+//!
+//! For every layer `ln Σ_ω E|g_ω| / sqrt(Var g_ω)` over its weights ω and the batches, summed over layers; ZiCo-BC takes
+//! off `β · Σ ln(H·W / √C)` over the convolutions. The paper has the variance of `|g|` (`denominator: absolute`), the
+//! authors' code that of `g` (`denominator: signed`); variances are of the population. The papers leave open which map
+//! H, W and C belong to: here it is the output, `penalty: input` takes the input.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::kinds::{Fields, Kind};
+use super::lab::{Lab, Setup};
+use super::measured::{Measure, Reading};
+use super::structural::only_gates;
+use super::{ScoreError, sum};
+use crate::engine::{Plan, Program};
+use crate::graph::{Network, NodeId, Op, Role};
+
+/// ZiCo, and ZiCo-BC where there is a penalty.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Zico {
+    denominator: Denominator,
+    /// Whether biases and the parameters of norms are layers too.
+    tensors: Tensors,
+    classifier: bool,
+    zero_variance: ZeroVariance,
+    penalty: Option<Penalty>,
+}
+
+/// What varies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Denominator {
+    Signed,
+    Absolute,
+}
+
+/// Which tensors are layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tensors {
+    /// Kernels of convolutions and matrices of linear layers.
+    Weights,
+    /// All that is trained.
+    All,
+}
+
+/// What becomes of a weight whose gradient does not vary.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum ZeroVariance {
+    /// It is left out, and counted.
+    Skip,
+    /// This is added to every deviation.
+    Epsilon(f64),
+}
+
+/// The bias correction.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Penalty {
+    /// Nothing where a search decides it.
+    beta: Option<f64>,
+    /// Whether H, W and C are those of the input.
+    of_input: bool,
+}
+
+pub(super) static ZICO: Kind = Kind {
+    word: "zico",
+    fields: &["denominator", "tensors", "classifier", "zero_variance"],
+    setup: || Setup { batches: 2, ..Setup::default() },
+    read: |fields| Ok(Box::new(Zico::read(fields, false))),
+};
+
+pub(super) static ZICO_BC: Kind = Kind {
+    word: "zico_bc",
+    fields: &["denominator", "tensors", "classifier", "zero_variance", "beta", "penalty"],
+    setup: || Setup { batches: 2, ..Setup::default() },
+    read: |fields| Ok(Box::new(Zico::read(fields, true))),
+};
+
+impl Zico {
+    fn read(fields: &Fields<'_>, corrected: bool) -> Self {
+        Self {
+            denominator: match fields.word("denominator") {
+                Some("absolute") => Denominator::Absolute,
+                _ => Denominator::Signed,
+            },
+            tensors: match fields.word("tensors") {
+                Some("all") => Tensors::All,
+                _ => Tensors::Weights,
+            },
+            classifier: fields.truth("classifier").unwrap_or(true),
+            zero_variance: fields.number("zero_variance").map_or(ZeroVariance::Skip, ZeroVariance::Epsilon),
+            penalty: corrected.then(|| Penalty {
+                beta: match fields.word("beta") {
+                    Some("auto") => None,
+                    _ => Some(fields.number("beta").unwrap_or(1.0)),
+                },
+                of_input: fields.word("penalty") == Some("input"),
+            }),
+        }
+    }
+
+    /// The parameters of a node that are layers.
+    fn layers(&self, network: &Network, id: NodeId) -> Vec<usize> {
+        let counts = |role: Role| match self.tensors {
+            Tensors::Weights => role == Role::Weight,
+            Tensors::All => role.trained(),
+        };
+        let parameters = network.parameters(id);
+        (0..parameters.len()).filter(|&i| counts(parameters[i].role)).collect()
+    }
+}
+
+impl Measure for Zico {
+    fn measure(&self, lab: &Lab<'_>) -> Result<Reading, ScoreError> {
+        let beta = match self.penalty {
+            Some(Penalty { beta: None, .. }) => {
+                let reason =
+                    "has `beta: auto`, which only a search decides; give a number to score a network by itself";
+                return Err(lab.unfit(reason));
+            }
+            Some(Penalty { beta: Some(beta), .. }) => beta,
+            None => 0.0,
+        };
+        let batches = lab.batches()?;
+        let mut program = lab.program(&Plan { prune: true, ..Plan::train(lab.setup.batch_size) })?;
+        let network = lab.network;
+        let mut layers: Vec<(NodeId, usize, Variation)> = Vec::new();
+        for id in network.ids().filter(|&id| program.runs(id)) {
+            if !self.classifier && lab.is_classifier(id) {
+                continue;
+            }
+            layers.extend(self.layers(network, id).into_iter().map(|i| (id, i, Variation::default())));
+        }
+        for (seen, batch) in batches.iter().enumerate() {
+            lab.step(program.as_mut(), batch)?;
+            for (id, parameter, variation) in &mut layers {
+                variation.add(program.as_ref(), *id, *parameter, seen, self.denominator);
+            }
+        }
+        let (mut terms, mut left_out, mut penalties) = (Vec::new(), 0, Vec::new());
+        for (id, _, variation) in &layers {
+            let (total, zeros) = variation.total(batches.len(), self.zero_variance);
+            left_out += zeros;
+            if total > 0.0 {
+                terms.push(total.ln());
+                penalties.extend(self.penalty_of(network, *id));
+            }
+        }
+        let (zico, penalty) = (sum(terms.clone()), sum(penalties));
+        let value = zico - beta * penalty;
+        let mut details = vec![("layers", terms.len() as f64), ("zero_variance", left_out as f64)];
+        if self.penalty.is_some() {
+            details.extend([("zico", zico), ("penalty", penalty)]);
+        }
+        Ok(Reading { value, details })
+    }
+
+    fn dead(&self) -> f64 {
+        0.0
+    }
+
+    fn with_beta(&self, beta: f64) -> Option<std::sync::Arc<dyn Measure>> {
+        let penalty = Penalty { beta: Some(beta), ..self.penalty.filter(|penalty| penalty.beta.is_none())? };
+        Some(std::sync::Arc::new(Self { penalty: Some(penalty), ..self.clone() }))
+    }
+
+    fn fields(&self) -> Map<String, Json> {
+        let mut fields = Map::new();
+        let mut set = |key: &str, value: Json| fields.insert(key.to_owned(), value);
+        set("denominator", if self.denominator == Denominator::Signed { "signed" } else { "absolute" }.into());
+        set("tensors", if self.tensors == Tensors::Weights { "weights" } else { "all" }.into());
+        set("classifier", self.classifier.into());
+        set(
+            "zero_variance",
+            match self.zero_variance {
+                ZeroVariance::Skip => "skip".into(),
+                ZeroVariance::Epsilon(epsilon) => json!(epsilon),
+            },
+        );
+        if let Some(penalty) = self.penalty {
+            set("beta", penalty.beta.map_or("auto".into(), |beta| json!(beta)));
+            set("penalty", if penalty.of_input { "input" } else { "output" }.into());
+        }
+        fields
+    }
+}
+
+impl Zico {
+    /// `ln(H·W / √C)` of a convolution; nothing for other layers, and for those that only gate.
+    fn penalty_of(&self, network: &Network, id: NodeId) -> Option<f64> {
+        let penalty = self.penalty?;
+        if !matches!(network.node(id).op, Op::Conv2d(_)) || only_gates(network, &network.live(), id) {
+            return None;
+        }
+        let shape = if penalty.of_input { network.input_shape(id) } else { network.node(id).shape };
+        let (height, width) = shape.size();
+        Some((height as f64 * width as f64 / (shape.channels() as f64).sqrt()).ln())
+    }
+}
+
+/// Mean of |g| and variance of g, or of |g|, for every weight of a layer, as the batches come (Welford, 1962).
+#[derive(Debug, Default)]
+struct Variation {
+    /// Σ|g|.
+    magnitude: Vec<f32>,
+    /// Running mean of what varies.
+    mean: Vec<f32>,
+    /// Running sum of squared deviations from it.
+    spread: Vec<f32>,
+}
+
+impl Variation {
+    fn add(&mut self, program: &dyn Program, id: NodeId, parameter: usize, seen: usize, denominator: Denominator) {
+        let share = 1.0 / (seen as f32 + 1.0);
+        let mut at = 0;
+        program.visit_gradient(id, parameter, &mut |piece| {
+            if seen == 0 {
+                self.magnitude.extend(piece.iter().map(|g| g.abs()));
+                let first = |g: &f32| if denominator == Denominator::Signed { *g } else { g.abs() };
+                self.mean.extend(piece.iter().map(first));
+                self.spread.resize(self.mean.len(), 0.0);
+                return;
+            }
+            let range = at..at + piece.len();
+            at = range.end;
+            let rows = self.magnitude[range.clone()].iter_mut().zip(&mut self.mean[range.clone()]);
+            for (((magnitude, mean), spread), &g) in rows.zip(&mut self.spread[range]).zip(piece) {
+                let x = if denominator == Denominator::Signed { g } else { g.abs() };
+                let before = x - *mean;
+                *magnitude += g.abs();
+                *mean += before * share;
+                *spread += before * (x - *mean);
+            }
+        });
+    }
+
+    /// Σ mean / deviation, and how many weights were left out since nothing varied.
+    fn total(&self, batches: usize, zero_variance: ZeroVariance) -> (f64, usize) {
+        let (mut total, mut zeros) = (0.0, 0);
+        let share = 1.0 / batches as f64;
+        for (&magnitude, &spread) in self.magnitude.iter().zip(&self.spread) {
+            let (mean, deviation) = (f64::from(magnitude) * share, (f64::from(spread) * share).max(0.0).sqrt());
+            match zero_variance {
+                ZeroVariance::Skip if deviation == 0.0 => zeros += 1,
+                ZeroVariance::Skip => total += mean / deviation,
+                ZeroVariance::Epsilon(epsilon) => total += mean / (deviation + epsilon),
+            }
+        }
+        (total, zeros)
+    }
+}
