@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use pocketnas::audit::{Bootstrap, Judgement, Measured, Truth, judge, measure, resolve};
-use pocketnas::proxy::{Definition, Proxy};
+use pocketnas::proxy::{Conditions, Definition, Proxy};
 use pocketnas::space::{Architecture, Space};
 use rayon::prelude::*;
 
@@ -32,7 +32,7 @@ fn scored() -> Option<&'static Benchmark> {
     let scored = SCORED.get_or_init(|| {
         let (space, truth) = (space(), column("valid_accuracy")?);
         let architectures = resolve(&space, &truth, Path::new(DATA)).unwrap();
-        let proxies: Vec<Box<dyn Proxy>> = PROXIES.map(|name| Definition::load(name).unwrap().proxy()).into();
+        let proxies: Vec<Box<dyn Proxy>> = PROXIES.map(|name| Definition::load(name).unwrap().proxy(&Conditions::default())).into();
         let measured = measure(architectures.len(), |row| space.build(&architectures[row]), &proxies, || ()).unwrap();
         Some(Benchmark { ids: truth.rows.into_iter().map(|row| row.id).collect(), architectures, measured })
     });
@@ -126,8 +126,8 @@ fn parts_add_up() {
     let space = space();
     let network = space.build(&space.parse(text).unwrap()).unwrap();
     for name in PROXIES {
-        let proxy = Definition::load(name).unwrap().proxy();
-        let blocks = proxy.block_contributions(&network).unwrap();
+        let proxy = Definition::load(name).unwrap().proxy(&Conditions::default());
+        let blocks = proxy.structural().unwrap().block_contributions(&network).unwrap();
         assert_eq!(blocks.len(), network.blocks().len());
         let whole = proxy.score(&network).unwrap().value;
         assert!((blocks.iter().sum::<f64>() - whole).abs() <= 1e-9 * whole, "{name}");
