@@ -10,6 +10,7 @@ mod definition;
 mod kinds;
 mod lab;
 mod measured;
+mod spectrum;
 mod structural;
 #[cfg(test)]
 mod tests;
