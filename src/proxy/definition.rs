@@ -41,8 +41,28 @@ macro_rules! shipped {
 }
 
 /// The files of `proxies/`, baselines first.
-const SHIPPED: &[(&str, &str)] =
-    shipped!["params", "macs", "live_params", "live_macs", "live_convs", "s0", "s0_cells", "s0_bc", "zico", "zico_bc",];
+const SHIPPED: &[(&str, &str)] = shipped![
+    "params",
+    "macs",
+    "live_params",
+    "live_macs",
+    "live_convs",
+    "s0",
+    "s0_cells",
+    "s0_bc",
+    "zico",
+    "zico_bc",
+    "jacov",
+    "naswot",
+    "swap",
+    "zen",
+    "meco",
+    "expressivity",
+    "progressivity",
+    "trainability",
+    "vkdnw",
+    "vkdnw_single",
+];
 
 /// The keys of a proxy file.
 pub static SCHEMA: Schema = Schema {
@@ -114,6 +134,30 @@ pub static SCHEMA: Schema = Schema {
             kind: &Kind::Word(&["output", "input"]),
             required: false,
             doc: "zico_bc: the map whose height, width and channels are penalised, output by default",
+        },
+        Field {
+            name: "size",
+            kind: &Kind::Int { min: 1, max: 1 << 14 },
+            required: false,
+            doc: "swap, meco: side of the images in place of the network's own",
+        },
+        Field {
+            name: "channels",
+            kind: &COUNT,
+            required: false,
+            doc: "meco: channels drawn from each layer in place of all",
+        },
+        Field {
+            name: "layers",
+            kind: &Kind::Bool,
+            required: false,
+            doc: "vkdnw: whether the number of tensors is added, false by default",
+        },
+        Field {
+            name: "gamma",
+            kind: &Kind::Number { min: 0.0, max: 1.0 },
+            required: false,
+            doc: "zen: how much noise is added to the input, 0.01 by default",
         },
         Field {
             name: "blocks",
@@ -407,8 +451,12 @@ fn members(root: &Node, problems: &mut Problems) -> Vec<String> {
         let member = item.text().unwrap_or_default();
         match Definition::load(member) {
             Ok(definition) if definition.members().is_empty() => members.push(member.to_owned()),
-            Ok(_) => problems.at(item, "members", format!("`{member}` is an aggregate itself"), "list its members instead"),
-            Err(error) => problems.at(item, "members", format!("`{member}` cannot be read: {error}"), "mend or remove it"),
+            Ok(_) => {
+                problems.at(item, "members", format!("`{member}` is an aggregate itself"), "list its members instead")
+            }
+            Err(error) => {
+                problems.at(item, "members", format!("`{member}` cannot be read: {error}"), "mend or remove it")
+            }
         }
     }
     members

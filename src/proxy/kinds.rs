@@ -2,7 +2,7 @@
 
 use super::lab::Setup;
 use super::measured::Measure;
-use super::zico;
+use super::{az_nas, jacov, meco, naswot, swap, vkdnw, zen, zico};
 use crate::yaml::Node;
 
 /// A kind of measured proxy.
@@ -25,7 +25,19 @@ pub(super) struct Problem {
 }
 
 /// Every kind.
-pub(super) static KINDS: [&Kind; 2] = [&zico::ZICO, &zico::ZICO_BC];
+pub(super) static KINDS: [&Kind; 11] = [
+    &zico::ZICO,
+    &zico::ZICO_BC,
+    &jacov::JACOV,
+    &naswot::NASWOT,
+    &swap::SWAP,
+    &zen::ZEN,
+    &meco::MECO,
+    &az_nas::EXPRESSIVITY,
+    &az_nas::PROGRESSIVITY,
+    &az_nas::TRAINABILITY,
+    &vkdnw::VKDNW,
+];
 
 /// The fields of a proxy file. The schema has checked their types.
 pub(super) struct Fields<'a>(pub &'a Node);

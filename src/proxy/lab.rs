@@ -182,8 +182,12 @@ impl<'a> Lab<'a> {
     /// # Errors
     /// As [`batches`](Self::batches).
     pub fn draw(&self, batches: usize, size: usize) -> Result<Arc<Vec<Batch>>, ScoreError> {
+        self.drawn(batches, size, self.input_shape(), self.output_shape())
+    }
+
+    fn drawn(&self, batches: usize, size: usize, input: Shape, output: Shape) -> Result<Arc<Vec<Batch>>, ScoreError> {
         let seed = self.conditions.data_seed.wrapping_add(u64::from(self.repeat));
-        let draw = (batches, size, self.input_shape(), self.output_shape(), seed);
+        let draw = (batches, size, input, output, seed);
         let mut drawn = self.conditions.drawn.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = drawn.get(&draw) {
             return Ok(Arc::clone(known));
@@ -191,6 +195,42 @@ impl<'a> Lab<'a> {
         let fresh = Arc::new(self.conditions.data.batches(batches, size, draw.2, draw.3, seed)?);
         drawn.insert(draw, Arc::clone(&fresh));
         Ok(fresh)
+    }
+
+    /// The same batches for another size of the network, as [`resized`](Self::resized) gives it.
+    ///
+    /// # Errors
+    /// As [`batches`](Self::batches).
+    pub fn batches_for(&self, network: &Network) -> Result<Arc<Vec<Batch>>, ScoreError> {
+        let output = network.node(network.outputs()[0]).shape;
+        let input = network.input_shapes().first().copied().unwrap_or(output);
+        self.drawn(self.setup.batches, self.setup.batch_size, input, output)
+    }
+
+    /// The network with square images of another size, its parameters unchanged.
+    ///
+    /// # Errors
+    /// A network whose operators do not fit that size, or whose parameters depend on it.
+    pub fn resized(&self, size: usize) -> Result<Network, ScoreError> {
+        let mut raw = self.network.to_raw();
+        for node in &mut raw.nodes {
+            match (&mut node.op, node.shape) {
+                (Op::Input { shape }, Some(Shape::Map { channels, .. })) => *shape = Shape::map(channels, size),
+                (Op::Input { .. } | Op::Reshape { .. }, _) => {}
+                _ => node.shape = None,
+            }
+            if let Op::Input { shape } = node.op {
+                node.shape = Some(shape);
+            }
+        }
+        let unfit =
+            |why: String| self.unfit(format!("needs the network at {size}×{size}, but {why}; leave out its `size`"));
+        let network = raw.build().map_err(|error| unfit(error.to_string()))?;
+        let grown = network.ids().find(|&id| network.parameters(id) != self.network.parameters(id));
+        match grown {
+            Some(id) => Err(unfit(format!("the weights of `{}` depend on the size", network.node(id).name))),
+            None => Ok(network),
+        }
     }
 
     /// The shape of the network's (first) input.

@@ -6,14 +6,25 @@
 //! in `proxies/`, read by [`Definition`].
 
 mod aggregate;
+mod az_nas;
+mod bisection;
+mod chain;
+mod codes;
 mod definition;
+mod jacov;
 mod kinds;
 mod lab;
 mod measured;
+mod meco;
+mod naswot;
 mod spectrum;
+mod statistics;
 mod structural;
+mod swap;
 #[cfg(test)]
 mod tests;
+mod vkdnw;
+mod zen;
 mod zico;
 
 use std::cmp::Ordering;
