@@ -9,12 +9,12 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::kinds::{Fields, Kind};
+use super::kinds::{Fields, Kind, Problem};
 use super::lab::{Lab, Setup};
 use super::measured::{Measure, Reading};
 use super::structural::only_gates;
 use super::{ScoreError, sum};
-use crate::engine::{Plan, Program};
+use crate::engine::Program;
 use crate::graph::{Network, NodeId, Op, Role};
 
 /// ZiCo, and ZiCo-BC where there is a penalty.
@@ -66,19 +66,26 @@ pub(super) static ZICO: Kind = Kind {
     word: "zico",
     fields: &["denominator", "tensors", "classifier", "zero_variance"],
     setup: || Setup { batches: 2, ..Setup::default() },
-    read: |fields| Ok(Box::new(Zico::read(fields, false))),
+    read: |fields| Zico::read(fields, false),
 };
 
 pub(super) static ZICO_BC: Kind = Kind {
     word: "zico_bc",
     fields: &["denominator", "tensors", "classifier", "zero_variance", "beta", "penalty"],
     setup: || Setup { batches: 2, ..Setup::default() },
-    read: |fields| Ok(Box::new(Zico::read(fields, true))),
+    read: |fields| Zico::read(fields, true),
 };
 
 impl Zico {
-    fn read(fields: &Fields<'_>, corrected: bool) -> Self {
-        Self {
+    fn read(fields: &Fields<'_>, corrected: bool) -> Result<Box<dyn Measure>, Problem> {
+        if fields.count("batches") == Some(1) {
+            return Err(Problem {
+                field: "batches",
+                message: "nothing varies over one batch".to_owned(),
+                help: "give at least 2".to_owned(),
+            });
+        }
+        Ok(Box::new(Self {
             denominator: match fields.word("denominator") {
                 Some("absolute") => Denominator::Absolute,
                 _ => Denominator::Signed,
@@ -96,7 +103,7 @@ impl Zico {
                 },
                 of_input: fields.word("penalty") == Some("input"),
             }),
-        }
+        }))
     }
 
     /// The parameters of a node that are layers.
@@ -122,7 +129,7 @@ impl Measure for Zico {
             None => 0.0,
         };
         let batches = lab.batches()?;
-        let mut program = lab.program(&Plan { prune: true, ..Plan::train(lab.setup.batch_size) })?;
+        let mut program = lab.program(&lab.training(lab.setup.batch_size))?;
         let network = lab.network;
         let mut layers: Vec<(NodeId, usize, Variation)> = Vec::new();
         for id in network.ids().filter(|&id| program.runs(id)) {
@@ -138,12 +145,14 @@ impl Measure for Zico {
             }
         }
         let (mut terms, mut left_out, mut penalties) = (Vec::new(), 0, Vec::new());
-        for (id, _, variation) in &layers {
+        for (id, parameter, variation) in &layers {
             let (total, zeros) = variation.total(batches.len(), self.zero_variance);
             left_out += zeros;
-            if total > 0.0 {
+            // What is not a number shows in the score rather than dropping out.
+            if total != 0.0 {
                 terms.push(total.ln());
-                penalties.extend(self.penalty_of(network, *id));
+                // A bias that counts as a layer has no map of its own.
+                penalties.extend(self.penalty_of(network, *id).filter(|_| *parameter == 0));
             }
         }
         let (zico, penalty) = (sum(terms.clone()), sum(penalties));
