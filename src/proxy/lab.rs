@@ -15,8 +15,8 @@ use super::measured::Reading;
 use crate::data::{Batch, Dataset};
 use crate::engine::native::Native;
 use crate::engine::{
-    Backend, Biases, Element, EngineError, Init, Loss, Mode, Plan, Program, Scheme, Target, Tensor, Weights,
-    WeightsError, initialise,
+    Backend, Biases, Element, EngineError, Init, Loss, Mode, Plan, Program, Scheme, Tensor, Weights, WeightsError,
+    initialise,
 };
 use crate::graph::{Network, NodeId, Op, Role, Shape};
 
@@ -284,23 +284,10 @@ impl<'a> Lab<'a> {
     ///
     /// # Errors
     /// Targets that do not fit the output, outputs that are not finite, and whatever the program refuses.
-    pub fn step(&self, program: &mut dyn Program, batch: &Batch) -> Result<f64, ScoreError> {
-        self.step_in(program, &batch.inputs, &batch.target)
-    }
-
-    /// The same in any precision.
-    ///
-    /// # Errors
-    /// As [`step`](Self::step).
-    pub fn step_in<T: Element>(
-        &self,
-        program: &mut dyn Program<T>,
-        inputs: &Tensor<T>,
-        target: &Target,
-    ) -> Result<f64, ScoreError> {
-        program.forward(&[inputs])?;
+    pub fn step<T: Element>(&self, program: &mut dyn Program<T>, batch: &Batch) -> Result<f64, ScoreError> {
+        program.forward(&[&batch.inputs.cast()])?;
         let Some(output) = program.value(self.output()) else { return Ok(0.0) };
-        let (loss, gradient) = self.setup.loss.value_and_gradient(&output, target)?;
+        let (loss, gradient) = self.setup.loss.value_and_gradient(&output, &batch.target)?;
         program.backward(&[(self.output(), &gradient)])?;
         Ok(loss)
     }

@@ -1,4 +1,6 @@
 #![allow(clippy::unwrap_used)]
+mod measured;
+
 use std::cmp::Ordering;
 
 use super::*;
