@@ -7,20 +7,30 @@
 
 mod aggregate;
 mod az_nas;
+mod backbone;
 mod bisection;
 mod chain;
 mod codes;
 mod definition;
+mod fisher;
+mod grad_norm;
+mod grad_sign;
+mod grasp;
 mod jacov;
 mod kinds;
+mod l2_norm;
 mod lab;
 mod measured;
 mod meco;
 mod naswot;
+mod ntk;
+mod samples;
+mod snip;
 mod spectrum;
 mod statistics;
 mod structural;
 mod swap;
+mod synflow;
 #[cfg(test)]
 mod tests;
 mod vkdnw;
@@ -36,6 +46,7 @@ use crate::engine::{EngineError, LossError};
 use crate::graph::{Network, Shape};
 
 pub use aggregate::{Aggregate, aggregate};
+pub use backbone::{Backbone, backbone};
 pub use definition::{Definition, Evidence, SCHEMA};
 pub use lab::{Conditions, Lab, Setup};
 pub use measured::{Measure, Measured, Reading};

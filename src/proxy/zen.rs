@@ -5,9 +5,6 @@
 //! elements of the last map before pooling and the sum over live batch norms, by the variances of what enters them. The
 //! authors say that it is meant for networks without skip connections.
 
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
-use rand_distr::StandardNormal;
 use serde_json::{Map, Value as Json, json};
 
 use super::ScoreError;
@@ -53,16 +50,13 @@ impl Measure for Zen {
         let watch = [&normed[..], &[last]].concat();
         let plan = Plan { watch, prune: true, ..Plan::forward(lab.setup.batch_size, Mode::Train) };
         let mut program = lab.program(&plan)?;
-        let mut stream = ChaCha8Rng::seed_from_u64(lab.seed());
-        let mut noise = || stream.sample::<f32, _>(StandardNormal);
-        let shape = lab.batches()?[0].inputs.shape.clone();
-        let mut inputs = Tensor::zeros(shape);
-        inputs.data.iter_mut().for_each(|x| *x = noise());
+        let noise = lab.noise(2, lab.setup.batch_size)?;
+        let mut inputs = noise[0].inputs.clone();
         program.forward(&[&inputs])?;
         let value = |program: &dyn crate::engine::Program, id| program.value(id).unwrap_or_default();
         let still = value(program.as_ref(), last);
         let scales = normed.iter().map(|&id| 0.5 * mean_variance(&value(program.as_ref(), id)).ln()).sum::<f64>();
-        inputs.data.iter_mut().for_each(|x| *x += self.gamma as f32 * noise());
+        inputs.data.iter_mut().zip(&noise[1].inputs.data).for_each(|(x, e)| *x += self.gamma as f32 * e);
         program.forward(&[&inputs])?;
         let moved = value(program.as_ref(), last);
         let distance = still.data.iter().zip(&moved.data).map(|(a, b)| f64::from((a - b).abs())).sum::<f64>();
