@@ -8,7 +8,7 @@ use crate::graph::{Builder, Network, NetworkError, NodeId, Op, Shape};
 
 /// Where blocks end: for each of [`Network::blocks`] the last live node in it that every path passes
 /// ([`Network::cut_points`]) and that has more than one position. Blocks of nothing but norms and activations, such as
-/// those before a head, go with the next.
+/// those before the pooling of a head, go with the next.
 pub(super) fn borders(network: &Network) -> Vec<NodeId> {
     let live = network.live();
     let cuts = network.cut_points();
@@ -23,11 +23,9 @@ pub(super) fn borders(network: &Network) -> Vec<NodeId> {
     };
     let ends = network.blocks().into_iter().filter_map(|block| {
         let inside = |id: &NodeId| block.nodes.contains(&id.index());
-        let works = network.ids().filter(inside).any(|id| live.contains(id) && mixes(id));
-        cuts.iter()
-            .copied()
-            .filter(inside)
-            .rfind(|&id| works && wide(id) && !matches!(network.node(id).op, Op::Input { .. }))
+        let end = cuts.iter().copied().filter(inside).rfind(|&id| wide(id))?;
+        let works = network.ids().filter(inside).any(|id| id <= end && live.contains(id) && mixes(id));
+        works.then_some(end)
     });
     ends.collect()
 }

@@ -63,6 +63,7 @@ const SHIPPED: &[(&str, &str)] = shipped![
     "trainability",
     "vkdnw",
     "vkdnw_single",
+    "aggregate",
     "grad_norm",
     "snip",
     "plain",

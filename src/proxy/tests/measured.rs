@@ -11,7 +11,7 @@ use super::*;
 use crate::data::{Batch, Dataset};
 use crate::engine::conformance::{fresh_weights, numbers};
 use crate::engine::{Loss, Target, Tensor};
-use crate::graph::{RawNetwork, Resample};
+use crate::graph::{Pool, PoolKind, RawNetwork, Resample};
 
 const GOLDEN: &str = include_str!("../../../tests/fixtures/proxies/golden.json");
 
@@ -130,16 +130,20 @@ fn layers_of_zico_are_those_of_pytorch() {
     }
 }
 
-/// A classifier of 4×4 images: convolution, batch norm, ReLU, mean, linear.
+/// A classifier of 4×4 images: convolution, batch norm, ReLU, and in a second block pooling, mean, linear.
 fn small(classes: usize, norm: bool) -> Network {
     let mut net = Builder::new();
+    net.block("stem", "");
     let input = add(&mut net, "input", Op::Input { shape: Shape::map(3, 4) }, &[]);
     let mut at = add(&mut net, "conv", Op::Conv2d(Conv2d::square(4, 3, 1)), &[input]);
     if norm {
         at = add(&mut net, "norm", Op::BatchNorm, &[at]);
     }
     let relu = add(&mut net, "relu", act(Activation::Relu), &[at]);
-    let mean = add(&mut net, "mean", Op::GlobalAvgPool, &[relu]);
+    net.block("head", "");
+    let pool = Pool { kind: PoolKind::Avg, kernel: 2, stride: 2, padding: 0, ceil: false };
+    let pool = add(&mut net, "pool", Op::Pool(pool), &[relu]);
+    let mean = add(&mut net, "mean", Op::GlobalAvgPool, &[pool]);
     let flat = add(&mut net, "flat", Op::Flatten, &[mean]);
     let linear = add(&mut net, "linear", Op::Linear { features: classes, bias: true }, &[flat]);
     net.output(linear);
