@@ -5,10 +5,12 @@
 //! made in a [`Lab`] that lends weights, batches and programs. What a name such as `zico_bc` means is pinned by a file
 //! in `proxies/`, read by [`Definition`].
 
+mod aggregate;
 mod definition;
 mod kinds;
 mod lab;
 mod measured;
+mod spectrum;
 mod structural;
 #[cfg(test)]
 mod tests;
@@ -22,6 +24,7 @@ use crate::data::DataError;
 use crate::engine::{EngineError, LossError};
 use crate::graph::{Network, Shape};
 
+pub use aggregate::{Aggregate, aggregate};
 pub use definition::{Definition, Evidence, SCHEMA};
 pub use lab::{Conditions, Lab, Setup};
 pub use measured::{Measure, Measured, Reading};
