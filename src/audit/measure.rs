@@ -38,6 +38,8 @@ pub struct Measured {
     pub columns: Vec<Column>,
     /// For each row, the number of its isomorphism class.
     pub classes: Vec<usize>,
+    /// For each class, the first of its rows, whose network was scored.
+    pub first: Vec<usize>,
     /// For each row, what the live part is like.
     pub traits: Vec<Traits>,
     /// Number of distinct live networks among the rows. Isomorphic networks have equal scores.
@@ -251,6 +253,7 @@ impl Survey {
             distinct: self.first.len(),
             dead: self.rows.iter().filter(|row| !row.live).count(),
             classes: self.classes,
+            first: self.first,
         })
     }
 

@@ -8,7 +8,8 @@ use serde::Serialize;
 use super::progress::Stages;
 use super::{Failure, emit, emit_json};
 use crate::audit::{
-    Bootstrap, Journal, Judgement, MeasureError, Measured, Rows, Run, Survey, Truth, definition_key, judge, resolve,
+    Bootstrap, Journal, Judgement, Lineup, MeasureError, Measured, Rows, Run, Survey, Truth, definition_key, judge,
+    present, resolve,
 };
 use crate::latency::LatencyTable;
 use crate::proxy::{Conditions, Definition, Proxy};
@@ -114,7 +115,7 @@ pub(super) fn run(command: Command) -> Result<(), Failure> {
 
 fn proxies(args: Args) -> Result<(), Failure> {
     let space = Space::load(&args.space, None)?;
-    let definitions = definitions(&args.proxy)?;
+    let (lineup, baselines) = lineup(&args.proxy)?;
     let table = args.latency.as_deref().map(super::latency::load).transpose()?;
     let (truth, architectures) = rows(&args, &space)?;
     // Opened before the work, so that a path that cannot be written is told at once.
@@ -124,7 +125,7 @@ fn proxies(args: Args) -> Result<(), Failure> {
     let conditions = args.conditions.conditions()?;
     let work = Work { space: &space, truth: &truth, architectures: &architectures, table: table.as_ref(), args: &args };
     let stages = Stages::new(false);
-    let measured = work.measure(&definitions, &conditions, folder.as_ref(), &stages)?;
+    let measured = lineup.show(work.measure(&lineup, &conditions, folder.as_ref(), &stages)?);
     if let Some((path, writer)) = csv {
         write(writer, &truth, &measured)
             .map_err(|error| Failure::failed(format!("{}: cannot be written: {error}", path.display())))?;
@@ -144,18 +145,61 @@ fn proxies(args: Args) -> Result<(), Failure> {
         bootstrap,
     };
     stages.stage("resampling for intervals", Some(measured.columns.len() as u64));
-    let entries: Vec<Entry> = measured
-        .columns
-        .iter()
-        .zip(&definitions)
+    let entries: Vec<Entry> = (measured.columns.iter())
+        .zip(lineup.shown().iter().zip(baselines))
         .map(|(column, (definition, baseline))| {
             let judgement = judge(column, &rows, &bootstrap);
             stages.step(1);
-            Entry { judgement, version: definition.version, baseline: *baseline, context: context.clone() }
+            Entry { judgement, version: definition.version, baseline, context: context.clone() }
         })
         .collect();
     stages.done(&format!("{} resamples", bootstrap.resamples));
+    if let Some(folder) = &folder {
+        let judged: Vec<_> = (entries.iter().zip(lineup.shown()))
+            .map(|(entry, definition)| (&entry.judgement, definition, entry.baseline))
+            .collect();
+        let mut report = present(&judged, &measured, &rows, facts(&args, &conditions, &context));
+        report.title = format!("How far scores can be trusted on {}", context.space);
+        report.truth = args.truth_column.clone();
+        report.lead = lead(&context);
+        folder.write(&report, &entries, &truth, &measured)?;
+        eprintln!("{}: the report is written; open audit.html", folder.path.display());
+    }
     if args.json { emit_json(&entries) } else { emit(&table::table(&entries, &context)) }
+}
+
+/// What was audited, in a sentence.
+fn lead(context: &Context) -> String {
+    let Context { rows, distinct, dead, truth_column, .. } = context;
+    let dead = match dead {
+        0 => String::new(),
+        _ => format!("; {dead} rows have an output that does not depend on the input"),
+    };
+    format!("{rows} architectures with a known {truth_column}, {distinct} of them distinct networks{dead}.")
+}
+
+/// How the audit was made.
+fn facts(args: &Args, conditions: &Conditions, context: &Context) -> Vec<report::Entry> {
+    let mut facts = vec![
+        ("space", context.space.clone()),
+        ("truth", format!("{}, column {}", args.truth.display(), context.truth_column)),
+        ("rows without a number, left out", context.skipped.to_string()),
+        ("data", conditions.source.clone()),
+        ("seed of the weights", conditions.seed.to_string()),
+        ("seed of the batches", conditions.data_seed.to_string()),
+        ("resamples", format!("{} of isomorphism classes, seed {}", args.resamples, args.sample_seed)),
+    ];
+    if let Some(limit) = args.limit {
+        facts.push(("sample", format!("{limit} rows, seed {}", args.sample_seed)));
+    }
+    if let Some(except) = args.except_sample {
+        facts.push(("left out", format!("a sample of {except} rows, seed {}", args.sample_seed)));
+    }
+    if let Some(table) = &context.latency_table {
+        facts.push(("latency", table.clone()));
+    }
+    facts.push(("pocketnas", env!("CARGO_PKG_VERSION").to_owned()));
+    facts.into_iter().map(|(key, value)| report::Entry { key: key.to_owned(), value }).collect()
 }
 
 /// The rows to audit on, and their architectures.
@@ -186,15 +230,13 @@ struct Work<'a> {
 impl Work<'_> {
     fn measure(
         &self,
-        definitions: &[(Definition, bool)],
+        lineup: &Lineup,
         conditions: &Conditions,
         folder: Option<&Folder>,
         stages: &Stages,
     ) -> Result<Measured, Failure> {
-        let proxies: Vec<Box<dyn Proxy>> =
-            definitions.iter().map(|(definition, _)| definition.proxy(conditions)).collect();
-        let keys: Vec<String> =
-            definitions.iter().map(|(definition, _)| definition_key(definition, conditions)).collect();
+        let proxies: Vec<Box<dyn Proxy>> = lineup.scored().iter().map(|scored| scored.proxy(conditions)).collect();
+        let keys: Vec<String> = lineup.scored().iter().map(|scored| definition_key(scored, conditions)).collect();
         let build = |row: usize| self.space.build(&self.architectures[row]);
         stages.stage("scoring networks", Some(self.architectures.len() as u64));
         let survey = Survey::take(self.architectures.len(), &build, &proxies, self.table, || stages.step(1));
@@ -241,6 +283,7 @@ impl Work<'_> {
 
 /// The folder that keeps the scores and takes the report.
 struct Folder {
+    path: PathBuf,
     journal: Journal,
     _lock: Lock,
 }
@@ -250,7 +293,27 @@ impl Folder {
         report::prepare_audit(path).map_err(Failure::input)?;
         let command = std::env::args().collect::<Vec<_>>().join(" ");
         let lock = Lock::take(path, &command)?;
-        Ok(Self { journal: Journal::open(path).map_err(Failure::input)?, _lock: lock })
+        Ok(Self { path: path.to_owned(), journal: Journal::open(path).map_err(Failure::input)?, _lock: lock })
+    }
+
+    /// Writes every score, the verdicts, the plots and the page.
+    fn write(
+        &self,
+        report: &report::AuditReport,
+        entries: &[Entry],
+        truth: &Truth,
+        measured: &Measured,
+    ) -> Result<(), Failure> {
+        report::write_atomically(&self.path.join("audit.csv"), |out| {
+            write(csv::Writer::from_writer(out), truth, measured).map_err(std::io::Error::from)
+        })
+        .map_err(Failure::failed)?;
+        report::write_atomically(&self.path.join("audit.json"), |out| {
+            serde_json::to_writer_pretty(&mut *out, entries)?;
+            out.write_all(b"\n")
+        })
+        .map_err(Failure::failed)?;
+        report::write_audit(report, &self.path).map_err(Failure::failed)
     }
 
     /// From now on the first interrupt lets the networks that run finish.
@@ -269,20 +332,22 @@ impl Folder {
     }
 }
 
-/// The proxies asked for, then the baselines that are not among them.
-fn definitions(names: &[String]) -> Result<Vec<(Definition, bool)>, Failure> {
-    let mut found: Vec<(Definition, bool)> = Vec::new();
+/// The proxies asked for, then the baselines that are not among them; and which are baselines.
+fn lineup(names: &[String]) -> Result<(Lineup, Vec<bool>), Failure> {
+    let mut found: Vec<Definition> = Vec::new();
+    let mut baseline = Vec::new();
     let asked = names.iter().map(|name| (name.as_str(), false));
     let baselines = BASELINES.into_iter().filter(|name| !names.iter().any(|asked| asked == name));
-    for (name, baseline) in asked.chain(baselines.map(|name| (name, true))) {
+    for (name, is_baseline) in asked.chain(baselines.map(|name| (name, true))) {
         let definition = Definition::load(name)?;
-        if found.iter().any(|(other, _)| other.name == definition.name) {
+        if found.iter().any(|other| other.name == definition.name) {
             let message = format!("two proxies are named `{}`; give one of them another `name:`", definition.name);
             return Err(Failure::input(message));
         }
-        found.push((definition, baseline));
+        found.push(definition);
+        baseline.push(is_baseline);
     }
-    Ok(found)
+    Ok((Lineup::new(found)?, baseline))
 }
 
 type Output = (PathBuf, csv::Writer<std::fs::File>);
@@ -297,7 +362,7 @@ fn open(path: &Path, truth: &Path) -> Result<Output, Failure> {
     Ok((path.to_owned(), csv::Writer::from_writer(file)))
 }
 
-fn write(mut writer: csv::Writer<std::fs::File>, truth: &Truth, measured: &Measured) -> csv::Result<()> {
+fn write<W: std::io::Write>(mut writer: csv::Writer<W>, truth: &Truth, measured: &Measured) -> csv::Result<()> {
     let names = measured.columns.iter().map(|column| column.proxy.as_str());
     writer.write_record(["architecture", "truth"].into_iter().chain(names))?;
     for (index, row) in truth.rows.iter().enumerate() {

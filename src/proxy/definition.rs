@@ -407,8 +407,12 @@ fn members(root: &Node, problems: &mut Problems) -> Vec<String> {
         let member = item.text().unwrap_or_default();
         match Definition::load(member) {
             Ok(definition) if definition.members().is_empty() => members.push(member.to_owned()),
-            Ok(_) => problems.at(item, "members", format!("`{member}` is an aggregate itself"), "list its members instead"),
-            Err(error) => problems.at(item, "members", format!("`{member}` cannot be read: {error}"), "mend or remove it"),
+            Ok(_) => {
+                problems.at(item, "members", format!("`{member}` is an aggregate itself"), "list its members instead")
+            }
+            Err(error) => {
+                problems.at(item, "members", format!("`{member}` cannot be read: {error}"), "mend or remove it")
+            }
         }
     }
     members
