@@ -16,6 +16,9 @@ use serde_json::{Map, Value as Json, json};
 use crate::graph::{CanonicalHash, Shape};
 use crate::proxy::{Conditions, Definition, Score};
 
+#[cfg(test)]
+mod tests;
+
 /// The name of the file in the folder of an audit.
 pub const JOURNAL: &str = "scores.jsonl";
 

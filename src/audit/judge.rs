@@ -5,6 +5,9 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{Bands, Bootstrap, Column, Interval, Measured, Ranks, Traits, expected_best, ndcg, ndcg_cut};
 
+#[cfg(test)]
+mod tests;
+
 /// What a proxy is judged by.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rows {
