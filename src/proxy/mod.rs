@@ -6,6 +6,7 @@
 //! in `proxies/`, read by [`Definition`].
 
 mod backbone;
+mod aggregate;
 mod definition;
 mod fisher;
 mod grad_norm;
@@ -34,6 +35,7 @@ use crate::engine::{EngineError, LossError};
 use crate::graph::{Network, Shape};
 
 pub use backbone::{Backbone, backbone};
+pub use aggregate::{Aggregate, aggregate};
 pub use definition::{Definition, Evidence, SCHEMA};
 pub use lab::{Conditions, Lab, Setup};
 pub use measured::{Measure, Measured, Reading};

@@ -38,7 +38,7 @@ mod yardstick;
 pub use cost_graph::{ColumnSource, priced_graph};
 pub use distinct::distinct;
 pub use evolve::EvolutionSummary;
-pub use interrupt::{Interrupt, interrupt};
+pub use interrupt::{Interrupt, Interruptible, interrupt};
 pub use journal::{Continuation, Journal};
 pub use judged::Judged;
 pub use lock::{Holder, Lock};
