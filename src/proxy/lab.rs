@@ -11,6 +11,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::ScoreError;
 use super::kinds::Fields;
+use super::room::{Place, Room};
 use crate::data::{Batch, Dataset};
 use crate::engine::native::Native;
 use crate::engine::{Backend, Biases, Init, Loss, Plan, Program, Scheme, Weights, initialise};
@@ -31,6 +32,8 @@ pub struct Conditions {
     pub engine: Native,
     /// Batches that were drawn: most networks take the same.
     drawn: Arc<Mutex<HashMap<Draw, Arc<Vec<Batch>>>>>,
+    /// The memory that networks which are measured at the same time share.
+    room: Arc<Room>,
 }
 
 /// What decides a draw of batches: how many, of what size, from which seed.
@@ -50,7 +53,15 @@ impl Conditions {
 
     /// Data, the seed of the weights and that of the batches, on the best the machine has.
     pub fn new(source: &str, data: Arc<Dataset>, seed: u64, data_seed: u64) -> Self {
-        Self { source: source.to_owned(), data, seed, data_seed, engine: Native::default(), drawn: Arc::default() }
+        Self {
+            source: source.to_owned(),
+            data,
+            seed,
+            data_seed,
+            engine: Native::default(),
+            drawn: Arc::default(),
+            room: Arc::default(),
+        }
     }
 }
 
@@ -141,6 +152,7 @@ pub struct Lab<'a> {
     conditions: &'a Conditions,
     repeat: u32,
     most: Cell<u64>,
+    place: Place<'a>,
 }
 
 impl<'a> Lab<'a> {
@@ -151,7 +163,7 @@ impl<'a> Lab<'a> {
         conditions: &'a Conditions,
         repeat: u32,
     ) -> Self {
-        Self { proxy, network, setup, conditions, repeat, most: Cell::new(0) }
+        Self { proxy, network, setup, conditions, repeat, most: Cell::new(0), place: Place::new(&conditions.room) }
     }
 
     /// The error of a network that the proxy says nothing about.
@@ -226,7 +238,8 @@ impl<'a> Lab<'a> {
         plan: &Plan,
         weights: &Weights,
     ) -> Result<Box<dyn Program>, ScoreError> {
-        let mut program = Backend::<f32>::compile(&self.conditions.engine, network, plan)?;
+        let mut program =
+            self.place.compile(|| Backend::<f32>::compile(&self.conditions.engine, network, plan), |p| p.bytes())?;
         self.most.set(self.most.get().max(program.bytes()));
         program.load(weights)?;
         Ok(program)
@@ -237,7 +250,8 @@ impl<'a> Lab<'a> {
     /// # Errors
     /// As [`program`](Self::program).
     pub fn double_program(&self, plan: &Plan, weights: &Weights<f64>) -> Result<Box<dyn Program<f64>>, ScoreError> {
-        let mut program = Backend::<f64>::compile(&self.conditions.engine, self.network, plan)?;
+        let engine = &self.conditions.engine;
+        let mut program = self.place.compile(|| Backend::<f64>::compile(engine, self.network, plan), |p| p.bytes())?;
         self.most.set(self.most.get().max(program.bytes()));
         program.load(weights)?;
         Ok(program)

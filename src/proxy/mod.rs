@@ -9,6 +9,7 @@ mod definition;
 mod kinds;
 mod lab;
 mod measured;
+mod room;
 mod structural;
 #[cfg(test)]
 mod tests;

@@ -12,8 +12,8 @@ use serde_json::{Map, Value as Json, json};
 use super::kinds::{Fields, Kind};
 use super::lab::{Lab, Setup};
 use super::measured::{Measure, Reading};
-use super::structural::only_gates;
-use super::{ScoreError, sum};
+use super::structural::{Term, only_gates};
+use super::{ScoreError, Structural, sum};
 use crate::engine::{Plan, Program};
 use crate::graph::{Network, NodeId, Op, Role};
 
@@ -121,8 +121,9 @@ impl Measure for Zico {
             Some(Penalty { beta: Some(beta), .. }) => beta,
             None => 0.0,
         };
-        let batches = lab.batches()?;
+        // The program first: a batch that is too large for memory is refused before it is drawn.
         let mut program = lab.program(&Plan { prune: true, ..Plan::train(lab.setup.batch_size) })?;
+        let batches = lab.batches()?;
         let network = lab.network;
         let mut layers: Vec<(NodeId, usize, Variation)> = Vec::new();
         for id in network.ids().filter(|&id| program.runs(id)) {
@@ -162,6 +163,19 @@ impl Measure for Zico {
     fn with_beta(&self, beta: f64) -> Option<std::sync::Arc<dyn Measure>> {
         let penalty = Penalty { beta: Some(beta), ..self.penalty.filter(|penalty| penalty.beta.is_none())? };
         Some(std::sync::Arc::new(Self { penalty: Some(penalty), ..self.clone() }))
+    }
+
+    /// With two batches a layer of n weights has ln n and noise: `s0`, and `s0_bc` with the same beta.
+    fn stand_in(&self) -> Option<Structural> {
+        let (name, term) = match self.penalty {
+            None => ("s0".to_owned(), Term::S0),
+            // Whoever finds beta asks again then.
+            Some(Penalty { beta, .. }) => {
+                let beta = beta?;
+                (format!("s0_bc (beta {beta})"), Term::S0Bc { beta })
+            }
+        };
+        Some(Structural::new(name, term, Vec::new()))
     }
 
     fn fields(&self) -> Map<String, Json> {
