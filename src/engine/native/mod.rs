@@ -38,6 +38,7 @@ use program::Compiled;
 use team::Team;
 
 pub use isa::{Isa, Numeric};
+pub use program::available_memory;
 pub use view::{Affine, BLOCK, Layout, Sink, Slope, Source, Sums, Through};
 
 /// The native engine.
