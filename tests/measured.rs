@@ -22,7 +22,7 @@ fn zico_bc() -> Definition {
 fn score(engine: Native, cell: &str) -> Score {
     let space = Space::load("nas-bench-201", None).unwrap();
     let network = space.build(&space.parse(cell).unwrap()).unwrap();
-    zico_bc().proxy(&Conditions { engine, ..Conditions::default() }).score(&network).unwrap()
+    zico_bc().proxy(&Conditions::default().on(engine)).score(&network).unwrap()
 }
 
 #[test]

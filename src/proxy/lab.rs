@@ -52,6 +52,11 @@ impl Default for Conditions {
 }
 
 impl Conditions {
+    /// The same on another engine.
+    pub fn on(self, engine: Native) -> Self {
+        Self { engine, ..self }
+    }
+
     /// Gaussian noise, with one seed for weights and batches.
     pub fn noise(seed: u64) -> Self {
         Self::new("noise", Arc::new(Dataset::noise()), seed, seed)
