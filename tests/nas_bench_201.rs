@@ -32,7 +32,8 @@ fn scored() -> Option<&'static Benchmark> {
     let scored = SCORED.get_or_init(|| {
         let (space, truth) = (space(), column("valid_accuracy")?);
         let architectures = resolve(&space, &truth, Path::new(DATA)).unwrap();
-        let proxies: Vec<Box<dyn Proxy>> = PROXIES.map(|name| Definition::load(name).unwrap().proxy(&Conditions::default())).into();
+        let proxies: Vec<Box<dyn Proxy>> =
+            PROXIES.map(|name| Definition::load(name).unwrap().proxy(&Conditions::default())).into();
         let measured = measure(architectures.len(), |row| space.build(&architectures[row]), &proxies, || ()).unwrap();
         Some(Benchmark { ids: truth.rows.into_iter().map(|row| row.id).collect(), architectures, measured })
     });
