@@ -392,7 +392,36 @@ impl Definition {
 
     /// Whether networks are run to score them.
     pub fn measured(&self) -> bool {
-        matches!(self.form, Form::Measured { .. })
+        self.setup().is_some()
+    }
+
+    /// The weights and batches that it is measured with, if networks are run.
+    pub fn setup(&self) -> Option<&Setup> {
+        match &self.form {
+            Form::Structural { .. } | Form::Aggregate { .. } => None,
+            Form::Measured { setup, .. } => Some(setup),
+        }
+    }
+
+    /// The structural score that stands in for a measured one, where it says one ([`Measure::stand_in`]).
+    pub fn stand_in(&self) -> Option<Self> {
+        let Form::Measured { measure, .. } = &self.form else { return None };
+        let score = measure.stand_in()?;
+        Some(Self {
+            name: score.name().to_owned(),
+            version: self.version,
+            definition: format!("What is left of {} where every weight counts the same", self.name),
+            source: self.source.clone(),
+            evidence: Vec::new(),
+            form: Form::Structural { term: score.term(), blocks: Vec::new() },
+        })
+    }
+
+    /// The same with that strength of the correction, if it leaves that to a search (`beta: auto`).
+    pub fn with_beta(&self, beta: f64) -> Option<Self> {
+        let Form::Measured { kind, setup, measure } = &self.form else { return None };
+        let measure = measure.with_beta(beta)?;
+        Some(Self { form: Form::Measured { kind, setup: setup.clone(), measure }, ..self.clone() })
     }
 
     /// The proxies whose ranks an aggregate puts together, as [`load`](Self::load) takes them; empty for all others. Its

@@ -12,6 +12,7 @@ use serde_json::{Map, Value as Json, json};
 use super::ScoreError;
 use super::kinds::Fields;
 use super::measured::Reading;
+use super::room::{Place, Room};
 use crate::data::{Batch, Dataset};
 use crate::engine::native::Native;
 use crate::engine::{
@@ -37,6 +38,8 @@ pub struct Conditions {
     drawn: Arc<Mutex<HashMap<Draw, Arc<Vec<Batch>>>>>,
     /// Weights and batches to take in place of drawn ones, to stand beside values from elsewhere.
     given: Option<Arc<(Weights, Vec<Batch>)>>,
+    /// The memory that networks which are measured at the same time share.
+    room: Arc<Room>,
 }
 
 /// What decides a draw of batches: how many, of what size, from which seed.
@@ -49,6 +52,11 @@ impl Default for Conditions {
 }
 
 impl Conditions {
+    /// The same on another engine.
+    pub fn on(self, engine: Native) -> Self {
+        Self { engine, ..self }
+    }
+
     /// Gaussian noise, with one seed for weights and batches.
     pub fn noise(seed: u64) -> Self {
         Self::new("noise", Arc::new(Dataset::noise()), seed, seed)
@@ -64,6 +72,7 @@ impl Conditions {
             engine: Native::default(),
             drawn: Arc::default(),
             given: None,
+            room: Arc::default(),
         }
     }
 
@@ -161,6 +170,7 @@ pub struct Lab<'a> {
     conditions: &'a Conditions,
     repeat: u32,
     most: Cell<u64>,
+    place: Place<'a>,
 }
 
 impl<'a> Lab<'a> {
@@ -171,7 +181,7 @@ impl<'a> Lab<'a> {
         conditions: &'a Conditions,
         repeat: u32,
     ) -> Self {
-        Self { proxy, network, setup, conditions, repeat, most: Cell::new(0) }
+        Self { proxy, network, setup, conditions, repeat, most: Cell::new(0), place: Place::new(&conditions.room) }
     }
 
     /// The error of a network that the proxy says nothing about.
@@ -312,7 +322,8 @@ impl<'a> Lab<'a> {
     where
         Native: Backend<T>,
     {
-        let mut program = self.conditions.engine.compile(network, plan)?;
+        let engine = &self.conditions.engine;
+        let mut program = self.place.compile(|| engine.compile(network, plan), |program| program.bytes())?;
         self.most.set(self.most.get().max(program.bytes()));
         let single = |id: &NodeId| {
             let node = network.node(*id);

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 use super::lab::{Conditions, Lab, Setup};
-use super::{Proxy, Score, ScoreError};
+use super::{Proxy, Score, ScoreError, Structural};
 use crate::graph::Network;
 
 /// What a measured proxy does with one network, one draw of weights and one of data.
@@ -21,6 +21,12 @@ pub trait Measure: std::fmt::Debug + Send + Sync {
 
     /// The same with that strength of the correction, if it leaves that to a search (`beta: auto`).
     fn with_beta(&self, _beta: f64) -> Option<std::sync::Arc<dyn Measure>> {
+        None
+    }
+
+    /// The structural score that is left of it where every weight counts the same, if there is one: where a search that
+    /// cannot be exact starts.
+    fn stand_in(&self) -> Option<Structural> {
         None
     }
 

@@ -24,6 +24,7 @@ mod measured;
 mod meco;
 mod naswot;
 mod ntk;
+mod room;
 mod samples;
 mod snip;
 mod spectrum;

@@ -12,8 +12,8 @@ use serde_json::{Map, Value as Json, json};
 use super::kinds::{Fields, Kind, Problem};
 use super::lab::{Lab, Setup};
 use super::measured::{Measure, Reading};
-use super::structural::only_gates;
-use super::{ScoreError, sum};
+use super::structural::{Term, only_gates};
+use super::{ScoreError, Structural, sum};
 use crate::engine::native::Native;
 use crate::engine::{Backend, Element, Program, Weights};
 use crate::graph::{Network, NodeId, Op, Role};
@@ -161,6 +161,19 @@ impl Measure for Zico {
         Some(std::sync::Arc::new(Self { penalty: Some(penalty), ..self.clone() }))
     }
 
+    /// With two batches a layer of n weights has ln n and noise: `s0`, and `s0_bc` with the same beta.
+    fn stand_in(&self) -> Option<Structural> {
+        let (name, term) = match self.penalty {
+            None => ("s0".to_owned(), Term::S0),
+            // Whoever finds beta asks again then.
+            Some(Penalty { beta, .. }) => {
+                let beta = beta?;
+                (format!("s0_bc (beta {beta})"), Term::S0Bc { beta })
+            }
+        };
+        Some(Structural::new(name, term, Vec::new()))
+    }
+
     fn fields(&self) -> Map<String, Json> {
         let mut fields = Map::new();
         let mut set = |key: &str, value: Json| fields.insert(key.to_owned(), value);
@@ -200,9 +213,10 @@ impl Zico {
     where
         Native: Backend<T>,
     {
-        let batches = lab.batches()?;
         let network = lab.network;
+        // The program first: a batch that is too large for memory is refused before it is drawn.
         let mut program = lab.program_of(network, &lab.training(lab.setup.batch_size), weights)?;
+        let batches = lab.batches()?;
         let mut layers: Vec<(NodeId, usize, Variation<T>)> = Vec::new();
         for id in network.ids().filter(|&id| program.runs(id)) {
             if !self.classifier && lab.is_classifier(id) {
