@@ -232,7 +232,14 @@ impl Check<'_> {
             Found::File(file) => Document::read(&file).and_then(|document| Definition::from_document(&document)),
             Found::Shipped => Definition::load(reference),
         };
-        self.keep(definition)
+        let definition = self.keep(definition)?;
+        if !definition.members().is_empty() {
+            let help = format!("take one of its members: {}", definition.members().join(", "));
+            let message = format!("`{reference}` ranks the networks of a set, and has no score for a single one");
+            self.problems.at(node, path, message, help);
+            return None;
+        }
+        Some(definition)
     }
 
     fn table(&mut self, node: &Node, path: &str) -> Option<LatencyTable> {

@@ -1,5 +1,5 @@
 //! Rank aggregation: one order out of the scores of several proxies, by the sum of the logarithms of their ranks (Lee and
-//! Ham, AZ-NAS, CVPR 2024, eq. 11).
+//! Ham, AZ-NAS, CVPR 2024).
 //!
 //! `Σ_M ln(rank_M / m)` over the members M, with rank 1 for the lowest of m scores, so that higher is better. A low rank in
 //! one member costs more than a high one in another makes up for: a network has to please all of them.

@@ -1,4 +1,4 @@
-//! The proxies of AZ-NAS (Lee and Ham, CVPR 2024, eqs. 1 to 7) that look at the output of every block of an untrained
+//! The proxies of AZ-NAS (Lee and Ham, CVPR 2024) that look at the output of every block of an untrained
 //! network; its fourth, complexity, is `live_macs`. They are made to be put together by rank (`aggregate`).
 //!
 //! With the batch's positions as points in the space of channels, the *expressivity* of a block is the entropy of the

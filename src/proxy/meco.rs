@@ -1,9 +1,9 @@
-//! MeCo (Jiang, Wang and Bie, NeurIPS 2023, eq. 5): how far the channels of each layer of an untrained network are from
+//! MeCo (Jiang, Wang and Bie, NeurIPS 2023): how far the channels of each layer of an untrained network are from
 //! saying the same.
 //!
 //! One random image goes through; the score is the sum over live convolutions of the smallest eigenvalue of the matrix of
 //! Pearson's correlations between the channels of the output. With `channels`, so many are drawn from each layer and their
-//! eigenvalue counts C / channels times (MeCo_opt, eq. 7). Channels that do not vary correlate with nothing.
+//! eigenvalue counts C / channels times (MeCo_opt). Channels that do not vary correlate with nothing.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

@@ -1,4 +1,4 @@
-//! NASWOT (Mellor, Turner, Storkey and Crowley, ICML 2021, eq. 2, summed over layers as their code has it): how well the
+//! NASWOT (Mellor, Turner, Storkey and Crowley, ICML 2021, summed over layers as their code has it): how well the
 //! activations of an untrained network tell samples apart.
 //!
 //! Every sample has a binary code: which units are above zero. `ln det K`, where `K_ij` is the number of units in which

@@ -1,4 +1,4 @@
-//! SWAP (Peng, Song, Fayek, Ciesielski and Chang, ICLR 2024, definition 3.3): how many different things the units of an
+//! SWAP (Peng, Song, Fayek, Ciesielski and Chang, ICLR 2024): how many different things the units of an
 //! untrained network do.
 //!
 //! Every unit has a pattern: for which samples it is above zero. The score is the number of distinct patterns over all

@@ -1,4 +1,4 @@
-//! VKDNW (Týbl and Neumann, CVPR 2025, eqs. 9 to 11): how evenly an untrained network knows its weights.
+//! VKDNW (Týbl and Neumann, CVPR 2025): how evenly an untrained network knows its weights.
 //!
 //! The empirical Fisher information of a few weights, `F = E Jᵀ (diag p - p pᵀ) J` over samples, with J the Jacobian of
 //! the outputs with respect to the first element of every trained tensor and p the softmax of the outputs, 0.05 of it

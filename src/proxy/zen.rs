@@ -1,4 +1,4 @@
-//! Zen-score (Lin et al., ICCV 2021, algorithm 1): how far an untrained network of Gaussian weights moves its last feature
+//! Zen-score (Lin et al., ICCV 2021): how far an untrained network of Gaussian weights moves its last feature
 //! map when its input moves a little, in logarithms, with what batch norms scaled away put back.
 //!
 //! `ln E|f(x) - f(x + 0.01 ε)| + Σ ln sqrt(mean of the channels' variances)`, x and ε unit Gaussian, the mean over the
