@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use super::{Journal, JournalError, Known, Traits};
 use crate::graph::{CanonicalHash, Network, Shape};
 use crate::latency::LatencyTable;
-use crate::proxy::{Proxy, ScoreError};
+use crate::proxy::{Proxy, Score, ScoreError};
 
 /// The scores of one proxy.
 #[derive(Clone, Debug)]
@@ -29,6 +29,8 @@ pub struct Column {
     pub mean_bytes: f64,
     /// The same for the network that took most; 0 where nothing ran.
     pub peak_bytes: u64,
+    /// Networks that the proxy says nothing about: how many, the row of the first, and why.
+    pub unfit: Option<(usize, usize, String)>,
 }
 
 /// All rows, scored.
@@ -245,7 +247,11 @@ impl Survey {
         }
         let columns = (proxies.iter().enumerate()).map(|(index, proxy)| {
             let of_class = running.iter().position(|&other| other == index);
-            self.column(proxy.as_ref(), index, of_class.map(|at| scored.iter().map(|known| known[at]).collect()))
+            self.column(
+                proxy.as_ref(),
+                index,
+                of_class.map(|at| scored.iter().map(|known| known[at].clone()).collect()),
+            )
         });
         Ok(Measured {
             columns: columns.collect(),
@@ -284,12 +290,21 @@ impl Survey {
                 }
             };
             let start = Instant::now();
-            let score = proxies[proxy].score(&network).map_err(|source| MeasureError::Score { row, source })?;
+            let (score, reason) = match proxies[proxy].score(&network) {
+                Ok(score) => (score, None),
+                // One network that a proxy says nothing about must not end an audit of thousands.
+                Err(error @ ScoreError::Unfit { .. }) => {
+                    let (inputs, details) = (inputs.clone(), Vec::new());
+                    (Score { value: f64::NAN, inputs, live: true, details, bytes: 0 }, Some(error.to_string()))
+                }
+                Err(source) => return Err(MeasureError::Score { row, source }),
+            };
             let seconds = (building + start.elapsed()).as_secs_f64();
+            let known = Known { value: score.value, reason, seconds, bytes: score.bytes };
             if let Some((journal, keys)) = run.journal {
-                journal.add(proxies[proxy].name(), &keys[proxy], *hash, &(run.name)(row), &score, seconds)?;
+                journal.add(proxies[proxy].name(), &keys[proxy], *hash, &(run.name)(row), &score, &known)?;
             }
-            scores.push(Known { value: score.value, seconds, bytes: score.bytes });
+            scores.push(known);
             built = Some((network, building));
         }
         Ok(scores)
@@ -298,12 +313,15 @@ impl Survey {
     /// The column of a proxy, from the scores of the classes where it ran them.
     fn column(&self, proxy: &dyn Proxy, index: usize, of_class: Option<Vec<Known>>) -> Column {
         let counted = || {
-            let known = |&(value, time): &(f64, Duration)| Known { value, seconds: time.as_secs_f64(), bytes: 0 };
+            let known =
+                |&(value, time): &(f64, Duration)| Known { value, reason: None, seconds: time.as_secs_f64(), bytes: 0 };
             self.rows.iter().filter_map(|row| row.scores[index].as_ref().map(known)).collect::<Vec<Known>>()
         };
         let ran = of_class.is_some();
         let scored = of_class.unwrap_or_else(counted);
         let value = |row: usize| if ran { scored[self.classes[row]].value } else { scored[row].value };
+        let mut unfit = scored.iter().enumerate().filter_map(|(at, known)| Some((at, known.reason.clone()?)));
+        let unfit = unfit.next().map(|(at, reason)| (1 + unfit.count(), if ran { self.first[at] } else { at }, reason));
         let mean = |of: fn(&Known) -> f64| scored.iter().map(of).sum::<f64>() / scored.len().max(1) as f64;
         Column {
             proxy: proxy.name().to_owned(),
@@ -311,6 +329,7 @@ impl Survey {
             per_architecture: Duration::try_from_secs_f64(mean(|known| known.seconds)).unwrap_or_default(),
             mean_bytes: mean(|known| known.bytes as f64),
             peak_bytes: scored.iter().map(|known| known.bytes).max().unwrap_or(0),
+            unfit,
         }
     }
 }

@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::progress::Stages;
 use super::{Failure, emit, emit_json};
 use crate::audit::{
-    Bootstrap, Journal, Judgement, Lineup, MeasureError, Measured, Rows, Run, Survey, Truth, definition_key, judge,
-    present, resolve,
+    Bootstrap, Column, Journal, Judgement, Lineup, MeasureError, Measured, Rows, Run, Survey, Truth, definition_key,
+    judge, present, resolve,
 };
 use crate::latency::LatencyTable;
 use crate::proxy::{Conditions, Definition, Proxy};
@@ -263,6 +263,17 @@ impl Work<'_> {
         run.journal = folder.map(|folder| (&folder.journal, &keys[..]));
         let measured = survey.run(&build, &proxies, &run).map_err(|error| self.at_line(&error))?;
         stages.done(&format!("{distinct} distinct networks by {running} proxies"));
+        for Column { proxy, unfit, .. } in &measured.columns {
+            let Some((count, row, reason)) = unfit else { continue };
+            let row = &self.truth.rows[*row];
+            let first = format!("{}:{}: `{}`: {reason}", self.args.truth.display(), row.line, row.id);
+            if *count == distinct {
+                return Err(Failure::input(first));
+            }
+            eprintln!(
+                "note: {count} of {distinct} networks have no score by {proxy} and are left out; the first is {first}"
+            );
+        }
         Ok(measured)
     }
 
