@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use super::{Journal, JournalError, Known, Traits};
 use crate::graph::{CanonicalHash, Network, Shape};
 use crate::latency::LatencyTable;
-use crate::proxy::{Proxy, Score, ScoreError};
+use crate::proxy::{Backbone, Proxy, Score, ScoreError, backbone};
 
 /// The scores of one proxy.
 #[derive(Clone, Debug)]
@@ -140,6 +140,8 @@ struct Row {
     inputs: Vec<Shape>,
     live: bool,
     traits: Traits,
+    /// Of a live network, where some proxy runs it.
+    backbone: Option<Backbone>,
 }
 
 impl Survey {
@@ -154,6 +156,7 @@ impl Survey {
         table: Option<&LatencyTable>,
         surveyed: impl Fn() + Sync,
     ) -> Result<Self, MeasureError<E>> {
+        let runs = !running(proxies).is_empty();
         let look = |row: usize| -> Result<Row, MeasureError<E>> {
             let start = Instant::now();
             let network = build(row).map_err(|source| MeasureError::Build { row, source })?;
@@ -169,7 +172,9 @@ impl Survey {
             let traits = Traits::of(&network, &live, table);
             surveyed();
             let (hash, inputs) = (network.canonical_hash(), network.input_shapes());
-            Ok(Row { scores, hash, inputs, live: live.count() > 0, traits })
+            let live = live.count() > 0;
+            let backbone = (live && runs).then(|| backbone(&network));
+            Ok(Row { scores, hash, inputs, live, traits, backbone })
         };
         let looked: Vec<Result<Row, MeasureError<E>>> = (0..rows).into_par_iter().map(look).collect();
         let rows = looked.into_iter().collect::<Result<Vec<Row>, _>>()?;
@@ -192,6 +197,14 @@ impl Survey {
     /// Number of distinct live networks; those that are dead count as one.
     pub fn distinct(&self) -> usize {
         self.first.len()
+    }
+
+    /// The first two rows whose backbones differ, and these; some proxies do not rank across backbones.
+    pub fn mixed(&self) -> Option<[(usize, &Backbone); 2]> {
+        let mut backbones =
+            self.rows.iter().enumerate().filter_map(|(row, looked)| Some((row, looked.backbone.as_ref()?)));
+        let first = backbones.next()?;
+        backbones.find(|(_, other)| *other != first.1).map(|other| [first, other])
     }
 
     /// How many of them the journal knows all scores of.

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use super::kinds::{self, Fields};
 use super::lab::{Conditions, Setup};
 use super::measured::{Measure, Measured};
+use super::samples::Statistics;
 use super::structural::Term;
 use super::{Aggregate, Proxy, Structural};
 use crate::engine::{Biases, Loss, Scheme};
@@ -24,7 +25,7 @@ const STRUCTURAL: [&str; 7] = ["params", "macs", "live_params", "live_macs", "li
 const AGGREGATE: &str = "aggregate";
 
 /// What `proxy:` may be.
-static KINDS: [&str; STRUCTURAL.len() + kinds::KINDS.len() + 1] = {
+pub(super) static KINDS: [&str; STRUCTURAL.len() + kinds::KINDS.len() + 1] = {
     let mut words = [AGGREGATE; STRUCTURAL.len() + kinds::KINDS.len() + 1];
     let mut at = 0;
     while at < words.len() - 1 {
@@ -41,8 +42,27 @@ macro_rules! shipped {
 }
 
 /// The files of `proxies/`, baselines first.
-const SHIPPED: &[(&str, &str)] =
-    shipped!["params", "macs", "live_params", "live_macs", "live_convs", "s0", "s0_cells", "s0_bc", "zico", "zico_bc",];
+const SHIPPED: &[(&str, &str)] = shipped![
+    "params",
+    "macs",
+    "live_params",
+    "live_macs",
+    "live_convs",
+    "s0",
+    "s0_cells",
+    "s0_bc",
+    "zico",
+    "zico_bc",
+    "grad_norm",
+    "snip",
+    "plain",
+    "grasp",
+    "fisher",
+    "synflow",
+    "grad_sign",
+    "l2_norm",
+    "ntk",
+];
 
 /// The keys of a proxy file.
 pub static SCHEMA: Schema = Schema {
@@ -116,6 +136,18 @@ pub static SCHEMA: Schema = Schema {
             doc: "zico_bc: the map whose height, width and channels are penalised, output by default",
         },
         Field {
+            name: "statistics",
+            kind: &Kind::Word(&STATISTICS),
+            required: false,
+            doc: "grad_sign, ntk: what batch norms normalise a sample by: itself, its batch, or the running statistics",
+        },
+        Field {
+            name: "reduction",
+            kind: &Kind::Word(&["sum", "mean"]),
+            required: false,
+            doc: "grad_sign: over the weights; sum by default",
+        },
+        Field {
             name: "blocks",
             kind: &Kind::List(&Kind::Text, 1),
             required: false,
@@ -151,6 +183,8 @@ macro_rules! names {
 
 static SCHEMES: [&str; Scheme::ALL.len()] = names!(Scheme::ALL);
 static BIASES: [&str; Biases::ALL.len()] = names!(Biases::ALL);
+
+static STATISTICS: [&str; Statistics::ALL.len()] = names!(Statistics::ALL);
 
 static COUNT: Kind = Kind::Int { min: 1, max: 1 << 20 };
 

@@ -6,12 +6,22 @@
 //! in `proxies/`, read by [`Definition`].
 
 mod aggregate;
+mod backbone;
 mod definition;
+mod fisher;
+mod grad_norm;
+mod grad_sign;
+mod grasp;
 mod kinds;
+mod l2_norm;
 mod lab;
 mod measured;
+mod ntk;
+mod samples;
+mod snip;
 mod spectrum;
 mod structural;
+mod synflow;
 #[cfg(test)]
 mod tests;
 mod zico;
@@ -25,6 +35,7 @@ use crate::engine::{EngineError, LossError};
 use crate::graph::{Network, Shape};
 
 pub use aggregate::{Aggregate, aggregate};
+pub use backbone::{Backbone, backbone};
 pub use definition::{Definition, Evidence, SCHEMA};
 pub use lab::{Conditions, Lab, Setup};
 pub use measured::{Measure, Measured, Reading};
