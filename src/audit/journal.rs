@@ -46,10 +46,12 @@ pub enum JournalError {
 }
 
 /// A score that was measured, and what that took.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Known {
-    /// The score, as the proxy gave it.
+    /// The score, as the proxy gave it; NaN where it gave none.
     pub value: f64,
+    /// Why it gave none.
+    pub reason: Option<String>,
     /// Seconds to build and score the network on one thread.
     pub seconds: f64,
     /// Bytes of the largest program that ran.
@@ -76,6 +78,9 @@ struct Line {
     /// A number, or a text where it is not finite, since JSON has no such numbers.
     value: Json,
     details: Map<String, Json>,
+    /// Why there is no score.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     seconds: f64,
     bytes: u64,
 }
@@ -120,14 +125,14 @@ impl Journal {
                 number => number.as_f64().unwrap_or(f64::NAN),
             };
             let place = Place { key: line.key, class: line.class, inputs: line.inputs };
-            known.insert(place, Known { value, seconds: line.seconds, bytes: line.bytes });
+            known.insert(place, Known { value, reason: line.reason, seconds: line.seconds, bytes: line.bytes });
         }
         Ok(Self { path, known, file: Mutex::new(file) })
     }
 
     /// What was known of a network when the journal was opened.
     pub fn get(&self, key: &str, class: CanonicalHash, inputs: &[Shape]) -> Option<Known> {
-        self.known.get(&Place { key: key.to_owned(), class: class.to_string(), inputs: texts(inputs) }).copied()
+        self.known.get(&Place { key: key.to_owned(), class: class.to_string(), inputs: texts(inputs) }).cloned()
     }
 
     /// Adds a score. It is with the system when this returns, so that only a machine that falls loses it.
@@ -141,7 +146,7 @@ impl Journal {
         class: CanonicalHash,
         architecture: &str,
         score: &Score,
-        seconds: f64,
+        known: &Known,
     ) -> Result<(), JournalError> {
         let finite = |value: f64| if value.is_finite() { json!(value) } else { json!(value.to_string()) };
         let line = Line {
@@ -152,8 +157,9 @@ impl Journal {
             architecture: architecture.to_owned(),
             value: finite(score.value),
             details: score.details.iter().map(|(name, value)| ((*name).to_owned(), finite(*value))).collect(),
-            seconds,
-            bytes: score.bytes,
+            reason: known.reason.clone(),
+            seconds: known.seconds,
+            bytes: known.bytes,
         };
         let unusable = |source| JournalError::Io { path: self.path.clone(), source };
         let mut text = serde_json::to_vec(&line).map_err(|error| unusable(error.into()))?;

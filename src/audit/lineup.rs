@@ -78,5 +78,6 @@ fn combine(name: &str, members: &[usize], measured: &Measured) -> Column {
         per_architecture: members.iter().map(|column| column.per_architecture).sum(),
         mean_bytes: members.iter().map(|column| column.mean_bytes).fold(0.0, f64::max),
         peak_bytes: members.iter().map(|column| column.peak_bytes).max().unwrap_or(0),
+        unfit: None,
     }
 }

@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use super::{Journal, JournalError, Known, Traits};
 use crate::graph::{CanonicalHash, Network, Shape};
 use crate::latency::LatencyTable;
-use crate::proxy::{Proxy, ScoreError};
+use crate::proxy::{Backbone, Proxy, Score, ScoreError, backbone};
 
 /// The scores of one proxy.
 #[derive(Clone, Debug)]
@@ -29,6 +29,8 @@ pub struct Column {
     pub mean_bytes: f64,
     /// The same for the network that took most; 0 where nothing ran.
     pub peak_bytes: u64,
+    /// Networks that the proxy says nothing about: how many, the row of the first, and why.
+    pub unfit: Option<(usize, usize, String)>,
 }
 
 /// All rows, scored.
@@ -138,6 +140,8 @@ struct Row {
     inputs: Vec<Shape>,
     live: bool,
     traits: Traits,
+    /// Of a live network, where some proxy runs it.
+    backbone: Option<Backbone>,
 }
 
 impl Survey {
@@ -152,6 +156,7 @@ impl Survey {
         table: Option<&LatencyTable>,
         surveyed: impl Fn() + Sync,
     ) -> Result<Self, MeasureError<E>> {
+        let runs = !running(proxies).is_empty();
         let look = |row: usize| -> Result<Row, MeasureError<E>> {
             let start = Instant::now();
             let network = build(row).map_err(|source| MeasureError::Build { row, source })?;
@@ -167,7 +172,9 @@ impl Survey {
             let traits = Traits::of(&network, &live, table);
             surveyed();
             let (hash, inputs) = (network.canonical_hash(), network.input_shapes());
-            Ok(Row { scores, hash, inputs, live: live.count() > 0, traits })
+            let live = live.count() > 0;
+            let backbone = (live && runs).then(|| backbone(&network));
+            Ok(Row { scores, hash, inputs, live, traits, backbone })
         };
         let looked: Vec<Result<Row, MeasureError<E>>> = (0..rows).into_par_iter().map(look).collect();
         let rows = looked.into_iter().collect::<Result<Vec<Row>, _>>()?;
@@ -190,6 +197,14 @@ impl Survey {
     /// Number of distinct live networks; those that are dead count as one.
     pub fn distinct(&self) -> usize {
         self.first.len()
+    }
+
+    /// The first two rows whose backbones differ, and these; some proxies do not rank across backbones.
+    pub fn mixed(&self) -> Option<[(usize, &Backbone); 2]> {
+        let mut backbones =
+            self.rows.iter().enumerate().filter_map(|(row, looked)| Some((row, looked.backbone.as_ref()?)));
+        let first = backbones.next()?;
+        backbones.find(|(_, other)| *other != first.1).map(|other| [first, other])
     }
 
     /// How many of them the journal knows all scores of.
@@ -245,7 +260,11 @@ impl Survey {
         }
         let columns = (proxies.iter().enumerate()).map(|(index, proxy)| {
             let of_class = running.iter().position(|&other| other == index);
-            self.column(proxy.as_ref(), index, of_class.map(|at| scored.iter().map(|known| known[at]).collect()))
+            self.column(
+                proxy.as_ref(),
+                index,
+                of_class.map(|at| scored.iter().map(|known| known[at].clone()).collect()),
+            )
         });
         Ok(Measured {
             columns: columns.collect(),
@@ -284,12 +303,21 @@ impl Survey {
                 }
             };
             let start = Instant::now();
-            let score = proxies[proxy].score(&network).map_err(|source| MeasureError::Score { row, source })?;
+            let (score, reason) = match proxies[proxy].score(&network) {
+                Ok(score) => (score, None),
+                // One network that a proxy says nothing about must not end an audit of thousands.
+                Err(error @ ScoreError::Unfit { .. }) => {
+                    let (inputs, details) = (inputs.clone(), Vec::new());
+                    (Score { value: f64::NAN, inputs, live: true, details, bytes: 0 }, Some(error.to_string()))
+                }
+                Err(source) => return Err(MeasureError::Score { row, source }),
+            };
             let seconds = (building + start.elapsed()).as_secs_f64();
+            let known = Known { value: score.value, reason, seconds, bytes: score.bytes };
             if let Some((journal, keys)) = run.journal {
-                journal.add(proxies[proxy].name(), &keys[proxy], *hash, &(run.name)(row), &score, seconds)?;
+                journal.add(proxies[proxy].name(), &keys[proxy], *hash, &(run.name)(row), &score, &known)?;
             }
-            scores.push(Known { value: score.value, seconds, bytes: score.bytes });
+            scores.push(known);
             built = Some((network, building));
         }
         Ok(scores)
@@ -298,12 +326,15 @@ impl Survey {
     /// The column of a proxy, from the scores of the classes where it ran them.
     fn column(&self, proxy: &dyn Proxy, index: usize, of_class: Option<Vec<Known>>) -> Column {
         let counted = || {
-            let known = |&(value, time): &(f64, Duration)| Known { value, seconds: time.as_secs_f64(), bytes: 0 };
+            let known =
+                |&(value, time): &(f64, Duration)| Known { value, reason: None, seconds: time.as_secs_f64(), bytes: 0 };
             self.rows.iter().filter_map(|row| row.scores[index].as_ref().map(known)).collect::<Vec<Known>>()
         };
         let ran = of_class.is_some();
         let scored = of_class.unwrap_or_else(counted);
         let value = |row: usize| if ran { scored[self.classes[row]].value } else { scored[row].value };
+        let mut unfit = scored.iter().enumerate().filter_map(|(at, known)| Some((at, known.reason.clone()?)));
+        let unfit = unfit.next().map(|(at, reason)| (1 + unfit.count(), if ran { self.first[at] } else { at }, reason));
         let mean = |of: fn(&Known) -> f64| scored.iter().map(of).sum::<f64>() / scored.len().max(1) as f64;
         Column {
             proxy: proxy.name().to_owned(),
@@ -311,6 +342,7 @@ impl Survey {
             per_architecture: Duration::try_from_secs_f64(mean(|known| known.seconds)).unwrap_or_default(),
             mean_bytes: mean(|known| known.bytes as f64),
             peak_bytes: scored.iter().map(|known| known.bytes).max().unwrap_or(0),
+            unfit,
         }
     }
 }

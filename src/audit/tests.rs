@@ -188,6 +188,7 @@ fn judgement_leaves_out_and_counts_scores_that_are_not_numbers() {
         per_architecture: Duration::from_micros(5),
         mean_bytes: 0.0,
         peak_bytes: 0,
+        unfit: None,
     };
     let judged = judge(&column, &Rows::new(vec![10.0, 99.0, 20.0, 30.0, 1.0]), &Bootstrap::default());
     assert_eq!((judged.n, judged.not_finite, judged.kendall), (3, 2, Some(1.0)));
@@ -204,6 +205,7 @@ fn the_top_half_starts_at_the_median() {
         per_architecture: Duration::ZERO,
         mean_bytes: 0.0,
         peak_bytes: 0,
+        unfit: None,
     };
     let half =
         judge(&column, &Rows::new(truths.to_vec()), &Bootstrap { resamples: 0, ..Bootstrap::default() }).top_half;

@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::progress::Stages;
 use super::{Failure, emit, emit_json};
 use crate::audit::{
-    Bootstrap, Journal, Judgement, Lineup, MeasureError, Measured, Rows, Run, Survey, Truth, definition_key, judge,
-    present, resolve,
+    Bootstrap, Column, Journal, Judgement, Lineup, MeasureError, Measured, Rows, Run, Survey, Truth, definition_key,
+    judge, present, resolve,
 };
 use crate::latency::LatencyTable;
 use crate::proxy::{Conditions, Definition, Proxy};
@@ -248,6 +248,15 @@ impl Work<'_> {
             return survey.run(&build, &proxies, &run).map_err(|error| self.at_line(&error));
         }
 
+        if let Some([(row, one), (other, another)]) = survey.mixed() {
+            let line = |row: usize| self.truth.rows[row].line;
+            eprintln!(
+                "warning: the networks have different backbones: {one} on line {}, {another} on line {}; ZiCo and ZiCo-BC rank \
+                 networks of one backbone",
+                line(row),
+                line(other)
+            );
+        }
         let distinct = survey.distinct();
         let interrupt = folder.map(|folder| folder.interruptible()).transpose()?;
         let known = folder.map_or(0, |folder| survey.known(&proxies, &folder.journal, &keys));
@@ -263,6 +272,17 @@ impl Work<'_> {
         run.journal = folder.map(|folder| (&folder.journal, &keys[..]));
         let measured = survey.run(&build, &proxies, &run).map_err(|error| self.at_line(&error))?;
         stages.done(&format!("{distinct} distinct networks by {running} proxies"));
+        for Column { proxy, unfit, .. } in &measured.columns {
+            let Some((count, row, reason)) = unfit else { continue };
+            let row = &self.truth.rows[*row];
+            let first = format!("{}:{}: `{}`: {reason}", self.args.truth.display(), row.line, row.id);
+            if *count + usize::from(measured.dead > 0) >= distinct {
+                return Err(Failure::input(first));
+            }
+            eprintln!(
+                "note: {count} of {distinct} networks have no score by {proxy} and are left out; the first is {first}"
+            );
+        }
         Ok(measured)
     }
 

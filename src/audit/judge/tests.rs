@@ -133,6 +133,7 @@ fn a_score_that_is_depth_goes_along_with_depth_alone() {
         per_architecture: std::time::Duration::ZERO,
         mean_bytes: 0.0,
         peak_bytes: 0,
+        unfit: None,
     };
     let judged = judge(&column, &rows, &Bootstrap { resamples: 0, ..Bootstrap::default() });
     let bias = serde_json::json!({"depth": 1.0, "width": null, "params": -1.0, "macs": 1.0});

@@ -15,7 +15,7 @@ pub(super) fn draw(report: &AuditReport, typeface: &Typeface, phone: bool, file:
     let names = proxies.iter().map(|proxy| typeface.width(&proxy.name, 12.5, false) * FACES_DIFFER);
     let names = names.fold(40.0, f64::max).min(if phone { 110.0 } else { 220.0 });
     let (left, right) = (names + 22.0, width - 62.0);
-    let top = if file { 84.0 } else { 34.0 };
+    let top = if file { 94.0 } else { 34.0 };
     let bottom = top + ROW * proxies.len() as f64;
     let height = bottom + 34.0;
     let mut scene = Scene::new(width, height);
@@ -58,7 +58,7 @@ pub(super) fn draw(report: &AuditReport, typeface: &Typeface, phone: bool, file:
     add(Layer::Frame, text((14.0, top - 18.0), head, 12.5, true, Anchor::Start, colour::INK));
     for (at, proxy) in proxies.iter().enumerate() {
         let y = top + ROW * (at as f64 + 0.5);
-        let name = typeface.fit(&proxy.name, 12.5, false, names / FACES_DIFFER);
+        let name = typeface.fit(&proxy.name, 12.5, false, names / FACES_DIFFER + 0.5);
         add(Layer::Words, text((left - 10.0, y), name, 12.5, false, Anchor::End, colour::INK));
         let Some(value) = proxy.spearman.value else {
             let words = "not defined".to_owned();

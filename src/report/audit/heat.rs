@@ -47,7 +47,7 @@ pub(super) fn draw(report: &AuditReport, typeface: &Typeface, phone: bool, file:
     }
     for (row, proxy) in proxies.iter().enumerate() {
         let y = top + ROW * row as f64;
-        let name = typeface.fit(&proxy.name, 12.5, false, names / FACES_DIFFER);
+        let name = typeface.fit(&proxy.name, 12.5, false, names / FACES_DIFFER + 0.5);
         scene.add(Layer::Words, text((left - 10.0, y + ROW / 2.0), name, 12.5, false, Anchor::End, colour::INK));
         let values = std::iter::once(proxy.spearman.value).chain(proxy.bias.iter().copied());
         for (at, value) in values.enumerate() {

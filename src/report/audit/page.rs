@@ -47,7 +47,8 @@ pub(super) fn page(report: &AuditReport, typeface: &Typeface) -> Result<String, 
     }
     let _ = writeln!(
         page,
-        "</div>\n<p class=\"empty\">Up: {}; isomorphic networks stand once, with their mean. The number is Spearman's ρ.</p>\n</section>",
+        "</div>\n<p class=\"empty\">Up: {}; isomorphic networks stand once, with their mean; what lies far \
+         below the rest is not drawn. The number is Spearman's ρ.</p>\n</section>",
         escape(&report.truth)
     );
     definitions(&mut page, report);
@@ -183,7 +184,7 @@ fn origins(page: &mut String, report: &AuditReport, typeface: &Typeface) -> Resu
 }
 
 fn definitions(page: &mut String, report: &AuditReport) {
-    page.push_str("<section>\n<h2>What each name means</h2>\n<dl>\n");
+    page.push_str("<section>\n<h2>What each name means</h2>\n<dl class=\"names\">\n");
     for proxy in report.order() {
         let _ = writeln!(
             page,
