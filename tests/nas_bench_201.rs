@@ -8,7 +8,7 @@ mod benchmark;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use pocketnas::audit::{Bootstrap, Judgement, Measured, Truth, judge, measure, resolve};
+use pocketnas::audit::{Bootstrap, Judgement, Measured, Rows, Truth, judge, measure, resolve};
 use pocketnas::proxy::{Conditions, Definition, Proxy};
 use pocketnas::space::{Architecture, Space};
 use rayon::prelude::*;
@@ -32,7 +32,8 @@ fn scored() -> Option<&'static Benchmark> {
     let scored = SCORED.get_or_init(|| {
         let (space, truth) = (space(), column("valid_accuracy")?);
         let architectures = resolve(&space, &truth, Path::new(DATA)).unwrap();
-        let proxies: Vec<Box<dyn Proxy>> = PROXIES.map(|name| Definition::load(name).unwrap().proxy(&Conditions::default())).into();
+        let proxies: Vec<Box<dyn Proxy>> =
+            PROXIES.map(|name| Definition::load(name).unwrap().proxy(&Conditions::default())).into();
         let measured = measure(architectures.len(), |row| space.build(&architectures[row]), &proxies, || ()).unwrap();
         Some(Benchmark { ids: truth.rows.into_iter().map(|row| row.id).collect(), architectures, measured })
     });
@@ -55,7 +56,7 @@ fn scores<'a>(benchmark: &'a Benchmark, proxy: &str) -> &'a [f64] {
 fn judgement(benchmark: &Benchmark, proxy: &str, truth: &str) -> Judgement {
     let truth: Vec<f64> = column(truth).unwrap().rows.iter().map(|row| row.value).collect();
     let column = benchmark.measured.columns.iter().find(|column| column.proxy == proxy).unwrap();
-    judge(column, &truth, &Bootstrap { resamples: 0, ..Bootstrap::default() })
+    judge(column, &Rows::new(truth), &Bootstrap { resamples: 0, ..Bootstrap::default() })
 }
 
 #[test]

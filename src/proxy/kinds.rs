@@ -2,7 +2,7 @@
 
 use super::lab::Setup;
 use super::measured::Measure;
-use super::zico;
+use super::{fisher, grad_norm, grad_sign, grasp, l2_norm, ntk, snip, synflow, zico};
 use crate::yaml::Node;
 
 /// A kind of measured proxy.
@@ -25,7 +25,19 @@ pub(super) struct Problem {
 }
 
 /// Every kind.
-pub(super) static KINDS: [&Kind; 2] = [&zico::ZICO, &zico::ZICO_BC];
+pub(super) static KINDS: [&Kind; 11] = [
+    &zico::ZICO,
+    &zico::ZICO_BC,
+    &grad_norm::GRAD_NORM,
+    &snip::SNIP,
+    &snip::PLAIN,
+    &grasp::GRASP,
+    &fisher::FISHER,
+    &synflow::SYNFLOW,
+    &grad_sign::GRAD_SIGN,
+    &l2_norm::L2_NORM,
+    &ntk::NTK,
+];
 
 /// The fields of a proxy file. The schema has checked their types.
 pub(super) struct Fields<'a>(pub &'a Node);

@@ -75,6 +75,13 @@ impl Proxy for Measured {
         for repeat in 0..self.setup.repeats {
             let lab = Lab::new(&self.name, network, &self.setup, &self.conditions, repeat);
             let reading = self.measure.measure(&lab)?;
+            if !reading.value.is_finite() {
+                return Err(lab.unfit(format!(
+                    "comes to {}: an activation or a gradient overflowed; \
+                     normalise the network, or draw smaller weights (`initialisation`)",
+                    reading.value
+                )));
+            }
             value += share * reading.value;
             bytes = bytes.max(lab.most_bytes());
             for (name, detail) in reading.details {

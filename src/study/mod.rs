@@ -40,7 +40,7 @@ pub use beta::BetaStep;
 pub use cost_graph::{ColumnSource, priced_graph};
 pub use distinct::distinct;
 pub use evolve::EvolutionSummary;
-pub use interrupt::{Interrupt, interrupt};
+pub use interrupt::{Interrupt, Interruptible, interrupt};
 pub use journal::{Continuation, Journal};
 pub use judged::Judged;
 pub use lock::{Holder, Lock};

@@ -20,6 +20,7 @@ mod pool;
 mod program;
 mod relayout;
 mod resample;
+mod shelf;
 mod team;
 #[cfg(test)]
 mod testing;
@@ -35,17 +36,19 @@ use std::sync::Arc;
 use super::{Backend, EngineError, Plan, Program};
 use crate::graph::Network;
 use program::Compiled;
+use shelf::Shelf;
 use team::Team;
 
 pub use isa::{Isa, Numeric};
 pub use program::available_memory;
 pub use view::{Affine, BLOCK, Layout, Sink, Slope, Source, Sums, Through};
 
-/// The native engine.
+/// The native engine. Clones share the memory that programs leave behind.
 #[derive(Clone, Debug)]
 pub struct Native {
     isa: Isa,
     team: Team,
+    shelf: Arc<Shelf>,
 }
 
 impl Default for Native {
@@ -57,7 +60,7 @@ impl Default for Native {
 impl Native {
     /// The engine on the given instruction set, on the thread that calls it.
     pub fn new(isa: Isa) -> Self {
-        Self { isa, team: Team::Alone }
+        Self { isa, team: Team::Alone, shelf: Arc::default() }
     }
 
     /// The same with so many threads for each program; more than four are of no use. The numbers that come out do not
@@ -85,6 +88,6 @@ impl<T: isa::Numeric> Backend<T> for Native {
     }
 
     fn compile(&self, network: &Network, plan: &Plan) -> Result<Box<dyn Program<T>>, EngineError> {
-        Ok(Box::new(Compiled::<T>::new(self.isa, self.team.clone(), network, plan)?))
+        Ok(Box::new(Compiled::<T>::new(self, network, plan)?))
     }
 }

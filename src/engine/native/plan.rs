@@ -126,6 +126,20 @@ impl Decisions {
         })
     }
 
+    /// Whether something with padding between its channels lies in each store.
+    pub fn padded(&self, items: &Items) -> Vec<bool> {
+        let mut padded = vec![false; self.sizes.len()];
+        let mut mark = |store: Option<usize>, item: usize| {
+            let layout = items.list[item].layout;
+            if let Some(store) = store.filter(|_| layout.channels < layout.stride()) {
+                padded[store] = true;
+            }
+        };
+        self.values.iter().enumerate().for_each(|(item, &store)| mark(store, item));
+        self.slots.iter().for_each(|(&(base, _), &slot)| mark(self.gradients[slot], base));
+        padded
+    }
+
     fn slot(&mut self, base: usize, norm: Option<usize>) -> usize {
         let next = self.shares.len();
         let slot = *self.slots.entry((base, norm)).or_insert(next);

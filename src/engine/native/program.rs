@@ -1,6 +1,7 @@
 //! A compiled network: its items, the decisions about them, their parameters and all buffers.
 
-use super::Isa;
+use std::sync::Arc;
+
 use super::attention::AttentionKernel;
 use super::conv::{FilterGradient, Filters, Scratch};
 use super::isa::Numeric;
@@ -8,8 +9,10 @@ use super::items::{Action, Items, Port};
 use super::norm::BatchNorm;
 use super::plan::Decisions;
 use super::relayout;
+use super::shelf::Shelf;
 use super::team::{Chunks, Team};
 use super::view::{Layout, Sums};
+use super::{Isa, Native};
 use crate::engine::{EngineError, Mode, Plan, Program, Tensor, Weights};
 use crate::graph::{Network, NodeId, Shape};
 
@@ -31,7 +34,7 @@ pub(super) enum State<T> {
 
 /// A network compiled for the native engine.
 #[derive(Debug)]
-pub(super) struct Compiled<T> {
+pub(super) struct Compiled<T: Numeric> {
     pub isa: Isa,
     pub team: Team,
     pub chunks: Chunks,
@@ -40,6 +43,8 @@ pub(super) struct Compiled<T> {
     pub items: Items,
     pub decisions: Decisions,
     pub states: Vec<State<T>>,
+    /// Where stores come from and go to.
+    shelf: Arc<Shelf>,
     /// All values and gradients.
     pub stores: Vec<Vec<T>>,
     /// What the kernels of each chunk work on.
@@ -62,14 +67,15 @@ pub(super) struct Compiled<T> {
 }
 
 impl<T: Numeric> Compiled<T> {
-    pub fn new(isa: Isa, team: Team, network: &Network, plan: &Plan) -> Result<Self, EngineError> {
+    pub fn new(engine: &Native, network: &Network, plan: &Plan) -> Result<Self, EngineError> {
         let items = Items::new(network, plan)?;
         let decisions = Decisions::new(network, &items, plan);
         let chunks = Chunks::new(plan.batch);
         let count = items.list.len();
         let mut compiled = Self {
-            isa,
-            team,
+            isa: engine.isa,
+            team: engine.team.clone(),
+            shelf: Arc::clone(&engine.shelf),
             chunks,
             plan: plan.clone(),
             network: network.clone(),
@@ -96,7 +102,13 @@ impl<T: Numeric> Compiled<T> {
     }
 
     fn allocate(&mut self) {
-        self.stores = self.decisions.sizes.iter().map(|&size| vec![T::ZERO; size]).collect();
+        self.stores = self.shelf.take(&self.decisions.sizes);
+        // Padding must be finite, and not every kernel writes it.
+        for (store, padded) in self.stores.iter_mut().zip(self.decisions.padded(&self.items)) {
+            if padded {
+                store.fill(T::ZERO);
+            }
+        }
         let mut geometries = Vec::new();
         for (i, item) in self.items.list.iter().enumerate() {
             let backward = self.plan.backward && self.decisions.needed[i];
@@ -195,6 +207,12 @@ impl<T: Numeric> Compiled<T> {
         }
         let slot = self.decisions.shares[*self.decisions.slots.get(&(base, None))?];
         Some((self.decisions.gradients[slot]?, slot))
+    }
+}
+
+impl<T: Numeric> Drop for Compiled<T> {
+    fn drop(&mut self) {
+        self.shelf.give(std::mem::take(&mut self.stores));
     }
 }
 

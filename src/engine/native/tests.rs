@@ -4,3 +4,83 @@
 use super::*;
 
 crate::engine::conformance::suite!(Native::default());
+
+use crate::engine::conformance::{golden, run, trained, weights};
+
+/// Whole networks on every instruction set of this machine, those that are not its best as well.
+#[test]
+fn whole_networks_on_every_instruction_set() {
+    for isa in Isa::available() {
+        golden::networks::<f32>(&Native::new(isa));
+        golden::networks::<f64>(&Native::new(isa));
+    }
+}
+
+/// Every value and gradient of a deep network, as bits.
+fn bits(engine: &Native) -> Vec<u32> {
+    let network = deep();
+    // More samples than chunks, and chunks of unequal size.
+    let plan = Plan { input_gradients: true, ..Plan::train(7) };
+    let mut program = Backend::<f32>::compile(engine, &network, &plan).unwrap();
+    program.load(&weights(&network)).unwrap();
+    run(program.as_mut(), &network, &plan);
+    let values = network.outputs().iter().map(|&id| program.value(id).unwrap());
+    let gradients = trained(&network).into_iter().map(|(id, at, _)| program.gradient(id, at).unwrap());
+    values.chain(gradients).flat_map(|tensor| tensor.data).map(f32::to_bits).collect()
+}
+
+/// Convolutions of every kind, norms, poolings and a gate, with channels that need padding.
+fn deep() -> Network {
+    use crate::graph::{Activation, Builder, Conv2d, Op, Pool, PoolKind, Shape, SqueezeExcite};
+    let mut net = Builder::new();
+    net.block("all", "");
+    let mut count = 0;
+    let mut add = |op: Op, inputs: &[_]| {
+        count += 1;
+        net.add(format!("n{count}"), op, inputs).unwrap()
+    };
+    let relu = Op::Activation { function: Activation::Relu };
+    let input = add(Op::Input { shape: Shape::map(3, 12) }, &[]);
+    let stem = add(Op::Conv2d(Conv2d::square(24, 3, 1)), &[input]);
+    let mut x = add(Op::BatchNorm, &[stem]);
+    for _ in 0..2 {
+        let act = add(relu.clone(), &[x]);
+        let dense = add(Op::Conv2d(Conv2d::square(24, 3, 1)), &[act]);
+        let dense = add(Op::BatchNorm, &[dense]);
+        let depthwise = add(Op::Conv2d(Conv2d { groups: 24, ..Conv2d::square(24, 5, 1) }), &[x]);
+        let depthwise = add(Op::BatchNorm, &[depthwise]);
+        let pool = Pool { kind: PoolKind::Avg, kernel: 3, stride: 1, padding: 1, ceil: false };
+        let pool = add(Op::Pool(pool), &[x]);
+        x = add(Op::Add, &[dense, depthwise, pool, x]);
+    }
+    let gate = SqueezeExcite { hidden: 6, activation: Activation::Relu, gate: Activation::Hsigmoid };
+    x = add(Op::SqueezeExcite(gate), &[x]);
+    x = add(Op::GlobalAvgPool, &[x]);
+    x = add(Op::Flatten, &[x]);
+    x = add(Op::Linear { features: 10, bias: true }, &[x]);
+    net.output(x);
+    net.finish().unwrap()
+}
+
+#[test]
+fn numbers_do_not_depend_on_the_number_of_threads() {
+    let alone = bits(&Native::default());
+    for threads in [2, 4] {
+        assert!(bits(&Native::default().with_threads(threads).unwrap()) == alone, "{threads} threads");
+    }
+}
+
+/// What a program leaves behind, whatever it is, does not show in the next one.
+#[test]
+fn programs_do_not_see_what_others_left() {
+    let engine = Native::default();
+    let first = bits(&engine);
+    let network = deep();
+    let mut program = Backend::<f32>::compile(&engine, &network, &Plan::train(7)).unwrap();
+    let mut spoilt = weights::<f32>(&network);
+    spoilt.0.values_mut().for_each(|tensor| tensor.data.fill(f32::NAN));
+    program.load(&spoilt).unwrap();
+    run(program.as_mut(), &network, &Plan::train(7));
+    drop(program);
+    assert!(bits(&engine) == first);
+}
