@@ -12,11 +12,11 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
+use super::ties::without_ties;
 use super::{Plan, Progress, StudyError, present};
 use crate::config::{Relation, SearchConfig};
 use crate::graph::Network;
 use crate::objective::{Count, CountKind, Objective, Zeroshot};
-use crate::pareto;
 use crate::proxy::{Conditions, Definition};
 use crate::search::Domain;
 use crate::space::{ChoiceGraph, CompileError};
@@ -141,8 +141,11 @@ fn exact(plan: &Plan, beta: f64, progress: &dyn Progress) -> Result<BetaStep, St
     let greatest = plan.reachable()?[quantity].max.round();
     let front = plan.front_or_nearly(progress).map_err(|error| plan.explain_front(error))?;
     let depth = |costs: &[f64]| (plan.columns[column].sign * costs[column]).round();
-    let deepest = front.points().filter(|point| depth(point.costs) == greatest).count();
-    Ok(BetaStep { beta, front: front.len(), deepest, depth: greatest as u64, sample: None })
+    let width = plan.config.objectives.len();
+    let points: Vec<Vec<f64>> = front.points().map(|point| point.costs[..width].to_vec()).collect();
+    let members = without_ties(&points);
+    let deepest = members.iter().filter(|&&index| depth(front.point(index).costs) == greatest).count();
+    Ok(BetaStep { beta, front: members.len(), deepest, depth: greatest as u64, sample: None })
 }
 
 /// Networks of architectures drawn at random, where the space has no choice graph.
@@ -183,7 +186,7 @@ impl Sample {
             points.push(present::oriented(config, &values?));
             depths.push(convolutions);
         }
-        let front = pareto::non_dominated(&points);
+        let front = without_ties(&points);
         if front.is_empty() {
             let message = format!(
                 "none of {} random architectures is within the limits, so `beta: auto` finds no front",
