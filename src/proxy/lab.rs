@@ -13,7 +13,7 @@ use super::ScoreError;
 use super::kinds::Fields;
 use crate::data::{Batch, Dataset};
 use crate::engine::native::Native;
-use crate::engine::{Backend, Biases, Init, Loss, Plan, Program, Scheme, Weights, initialise};
+use crate::engine::{Backend, Biases, Drawn, Init, Loss, Plan, Program, Scheme, Weights};
 use crate::graph::{Network, NodeId, Op, Shape};
 
 /// What is the same for every network that is compared.
@@ -31,6 +31,8 @@ pub struct Conditions {
     pub engine: Native,
     /// Batches that were drawn: most networks take the same.
     drawn: Arc<Mutex<HashMap<Draw, Arc<Vec<Batch>>>>>,
+    /// Weights that were drawn: most networks have most of them in common.
+    weights: Arc<Drawn>,
 }
 
 /// What decides a draw of batches: how many, of what size, from which seed.
@@ -50,7 +52,15 @@ impl Conditions {
 
     /// Data, the seed of the weights and that of the batches, on the best the machine has.
     pub fn new(source: &str, data: Arc<Dataset>, seed: u64, data_seed: u64) -> Self {
-        Self { source: source.to_owned(), data, seed, data_seed, engine: Native::default(), drawn: Arc::default() }
+        Self {
+            source: source.to_owned(),
+            data,
+            seed,
+            data_seed,
+            engine: Native::default(),
+            drawn: Arc::default(),
+            weights: Arc::default(),
+        }
     }
 }
 
@@ -166,7 +176,7 @@ impl<'a> Lab<'a> {
 
     /// The initial weights.
     pub fn weights(&self) -> Weights {
-        initialise(self.network, &self.setup.init, self.seed())
+        self.conditions.weights.initialise(self.network, &self.setup.init, self.seed())
     }
 
     /// The batches of the proxy file, in the size of the network's input.
