@@ -342,28 +342,49 @@ impl<T: Numeric> Compiled<T> {
     fn backward_attention(&mut self, i: usize) {
         let State::Attention { kernel, mut kept } = take(&mut self.states[i]) else { return };
         let ports = self.items.list[i].inputs.clone();
-        // All three gradients come of one pass: what nobody wants, or what gathers elsewhere too, is added afterwards.
+        let slots = [0, 1, 2].map(|port| {
+            let wanted = self.decisions.needed[ports[port].item];
+            wanted.then(|| self.slot(&self.decisions.readings[ports[port].item]))
+        });
+        // All three gradients come of one pass. It writes into the slots, unless two are the same.
+        let twice = |port: usize| slots[port].is_some() && (0..port).any(|before| slots[before] == slots[port]);
+        let direct = [0, 1, 2].map(|port| slots[port].filter(|_| !twice(1) && !twice(2)));
+        let store_of = |slot: Option<usize>, me: &Self| slot.and_then(|slot| me.decisions.gradients[slot]);
         let sizes = [0, 1, 2].map(|port| self.batch() * ports[port].layout.sample());
-        let mut gradients = sizes.map(|size| vec![T::ZERO; size]);
+        let mut gradients = [0, 1, 2].map(|port| match store_of(direct[port], self) {
+            Some(store) => take(&mut self.stores[store]),
+            None if slots[port].is_some() => vec![T::ZERO; sizes[port]],
+            None => Vec::new(),
+        });
         {
+            let shards =
+                |port: usize, gradient| Shards::new(gradient, self.chunks.range(0, ports[port].layout.sample()).len());
             let [dq, dk, dv] = &mut gradients;
-            let length = |port: usize| self.chunks.range(0, ports[port].layout.sample()).len();
-            let (dq, dk, dv) = (Shards::new(dq, length(0)), Shards::new(dk, length(1)), Shards::new(dv, length(2)));
+            let cut = |gradient: &mut Vec<T>, port: usize| gradient.len().min(sizes[port]);
+            let lengths = [cut(dq, 0), cut(dk, 1), cut(dv, 2)];
+            let parts =
+                [shards(0, &mut dq[..lengths[0]]), shards(1, &mut dk[..lengths[1]]), shards(2, &mut dv[..lengths[2]])];
             let kept = Shards::new(&mut kept, self.chunks.range(0, kernel.scratch_elements()).len());
             let me = &*self;
             me.team.run(&me.chunks, |chunk| {
-                // Every chunk takes its own parts.
-                let (dq, dk, dv, kept) = unsafe { (dq.part(chunk), dk.part(chunk), dv.part(chunk), kept.part(chunk)) };
                 let v = me.source(&ports[2], chunk).data;
-                let sinks = [dq, dk, dv].map(|gradient| Some((gradient, false)));
-                kernel.backward(me.isa, v, me.slope(i, chunk).data, kept, sinks);
+                // Every chunk takes its own parts.
+                let sinks = [0, 1, 2].map(|port| {
+                    let adds = direct[port].is_some_and(|slot| me.written[slot]);
+                    slots[port].map(|_| (unsafe { parts[port].part(chunk) }, adds))
+                });
+                kernel.backward(me.isa, v, me.slope(i, chunk).data, unsafe { kept.part(chunk) }, sinks);
             });
         }
         self.states[i] = State::Attention { kernel, kept };
-        for (port, gradient) in ports.iter().zip(&gradients) {
-            if self.decisions.needed[port.item] {
-                self.into_slot(i, port, |me, chunk, sink, _| {
-                    let part = &gradient[me.chunks.range(chunk, port.layout.sample())];
+        for (port, gradient) in gradients.into_iter().enumerate() {
+            if let (Some(store), Some(slot)) = (store_of(direct[port], self), direct[port]) {
+                self.stores[store] = gradient;
+                self.written[slot] = true;
+            } else if slots[port].is_some() {
+                let layout = ports[port].layout;
+                self.into_slot(i, &ports[port], |me, chunk, sink, _| {
+                    let part = &gradient[me.chunks.range(chunk, layout.sample())];
                     relayout::copy(part, sink.data, sink.accumulate);
                 });
             }
