@@ -5,6 +5,10 @@
 //! A layer that keeps its name and shape has the same weights in every network. A wider layer of that name draws from the
 //! same stream and begins with the same numbers; they then stand at other places, and the scale follows the new shape.
 
+mod drawn;
+
+pub use drawn::Drawn;
+
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
@@ -148,23 +152,35 @@ impl Default for Init {
 /// Draws every parameter of a network. The same seed, names and shapes give the same numbers, whatever else the
 /// network holds.
 pub fn initialise(network: &Network, init: &Init, seed: u64) -> Weights<f32> {
+    let draw = |scheme: Scheme, parameter: &Parameter, name: &str| scheme.draw(parameter, &mut stream(seed, name));
+    initialise_by(network, init, seed, draw)
+}
+
+/// The same, where `draw` is asked for every kernel, matrix and table by its full name.
+fn initialise_by(
+    network: &Network,
+    init: &Init,
+    seed: u64,
+    mut draw: impl FnMut(Scheme, &Parameter, &str) -> Vec<f32>,
+) -> Weights<f32> {
     let mut weights = Weights::default();
     for id in network.ids() {
         // A bias is scaled by the weight that it stands behind.
         let mut fan_in = 1;
         for parameter in network.parameters(id) {
             let name = format!("{}.{}", network.node(id).name, parameter.name);
-            let mut stream = stream(seed, &name);
             let data = match parameter.role {
                 Role::Weight => {
                     fan_in = parameter.fan_in().max(1);
                     let scheme = if parameter.shape.len() == 4 { init.convolutions } else { init.linear };
-                    scheme.draw(&parameter, &mut stream)
+                    draw(scheme, &parameter, &name)
                 }
-                Role::Table => init.embeddings.draw(&parameter, &mut stream),
+                Role::Table => draw(init.embeddings, &parameter, &name),
                 Role::Bias => match init.biases {
                     Biases::Zero => vec![0.0; parameter.elements()],
-                    Biases::Pytorch => uniform(parameter.elements(), (fan_in as f64).sqrt().recip(), &mut stream),
+                    Biases::Pytorch => {
+                        uniform(parameter.elements(), (fan_in as f64).sqrt().recip(), &mut stream(seed, &name))
+                    }
                 },
                 Role::Scale | Role::Variance => vec![1.0; parameter.elements()],
                 Role::Shift | Role::Mean => vec![0.0; parameter.elements()],

@@ -21,7 +21,7 @@ mod weights;
 
 pub use self::dfdx::Dfdx;
 pub use element::Element;
-pub use init::{Biases, Init, Scheme, initialise};
+pub use init::{Biases, Drawn, Init, Scheme, initialise};
 pub use loss::{IGNORED, Loss, LossError, Target};
 pub use tensor::Tensor;
 pub use weights::{Weights, WeightsError};

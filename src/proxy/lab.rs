@@ -16,8 +16,8 @@ use super::room::{Place, Room};
 use crate::data::{Batch, Dataset};
 use crate::engine::native::Native;
 use crate::engine::{
-    Backend, Biases, Element, EngineError, Init, Loss, Mode, Plan, Program, Scheme, Tensor, Weights, WeightsError,
-    initialise,
+    Backend, Biases, Drawn, Element, EngineError, Init, Loss, Mode, Plan, Program, Scheme, Tensor, Weights,
+    WeightsError,
 };
 use crate::graph::{Network, NodeId, Op, Role, Shape};
 
@@ -36,6 +36,8 @@ pub struct Conditions {
     pub engine: Native,
     /// Batches that were drawn: most networks take the same.
     drawn: Arc<Mutex<HashMap<Draw, Arc<Vec<Batch>>>>>,
+    /// Weights that were drawn: most networks have most of them in common.
+    weights: Arc<Drawn>,
     /// Weights and batches to take in place of drawn ones, to stand beside values from elsewhere.
     given: Option<Arc<(Weights, Vec<Batch>)>>,
     /// The memory that networks which are measured at the same time share.
@@ -71,6 +73,7 @@ impl Conditions {
             data_seed,
             engine: Native::default(),
             drawn: Arc::default(),
+            weights: Arc::default(),
             given: None,
             room: Arc::default(),
         }
@@ -199,7 +202,7 @@ impl<'a> Lab<'a> {
         if let Some(given) = &self.conditions.given {
             return given.0.clone();
         }
-        initialise(self.network, &self.setup.init, self.seed())
+        self.conditions.weights.initialise(self.network, &self.setup.init, self.seed())
     }
 
     /// The batches of the proxy file, in the size of the network's input.

@@ -208,3 +208,17 @@ fn names_read_back() {
     }
     assert_eq!(Scheme::from_name("kaiming"), None);
 }
+
+#[test]
+fn what_is_kept_is_what_would_be_drawn() {
+    let drawn = Drawn::default();
+    let schemes = [Scheme::KaimingNormalFanOut, Scheme::Orthogonal];
+    for (width, seed, convolutions) in
+        [(96, 0, schemes[0]), (96, 0, schemes[1]), (64, 0, schemes[1]), (96, 1, schemes[1]), (96, 0, schemes[0])]
+    {
+        let (network, init) = (network(width, false), Init { convolutions, ..Init::default() });
+        for _ in 0..2 {
+            assert_eq!(drawn.initialise(&network, &init, seed), initialise(&network, &init, seed));
+        }
+    }
+}

@@ -8,7 +8,7 @@ use super::plan::Reading;
 use super::program::{Compiled, State};
 use super::team::Shards;
 use super::tokens::FeatureNorm;
-use super::view::{Sink, Slope, Source, Through};
+use super::view::{Sink, Slope, Source, Sums, Through};
 use super::{conv, elementwise, norm, pool, relayout, resample, tokens};
 
 impl<T: Numeric> Compiled<T> {
@@ -69,40 +69,52 @@ impl<T: Numeric> Compiled<T> {
         }
     }
 
-    /// Lends the slot that the gradient of what a port reads gathers in: `work` gets a sink for each chunk.
+    /// Lends the slot that the gradient of what a port reads gathers in: `work` gets a sink for each chunk. Where this
+    /// item is the last to send something through a batch norm, the norm's sums are taken as it writes.
     fn into_slot(
         &mut self,
+        sender: usize,
         port: &Port,
         work: impl Fn(&Self, usize, Sink<'_, T>, &mut conv::Scratch<T>) + Sync + Send,
     ) {
         let reading = self.decisions.readings[port.item];
-        self.into_slot_of(&reading, work);
+        let norm = reading.norm.filter(|_| self.decisions.completes[self.slot(&reading)] == Some(sender));
+        self.into_slot_of(&reading, norm, work);
     }
 
     fn into_slot_of(
         &mut self,
         reading: &Reading,
+        norm: Option<usize>,
         work: impl Fn(&Self, usize, Sink<'_, T>, &mut conv::Scratch<T>) + Sync + Send,
     ) {
         let slot = self.slot(reading);
         let Some(store) = self.decisions.gradients[slot] else { return };
-        let sample = self.items.list[reading.base].layout.sample();
+        let layout = self.items.list[reading.base].layout;
+        let sample = layout.sample();
         let mut gradient = take(&mut self.stores[store]);
         let mut scratch = take(&mut self.scratch);
+        let mut sums = if norm.is_some() { take(&mut self.sums) } else { Vec::new() };
+        sums.iter_mut().for_each(|sums| sums.reset(layout.stride()));
         let accumulate = self.written[slot];
         {
             let parts = Shards::new(&mut gradient[..self.batch() * sample], self.chunks.range(0, sample).len());
-            let scratch = Shards::new(&mut scratch, 1);
+            let (scratch, sums) = (Shards::new(&mut scratch, 1), Shards::new(&mut sums, 1));
             let me = &*self;
             me.team.run(&me.chunks, |chunk| {
                 // Every chunk takes its own parts.
-                let (data, scratch) = unsafe { (parts.part(chunk), &mut scratch.part(chunk)[0]) };
-                work(me, chunk, Sink { data, accumulate, sums: None }, scratch);
+                let (data, scratch, sums) =
+                    unsafe { (parts.part(chunk), &mut scratch.part(chunk)[0], sums.part(chunk).first_mut()) };
+                work(me, chunk, Sink { data, accumulate, sums }, scratch);
             });
         }
         self.stores[store] = gradient;
         self.scratch = scratch;
         self.written[slot] = true;
+        if let Some(norm) = norm {
+            self.turn_by(norm, sums.iter().take(self.chunks.count()));
+            self.sums = sums;
+        }
     }
 
     fn backward_conv(&mut self, i: usize) {
@@ -129,7 +141,7 @@ impl<T: Numeric> Compiled<T> {
                 );
             };
             if self.decisions.needed[port.item] {
-                self.into_slot(&port, |me, chunk, sink, scratch| work(me, chunk, Some(sink), scratch));
+                self.into_slot(i, &port, |me, chunk, sink, scratch| work(me, chunk, Some(sink), scratch));
             } else {
                 let mut scratch = take(&mut self.scratch);
                 let lent = Shards::new(&mut scratch, 1);
@@ -155,10 +167,10 @@ impl<T: Numeric> Compiled<T> {
             if !self.decisions.needed[port.item] || whole == Some(self.slot(&self.decisions.readings[port.item])) {
                 continue;
             }
-            self.into_slot(&port, |me, chunk, sink, _| {
+            self.into_slot(i, &port, |me, chunk, sink, _| {
                 let slope = me.slope(i, chunk);
                 let mut source = me.source(&port, chunk);
-                if source.activation.is_none() {
+                if source.activation.is_none() && sink.sums.is_none() {
                     // Nothing looks at the value, and it may be gone.
                     source.data = slope.data;
                 }
@@ -169,36 +181,45 @@ impl<T: Numeric> Compiled<T> {
 
     /// Finds the way back through batch norms whose gradients stand in one slot.
     fn turn(&mut self, norms: &[usize]) {
-        for &i in norms {
-            let base = self.decisions.readings[i].base;
-            let layout = self.items.list[base].layout;
-            let slot = self.decisions.shares[self.decisions.slots[&(base, Some(i))]];
-            if self.turned[i] || !self.written[slot] {
-                continue;
-            }
-            let mut sums = take(&mut self.sums);
-            sums.iter_mut().for_each(|sums| sums.reset(layout.stride()));
-            {
-                let parts = Shards::new(&mut sums, 1);
-                let me = &*self;
-                me.team.run(&me.chunks, |chunk| {
-                    let sums = unsafe { &mut parts.part(chunk)[0] };
-                    let d = me.gradient_of(base, Some(i), chunk);
-                    norm::reduce(me.isa, d, layout, &mut [(me.value_of(base, chunk), sums)]);
-                });
-            }
-            let mut total = take(&mut self.total);
-            total.reset(layout.stride());
-            sums.iter().take(self.chunks.count()).for_each(|sums| total.add(sums));
-            self.sums = sums;
-            let (count, mode) = (self.batch() * layout.positions(), self.plan.mode);
-            if let State::Norm { norm, parameters } = &mut self.states[i] {
-                norm.turn(&total, count, &parameters[0], mode);
-            }
-            self.total = total;
-            self.turned[i] = true;
-            self.reached[i] = true;
+        let slot_of = |norm: usize| self.slot(&self.decisions.readings[norm]);
+        let open = |&norm: &usize| !self.turned[norm] && self.written[slot_of(norm)];
+        let norms: Vec<usize> = norms.iter().copied().filter(open).collect();
+        let Some(&first) = norms.first() else { return };
+        let base_of = |me: &Self, norm: usize| me.decisions.readings[norm].base;
+        let layout = self.items.list[base_of(self, first)].layout;
+        let mut sums = take(&mut self.sums);
+        let needed = self.chunks.count() * norms.len();
+        sums.resize_with(sums.len().max(needed), Sums::default);
+        sums.iter_mut().for_each(|sums| sums.reset(layout.stride()));
+        {
+            let parts = Shards::new(&mut sums, norms.len());
+            let me = &*self;
+            me.team.run(&me.chunks, |chunk| {
+                // Every chunk takes its own part.
+                let sums = unsafe { parts.part(chunk) };
+                let values = norms.iter().map(|&norm| me.value_of(base_of(me, norm), chunk));
+                let mut maps: Vec<(&[T], &mut Sums)> = values.zip(sums).collect();
+                let d = me.gradient_of(base_of(me, first), Some(first), chunk);
+                norm::reduce(me.isa, d, layout, &mut maps);
+            });
         }
+        for (position, &norm) in norms.iter().enumerate() {
+            self.turn_by(norm, sums[..needed].iter().skip(position).step_by(norms.len()));
+        }
+        self.sums = sums;
+    }
+
+    /// The same for one norm, from the sums of every chunk.
+    fn turn_by<'s>(&mut self, i: usize, sums: impl Iterator<Item = &'s Sums>) {
+        let layout = self.items.list[self.decisions.readings[i].base].layout;
+        self.total.reset(layout.stride());
+        sums.for_each(|sums| self.total.add(sums));
+        let (count, mode) = (self.batch() * layout.positions(), self.plan.mode);
+        if let State::Norm { norm, parameters } = &mut self.states[i] {
+            norm.turn(&self.total, count, &parameters[0], mode);
+        }
+        self.turned[i] = true;
+        self.reached[i] = true;
     }
 
     fn backward_norm(&mut self, i: usize) {
@@ -212,7 +233,7 @@ impl<T: Numeric> Compiled<T> {
             return;
         }
         let port = Port { item: base, layout: self.items.list[base].layout };
-        self.into_slot_of(&merged, |me, chunk, sink, _| {
+        self.into_slot_of(&merged, None, |me, chunk, sink, _| {
             let slope = Slope { data: me.gradient_of(base, Some(i), chunk), through: Some(me.through(i, chunk)) };
             elementwise::spread(me.isa, me.source(&port, chunk), slope, sink);
         });
@@ -230,7 +251,7 @@ impl<T: Numeric> Compiled<T> {
         for (which, port) in item.inputs.iter().enumerate() {
             let channels = port.layout.channels;
             if self.decisions.needed[port.item] {
-                self.into_slot(port, |me, chunk, sink, _| {
+                self.into_slot(i, port, |me, chunk, sink, _| {
                     let d = me.slope(i, chunk).data;
                     let source = me.source(port, chunk);
                     let isa = me.isa;
@@ -280,7 +301,7 @@ impl<T: Numeric> Compiled<T> {
                 tokens::norm_backward(me.isa, kind, x, layout, &parameters[0], d, dx, accumulate, sums);
             };
             if self.decisions.needed[port.item] {
-                self.into_slot(&port, |me, chunk, sink, _| work(me, chunk, sink.data, sink.accumulate));
+                self.into_slot(i, &port, |me, chunk, sink, _| work(me, chunk, sink.data, sink.accumulate));
             } else {
                 // Nobody wants the gradient of the input, but the kernel writes one.
                 let me = &*self;
@@ -321,28 +342,49 @@ impl<T: Numeric> Compiled<T> {
     fn backward_attention(&mut self, i: usize) {
         let State::Attention { kernel, mut kept } = take(&mut self.states[i]) else { return };
         let ports = self.items.list[i].inputs.clone();
-        // All three gradients come of one pass: what nobody wants, or what gathers elsewhere too, is added afterwards.
+        let slots = [0, 1, 2].map(|port| {
+            let wanted = self.decisions.needed[ports[port].item];
+            wanted.then(|| self.slot(&self.decisions.readings[ports[port].item]))
+        });
+        // All three gradients come of one pass. It writes into the slots, unless two are the same.
+        let twice = |port: usize| slots[port].is_some() && (0..port).any(|before| slots[before] == slots[port]);
+        let direct = [0, 1, 2].map(|port| slots[port].filter(|_| !twice(1) && !twice(2)));
+        let store_of = |slot: Option<usize>, me: &Self| slot.and_then(|slot| me.decisions.gradients[slot]);
         let sizes = [0, 1, 2].map(|port| self.batch() * ports[port].layout.sample());
-        let mut gradients = sizes.map(|size| vec![T::ZERO; size]);
+        let mut gradients = [0, 1, 2].map(|port| match store_of(direct[port], self) {
+            Some(store) => take(&mut self.stores[store]),
+            None if slots[port].is_some() => vec![T::ZERO; sizes[port]],
+            None => Vec::new(),
+        });
         {
+            let shards =
+                |port: usize, gradient| Shards::new(gradient, self.chunks.range(0, ports[port].layout.sample()).len());
             let [dq, dk, dv] = &mut gradients;
-            let length = |port: usize| self.chunks.range(0, ports[port].layout.sample()).len();
-            let (dq, dk, dv) = (Shards::new(dq, length(0)), Shards::new(dk, length(1)), Shards::new(dv, length(2)));
+            let cut = |gradient: &mut Vec<T>, port: usize| gradient.len().min(sizes[port]);
+            let lengths = [cut(dq, 0), cut(dk, 1), cut(dv, 2)];
+            let parts =
+                [shards(0, &mut dq[..lengths[0]]), shards(1, &mut dk[..lengths[1]]), shards(2, &mut dv[..lengths[2]])];
             let kept = Shards::new(&mut kept, self.chunks.range(0, kernel.scratch_elements()).len());
             let me = &*self;
             me.team.run(&me.chunks, |chunk| {
-                // Every chunk takes its own parts.
-                let (dq, dk, dv, kept) = unsafe { (dq.part(chunk), dk.part(chunk), dv.part(chunk), kept.part(chunk)) };
                 let v = me.source(&ports[2], chunk).data;
-                let sinks = [dq, dk, dv].map(|gradient| Some((gradient, false)));
-                kernel.backward(me.isa, v, me.slope(i, chunk).data, kept, sinks);
+                // Every chunk takes its own parts.
+                let sinks = [0, 1, 2].map(|port| {
+                    let adds = direct[port].is_some_and(|slot| me.written[slot]);
+                    slots[port].map(|_| (unsafe { parts[port].part(chunk) }, adds))
+                });
+                kernel.backward(me.isa, v, me.slope(i, chunk).data, unsafe { kept.part(chunk) }, sinks);
             });
         }
         self.states[i] = State::Attention { kernel, kept };
-        for (port, gradient) in ports.iter().zip(&gradients) {
-            if self.decisions.needed[port.item] {
-                self.into_slot(port, |me, chunk, sink, _| {
-                    let part = &gradient[me.chunks.range(chunk, port.layout.sample())];
+        for (port, gradient) in gradients.into_iter().enumerate() {
+            if let (Some(store), Some(slot)) = (store_of(direct[port], self), direct[port]) {
+                self.stores[store] = gradient;
+                self.written[slot] = true;
+            } else if slots[port].is_some() {
+                let layout = ports[port].layout;
+                self.into_slot(i, &ports[port], |me, chunk, sink, _| {
+                    let part = &gradient[me.chunks.range(chunk, layout.sample())];
                     relayout::copy(part, sink.data, sink.accumulate);
                 });
             }

@@ -45,6 +45,8 @@ pub(super) struct Decisions {
     pub fused: Vec<Option<usize>>,
     /// Norms whose sums are taken when the gradient of a sum item is complete, since they share its slot.
     pub turned_with: Vec<Vec<usize>>,
+    /// The item that sends the last gradient to a slot of a batch norm, if the slot is the norm's alone.
+    pub completes: Vec<Option<usize>>,
     /// Bases whose statistics a batch norm needs.
     pub normed: Vec<bool>,
     /// Elements of each store.
@@ -65,6 +67,7 @@ impl Decisions {
             through: vec![None; count],
             fused: vec![None; count],
             turned_with: vec![Vec::new(); count],
+            completes: Vec::new(),
             normed: vec![false; count],
             sizes: Vec::new(),
         };
@@ -86,6 +89,7 @@ impl Decisions {
             decisions.need(items);
             decisions.gather(items);
             decisions.share(items);
+            decisions.complete(items);
         }
         decisions.place(items, plan);
         decisions
@@ -207,6 +211,22 @@ impl Decisions {
                 }
             }
         }
+    }
+
+    /// Finds who sends the last gradient to each slot: on the way back the first item that reads it.
+    fn complete(&mut self, items: &Items) {
+        let mut first: Vec<Option<usize>> = vec![None; self.shares.len()];
+        let mut twice = vec![false; self.shares.len()];
+        for (i, port) in self.senders(items) {
+            let Reading { base, norm, .. } = self.readings[port.item];
+            let slot = self.slots[&(base, norm)];
+            // One that reads it by two ports sends twice, and is complete only after the second.
+            twice[slot] |= first[slot] == Some(i);
+            first[slot].get_or_insert(i);
+            twice[self.shares[slot]] |= self.shares[slot] != slot;
+        }
+        let alone = |slot: usize| self.shares[slot] == slot && !twice[slot];
+        self.completes = first.iter().enumerate().map(|(slot, &item)| item.filter(|_| alone(slot))).collect();
     }
 
     /// Decides how long everything is kept, and where.

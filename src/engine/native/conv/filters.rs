@@ -81,10 +81,11 @@ impl Conv {
         }
     }
 
-    /// Where the weight of an output channel stands in `[out, in / groups, height, width]`.
-    fn torch(&self, piece: &Piece, lane: usize) -> usize {
-        let inputs = if self.depthwise() { 1 } else { self.group_in() };
-        ((piece.output + lane) * inputs + piece.input) * self.taps() + piece.tap
+    /// Where the weight of the first output channel of a piece stands in `[out, in / groups, height, width]`, and the step
+    /// to the next channel's.
+    fn torch(&self, piece: &Piece) -> (usize, usize) {
+        let step = self.group_in() * self.taps();
+        (piece.output * step + piece.input * self.taps() + piece.tap, step)
     }
 }
 
@@ -113,8 +114,9 @@ impl<T: Element> Filters<T> {
         }
         let forward = &mut self.forward;
         conv.pieces(&mut |piece| {
-            for lane in 0..piece.len {
-                forward[piece.at + lane] = weight[conv.torch(&piece, lane)];
+            let (from, step) = conv.torch(&piece);
+            for (lane, to) in forward[piece.at..][..piece.len].iter_mut().enumerate() {
+                *to = weight[from + lane * step];
             }
         });
         let taps = conv.taps();
@@ -127,17 +129,18 @@ impl<T: Element> Filters<T> {
             return;
         }
         // Blocks of input channels, in each tap by tap from the last on, and output channel by output channel.
+        let (inputs, outputs) = (conv.group_in(), conv.group_out());
         let mut at = 0;
         for pack in conv.packs() {
             for block in pack.input.clone().step_by(BLOCK) {
                 let end = (block + BLOCK).min(pack.input.end);
                 for tap in (0..taps).rev() {
                     for output in pack.output.clone() {
-                        let group = output / conv.group_out();
-                        let first = block.max(group * conv.group_in());
-                        let last = end.min((group + 1) * conv.group_in());
+                        let group = output / outputs;
+                        let first = block.max(group * inputs);
+                        let last = end.min((group + 1) * inputs);
                         for input in first..last {
-                            let from = (output * conv.group_in() + input - group * conv.group_in()) * taps + tap;
+                            let from = (output * inputs + input - group * inputs) * taps + tap;
                             self.backward[at + input - block] = weight[from];
                         }
                         at += BLOCK;
@@ -202,8 +205,9 @@ impl<T: Element> FilterGradient<T> {
         let conv = &self.conv;
         let mut weight = vec![T::ZERO; conv.output.channels * conv.group_in() * conv.taps()];
         conv.pieces(&mut |piece| {
-            for lane in 0..piece.len {
-                weight[conv.torch(&piece, lane)] = self.weight[piece.at + lane];
+            let (to, step) = conv.torch(&piece);
+            for (lane, &gradient) in self.weight[piece.at..][..piece.len].iter().enumerate() {
+                weight[to + lane * step] = gradient;
             }
         });
         weight
