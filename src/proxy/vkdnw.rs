@@ -30,7 +30,7 @@ pub(super) struct Vkdnw {
 pub(super) static VKDNW: Kind = Kind {
     word: "vkdnw",
     fields: &["layers"],
-    setup: || Setup { batch_size: 16, init: kaiming(), ..Setup::default() },
+    setup: || Setup { init: kaiming(), ..Setup::default() },
     read: |fields| Ok(Box::new(Vkdnw { layers: fields.truth("layers").unwrap_or(false) })),
 };
 
