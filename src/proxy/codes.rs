@@ -21,7 +21,7 @@ pub(super) fn visit(lab: &Lab<'_>, network: &Network, visit: &mut dyn FnMut(&Ten
     if watch.is_empty() {
         return Err(lab.unfit("looks at activations, but the network has none that its output depends on"));
     }
-    let plan = Plan { watch: watch.clone(), prune: true, ..Plan::forward(lab.setup.batch_size, Mode::Train) };
+    let plan = Plan { watch: watch.clone(), prune: lab.prunes(), ..Plan::forward(lab.setup.batch_size, Mode::Train) };
     let mut program = lab.program_of(network, &plan, &lab.weights())?;
     for batch in lab.batches_for(network)?.iter() {
         program.forward(&[&batch.inputs])?;

@@ -32,7 +32,7 @@ impl Measure for Jacov {
         let (network, samples) = (lab.network, lab.setup.batch_size);
         let input = network.ids().find(|&id| matches!(network.node(id).op, Op::Input { .. }));
         let Some(input) = input else { return Err(lab.unfit("needs a network with an input")) };
-        let plan = Plan { input_gradients: true, prune: true, ..Plan::train(samples) };
+        let plan = Plan { input_gradients: true, prune: lab.prunes(), ..Plan::train(samples) };
         let mut program = lab.program(&plan)?;
         let (mut value, batches) = (0.0, lab.batches()?);
         for batch in batches.iter() {

@@ -299,9 +299,14 @@ impl<'a> Lab<'a> {
         self.network.node(self.output()).shape
     }
 
+    /// Whether what is not live may be left out: only where biases are zero does it add nothing.
+    pub fn prunes(&self) -> bool {
+        self.setup.init.biases == Biases::Zero
+    }
+
     /// A forward and a backward pass in training over so many samples, without what is not live where that is right.
     pub fn training(&self, samples: usize) -> Plan {
-        Plan { prune: self.setup.init.biases == Biases::Zero, ..Plan::train(samples) }
+        Plan { prune: self.prunes(), ..Plan::train(samples) }
     }
 
     /// A program of the network, with its initial weights in place.

@@ -42,7 +42,8 @@ impl Measure for Meco {
         let convolutions =
             network.ids().filter(|&id| live.contains(id) && matches!(network.node(id).op, Op::Conv2d(_)));
         let layers: Vec<NodeId> = convolutions.collect();
-        let plan = Plan { watch: layers.clone(), prune: true, ..Plan::forward(lab.setup.batch_size, Mode::Train) };
+        let plan =
+            Plan { watch: layers.clone(), prune: lab.prunes(), ..Plan::forward(lab.setup.batch_size, Mode::Train) };
         let mut program = lab.program_of(network, &plan, &lab.weights())?;
         program.forward(&[&lab.batches_for(network)?[0].inputs])?;
         let terms = layers.iter().enumerate().filter_map(|(position, &id)| {

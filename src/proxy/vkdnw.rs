@@ -30,7 +30,7 @@ pub(super) struct Vkdnw {
 pub(super) static VKDNW: Kind = Kind {
     word: "vkdnw",
     fields: &["layers"],
-    setup: || Setup { batch_size: 16, init: kaiming(), ..Setup::default() },
+    setup: || Setup { init: kaiming(), ..Setup::default() },
     read: |fields| Ok(Box::new(Vkdnw { layers: fields.truth("layers").unwrap_or(false) })),
 };
 
@@ -38,7 +38,7 @@ impl Measure for Vkdnw {
     fn measure(&self, lab: &Lab<'_>) -> Result<Reading, ScoreError> {
         let network = lab.network;
         // Shifts are zero, and dead parts take none of the gradient, but their tensors count in neither.
-        let plan = Plan { prune: true, backward: true, ..Plan::forward(1, Mode::Eval) };
+        let plan = Plan { prune: lab.prunes(), backward: true, ..Plan::forward(1, Mode::Eval) };
         let mut program = lab.program(&plan)?;
         let tensors: Vec<(NodeId, usize)> = network
             .ids()

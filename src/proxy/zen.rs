@@ -48,7 +48,7 @@ impl Measure for Zen {
         let norms = network.ids().filter(|&id| live.contains(id) && matches!(network.node(id).op, Op::BatchNorm));
         let normed: Vec<NodeId> = norms.filter_map(|id| network.inputs(id).first().copied()).collect();
         let watch = [&normed[..], &[last]].concat();
-        let plan = Plan { watch, prune: true, ..Plan::forward(lab.setup.batch_size, Mode::Train) };
+        let plan = Plan { watch, prune: lab.prunes(), ..Plan::forward(lab.setup.batch_size, Mode::Train) };
         let mut program = lab.program(&plan)?;
         let noise = lab.noise(2, lab.setup.batch_size)?;
         let mut inputs = noise[0].inputs.clone();
