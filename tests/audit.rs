@@ -55,6 +55,7 @@ impl Bench {
         command
             .current_dir(self.dir.path())
             .env("RAYON_NUM_THREADS", "1")
+            .env("COLUMNS", "1000")
             .args(["audit", "proxies", "--space", "nas-bench-201", "--truth", "truth.csv", "--id-column", "arch"])
             .args(["--truth-column", "accuracy", "--resamples", "50"])
             .args(more)
