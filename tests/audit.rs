@@ -96,8 +96,10 @@ impl Bench {
     }
 }
 
+/// What a command said; the renderer breaks long lines, but what is said counts, not where it breaks.
 fn told(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
+    let message = String::from_utf8_lossy(&output.stderr).replace("\n  │ ", " ");
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn folders(path: &Path) -> Vec<String> {

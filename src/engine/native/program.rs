@@ -296,7 +296,7 @@ impl<T: Numeric> Program<T> for Compiled<T> {
     }
 
     fn visit_gradient(&self, node: NodeId, parameter: usize, visit: &mut dyn FnMut(&[T])) {
-        let Some((holder, parameter)) = self.holder(node, parameter) else { return };
+        let Some((holder, position)) = self.holder(node, parameter) else { return };
         if !self.reached[holder] {
             // Nothing arrived: the gradient is zero.
             if let Some(gradient) = self.gradient(node, parameter) {
@@ -304,6 +304,7 @@ impl<T: Numeric> Program<T> for Compiled<T> {
             }
             return;
         }
+        let parameter = position;
         match &self.states[holder] {
             State::Conv { gradient: Some(gradient), .. } if parameter == 0 => gradient.visit_weight(visit),
             State::Conv { gradient: Some(gradient), .. } => {

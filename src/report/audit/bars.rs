@@ -45,8 +45,8 @@ pub(super) fn draw(report: &AuditReport, typeface: &Typeface, phone: bool, file:
     let low = (ends.fold(0.0_f64, f64::min) * 5.0).floor() / 5.0;
     let place = |value: f64| left + (value - low) / (1.0 - low) * (right - left);
     let steps = ((1.0 - low) * 5.0).round() as usize;
-    let skip = if phone { 2 } else { 1 };
-    for step in (0..=steps).filter(|step| (steps - step) % skip == 0) {
+    let skip: usize = if phone { 2 } else { 1 };
+    for step in (0..=steps).filter(|step| (steps - step).is_multiple_of(skip)) {
         let value = low + step as f64 / 5.0;
         let line = vec![(place(value), top), (place(value), bottom)];
         add(Layer::Frame, Mark::Line { points: line, width: 1.0, paint: Paint(colour::GRID, 1.0) });
