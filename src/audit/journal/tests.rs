@@ -142,15 +142,8 @@ fn a_line_that_is_no_score_is_refused_with_its_place() {
 fn keys_tell_definitions_data_and_seeds_apart() {
     let key = |name: &str, seed| definition_key(&Definition::load(name).unwrap(), &Conditions::noise(seed));
     assert_eq!(key("zico", 1), key("zico", 1));
-<<<<<<< HEAD
-    let mut other = Conditions::noise(1);
-    other.source = "ones".to_owned();
-    let mut batches = Conditions::noise(1);
-    batches.data_seed = 9;
-=======
     let other = Conditions::new("ones", Conditions::noise(1).data, 1, 1);
     let batches = Conditions::new("noise", Conditions::noise(1).data, 1, 9);
->>>>>>> audit
     let zico = Definition::load("zico").unwrap();
     let keys = [
         key("zico", 1),
