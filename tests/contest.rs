@@ -62,7 +62,7 @@ fn the_outcomes_of_a_whole_space_have_the_exact_front() {
 
 #[test]
 fn limits_are_told_by_how_far_they_are_broken() {
-    let config = SearchConfig::read(&Path::new(EXAMPLES).join("mobilenetv3-galaxy-s10.yaml")).unwrap();
+    let config = SearchConfig::read(&Path::new(EXAMPLES).join("mobilenetv3-galaxy-s10-exact.yaml")).unwrap();
     let plan = Plan::new(config, &Quiet).unwrap();
     let mut seen: HashMap<bool, usize> = HashMap::new();
     for path in plan.graph().paths().step_by(1).take(300).chain(largest(&plan)) {
@@ -98,7 +98,7 @@ fn largest(plan: &Plan) -> Option<Vec<usize>> {
 #[test]
 fn a_contest_is_written_and_depends_on_its_seeds_only() {
     let folder = tempfile::tempdir().unwrap();
-    let config = format!("{EXAMPLES}/mobilenetv3-galaxy-s10.yaml");
+    let config = format!("{EXAMPLES}/mobilenetv3-galaxy-s10-exact.yaml");
     let run = |out: &Path, jobs: &str| {
         let fixed =
             ["audit", "strategies", &config, "--strategy", "random", "--strategy", "nsga2", "--evaluations", "200"];

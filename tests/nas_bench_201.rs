@@ -8,7 +8,7 @@ mod benchmark;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use pocketnas::audit::{Bootstrap, Judgement, Measured, Truth, judge, measure, resolve};
+use pocketnas::audit::{Bootstrap, Judgement, Measured, Rows, Truth, judge, measure, resolve};
 use pocketnas::proxy::{Conditions, Definition, Proxy};
 use pocketnas::space::{Architecture, Space};
 use rayon::prelude::*;
@@ -56,7 +56,7 @@ fn scores<'a>(benchmark: &'a Benchmark, proxy: &str) -> &'a [f64] {
 fn judgement(benchmark: &Benchmark, proxy: &str, truth: &str) -> Judgement {
     let truth: Vec<f64> = column(truth).unwrap().rows.iter().map(|row| row.value).collect();
     let column = benchmark.measured.columns.iter().find(|column| column.proxy == proxy).unwrap();
-    judge(column, &truth, &Bootstrap { resamples: 0, ..Bootstrap::default() })
+    judge(column, &Rows::new(truth), &Bootstrap { resamples: 0, ..Bootstrap::default() })
 }
 
 #[test]

@@ -12,7 +12,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use pocketnas::engine::{Backend, Mode, Plan, Tensor, Weights};
+use pocketnas::engine::native::Native;
+use pocketnas::engine::{Backend, Dfdx, Mode, Plan, Tensor, Weights};
 use pocketnas::export::onnx::schema::ModelProto;
 use pocketnas::export::onnx::{About, OnnxError, encode, model};
 use pocketnas::export::{ArchitectureFile, Provenance, exporter};
@@ -41,9 +42,6 @@ const READER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/read_o
 
 /// The sizes of the batches that every model is run on.
 const BATCHES: [usize; 2] = [1, 3];
-
-/// The engines whose outputs are held against those of ONNX Runtime.
-const ENGINES: [&dyn Backend; 0] = [];
 
 /// Models in a folder, and what the official tools make of them.
 struct Bench {
@@ -124,7 +122,9 @@ impl Bench {
                 }
                 for engine in engines {
                     let ours = computed(*engine, network, batch);
-                    if let Some(difference) = ours.iter().zip(&theirs).find_map(|(ours, theirs)| differ(ours, theirs)) {
+                    let difference = ours.iter().zip(&theirs).find_map(|(ours, theirs)| differ(ours, theirs, 1e-4));
+                    if let Some(difference) = difference.filter(|_| !theirs_is_rounded(network, batch, &ours, &theirs))
+                    {
                         let place = self.first_difference(*engine, network);
                         faults.push(format!("{name} at a batch of {batch}, {}: {difference}{place}", engine.name()));
                     }
@@ -143,7 +143,7 @@ impl Bench {
         bench.add("all", &network, &BATCHES[1..]);
         bench.read();
         let (ours, theirs) = (computed(engine, &network, BATCHES[1]), bench.outputs("all", &network, BATCHES[1]));
-        let differences = ours.iter().zip(&theirs).map(|(ours, theirs)| differ(ours, theirs));
+        let differences = ours.iter().zip(&theirs).map(|(ours, theirs)| differ(ours, theirs, 1e-4));
         let first = network.outputs().iter().zip(differences).find_map(|(&id, difference)| Some((id, difference?)));
         first.map_or_else(String::new, |(id, difference)| {
             let node = network.node(id);
@@ -165,15 +165,33 @@ fn largest(tensor: &Tensor) -> f32 {
     tensor.data.iter().fold(0.0, |most, value| most.max(value.abs()))
 }
 
-/// Outputs that differ by more than 1e-4 of the largest.
-fn differ(ours: &Tensor, theirs: &Tensor) -> Option<String> {
+/// Whether it is ONNX Runtime that is away from the outputs in double precision, and by rounding alone: on one deep
+/// network it was 1.06e-4 away, and this engine in single precision 0.28e-4.
+fn theirs_is_rounded(network: &Network, batch: usize, ours: &[Tensor], theirs: &[Tensor]) -> bool {
+    let plan = Plan::forward(batch, Mode::Eval);
+    let mut program = Backend::<f64>::compile(&Native::default(), network, &plan).unwrap();
+    program.load(&weights(network, 1).cast()).unwrap();
+    let inputs: Vec<Tensor<f64>> = inputs(network, batch).iter().map(Tensor::cast).collect();
+    program.forward(&inputs.iter().collect::<Vec<_>>()).unwrap();
+    network.outputs().iter().zip(ours.iter().zip(theirs)).all(|(&id, (ours, theirs))| {
+        let exact = program.value(id).unwrap().cast();
+        differ(ours, &exact, 5e-5).is_none() && differ(theirs, &exact, 2e-4).is_none()
+    })
+}
+
+/// Outputs that differ by more than this share of the largest.
+fn differ(ours: &Tensor, theirs: &Tensor, share: f32) -> Option<String> {
     if ours.shape != theirs.shape {
         return Some(format!("{:?} against {:?}", ours.shape, theirs.shape));
     }
-    let bound = 1e-4 * largest(theirs);
+    let largest = largest(theirs);
+    let bound = share * largest;
     let apart = |at: usize| (ours.data[at] - theirs.data[at]).abs();
     let at = (0..ours.data.len()).find(|&at| apart(at).is_nan() || apart(at) > bound)?;
-    Some(format!("{} against {} at element {at} of {:?}", ours.data[at], theirs.data[at], ours.shape))
+    Some(format!(
+        "{} against {} at element {at} of {:?}, where the largest is {largest}",
+        ours.data[at], theirs.data[at], ours.shape
+    ))
 }
 
 /// Outputs that could hide a fault: no numbers, or the same for every sample.
@@ -246,7 +264,7 @@ fn inputs(network: &Network, batch: usize) -> Vec<Tensor> {
 #[test]
 fn every_operator_and_every_variant_of_it() {
     let Some(bench) = Bench::new() else { return };
-    bench.agrees(&operators::cases(), &ENGINES);
+    bench.agrees(&operators::cases(), &[&Native::default(), &Dfdx]);
 }
 
 /// The architecture that a seed draws from a space.
@@ -289,7 +307,7 @@ fn architectures_of_every_space() {
             models.push((name, small));
         }
     }
-    bench.agrees(&models, &ENGINES);
+    bench.agrees(&models, &[&Native::default()]);
 }
 
 #[test]
@@ -344,7 +362,7 @@ fn names_that_clash_are_told_apart() {
     for output in [sum, input, sum, conv] {
         builder.output(output);
     }
-    bench.agrees(&[("clash".to_owned(), builder.finish().unwrap())], &ENGINES);
+    bench.agrees(&[("clash".to_owned(), builder.finish().unwrap())], &[&Native::default()]);
 }
 
 #[test]

@@ -7,6 +7,8 @@ use pocketnas::report::*;
 
 #[path = "report/browser.rs"]
 mod browser;
+#[path = "support/chromium.rs"]
+mod chromium;
 #[path = "report/long_runs.rs"]
 mod long_runs;
 #[path = "report/samples.rs"]

@@ -13,7 +13,7 @@ use pocketnas::study::{Plan, Progress, StudyError};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/mobilenetv3-galaxy-s10.yaml");
+const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/mobilenetv3-galaxy-s10-exact.yaml");
 const OUTPUTS: [&str; 5] = ["front.csv", "front.json", "front.svg", "front.png", "report.html"];
 
 fn pocketnas(arguments: &[&str]) -> Output {
@@ -194,22 +194,30 @@ fn a_killed_search_can_be_run_again() {
 #[test]
 fn every_shipped_example_is_complete() {
     let folder = tempfile::tempdir().unwrap();
-    let mut seen = 0;
+    let (mut seen, mut measured) = (0, 0);
     for entry in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/examples")).unwrap() {
         let entry = entry.unwrap().path();
         let path = if entry.is_dir() { entry.join("search.yaml") } else { entry };
+        let Ok(text) = fs::read_to_string(&path) else { continue };
+        if text.contains("proxy: proxies/") {
+            // Gradients take minutes; up to them everything is tried.
+            let output = pocketnas(&["plan", path.to_str().unwrap()]);
+            let told = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(told.contains("starting from the exact front between latency and s0_bc"), "{told} {output:?}");
+            measured += 1;
+            continue;
+        }
         let out = folder.path().join(seen.to_string());
         let output = search(path.to_str().unwrap(), &out, &["--json"]);
         assert_eq!(code(&output), Some(0), "{}: {output:?}", path.display());
         let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         // What a program of the reader's own says does not add up along a path, and some spaces fit no choice graph.
-        let text = fs::read_to_string(&path).unwrap();
         let exact = !text.contains("command:") && !text.contains("strategy:");
         assert_eq!(told["certificate"]["complete"], exact, "{}", path.display());
         assert!(told["front"].as_array().unwrap().len() > if exact { 5 } else { 0 }, "{}", path.display());
         seen += 1;
     }
-    assert!(seen >= 8);
+    assert!(seen >= 8 && measured >= 3, "{seen} {measured}");
 }
 
 #[derive(Debug)]

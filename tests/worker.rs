@@ -26,7 +26,11 @@ fn shipped() -> Vec<Arc<dyn Objective>> {
         vec![Arc::new(Zeroshot::new("own", None, &Definition::from_document(&own).unwrap(), &Conditions::default()))];
     all.extend(CountKind::ALL.map(|kind| Arc::new(Count::new(kind.name(), None, kind)) as Arc<dyn Objective>));
     for name in Definition::names() {
-        all.push(Arc::new(Zeroshot::new(name, None, &Definition::load(name).unwrap(), &Conditions::default())));
+        let definition = Definition::load(name).unwrap();
+        // An aggregate has no score for a network by itself.
+        if definition.members().is_empty() {
+            all.push(Arc::new(Zeroshot::new(name, None, &definition, &Conditions::default())));
+        }
     }
     for name in LatencyTable::names() {
         all.push(Arc::new(Latency::new(name, None, name, LatencyTable::named(name).unwrap())));

@@ -1,6 +1,8 @@
 //! Bootstrap intervals of rank correlations and of whatever else rows give: percentiles over resamples of the
 //! rows with replacement (Efron and Tibshirani, 1993, chapter 13).
 
+use std::collections::HashMap;
+
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
@@ -65,13 +67,27 @@ impl Bootstrap {
 
     /// The percentile intervals of both correlations, from the same resamples.
     pub fn intervals(&self, ranks: &Ranks) -> Intervals {
+        self.class_intervals(ranks, &(0..ranks.len()).collect::<Vec<usize>>())
+    }
+
+    /// The same where rows of one class, such as isomorphic networks, are drawn together (cluster bootstrap): they are
+    /// not independent, and drawn one by one would make the intervals too narrow. `classes` has a number for each row.
+    pub fn class_intervals(&self, ranks: &Ranks, classes: &[usize]) -> Intervals {
         if ranks.len() < 2 {
             return Intervals::default();
         }
+        let mut numbers = HashMap::new();
+        let classes: Vec<usize> = (classes.iter())
+            .map(|class| {
+                let next = numbers.len();
+                *numbers.entry(class).or_insert(next)
+            })
+            .collect();
         let draws: Vec<(Option<f64>, Option<f64>)> = (0..self.resamples)
             .into_par_iter()
             .map(|resample| {
-                let counts = self.counts(resample, ranks.len());
+                let drawn = self.counts(resample, numbers.len());
+                let counts: Vec<u32> = classes.iter().map(|&class| drawn[class]).collect();
                 (ranks.weighted_spearman(&counts), ranks.weighted_kendall(&counts))
             })
             .collect();

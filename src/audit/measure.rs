@@ -1,15 +1,20 @@
-//! The audit itself: score every architecture by every proxy, in parallel, then
-//! judge each proxy by how it ranks them.
+//! The scores of an audit: networks are built one at a time and dropped, so that memory stays the same over any number
+//! of rows.
+//!
+//! [`Survey`] looks at every row once: its canonical hash, its [`Traits`], and its score by proxies that only count,
+//! which cost nothing. Proxies that run the network then score one network of each isomorphism class, and the rows of
+//! the class share the score. A class is scored as the first of its rows is written: weights are drawn by layer name.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
-use serde::Serialize;
 
-use super::{Bootstrap, Interval, Ranks, expected_best};
-use crate::graph::{CanonicalHash, Network};
-use crate::proxy::{Proxy, Score, ScoreError};
+use super::{Journal, JournalError, Known, Traits};
+use crate::graph::{CanonicalHash, Network, Shape};
+use crate::latency::LatencyTable;
+use crate::proxy::{Backbone, Proxy, Score, ScoreError, backbone};
 
 /// The scores of one proxy.
 #[derive(Clone, Debug)]
@@ -18,8 +23,14 @@ pub struct Column {
     pub proxy: String,
     /// Its score of each row, oriented so that higher is better.
     pub scores: Vec<f64>,
-    /// Time that building and scoring took, per architecture, on the thread that did it.
+    /// Time that building and scoring took, per network that was scored, on the thread that did it.
     pub per_architecture: Duration,
+    /// Bytes of the largest program that ran for a network, in the mean over networks.
+    pub mean_bytes: f64,
+    /// The same for the network that took most; 0 where nothing ran.
+    pub peak_bytes: u64,
+    /// Networks that the proxy says nothing about: how many, the row of the first, and why.
+    pub unfit: Option<(usize, usize, String)>,
 }
 
 /// All rows, scored.
@@ -27,6 +38,12 @@ pub struct Column {
 pub struct Measured {
     /// One for each proxy, in the order given.
     pub columns: Vec<Column>,
+    /// For each row, the number of its isomorphism class.
+    pub classes: Vec<usize>,
+    /// For each class, the first of its rows, whose network was scored.
+    pub first: Vec<usize>,
+    /// For each row, what the live part is like.
+    pub traits: Vec<Traits>,
     /// Number of distinct live networks among the rows. Isomorphic networks have equal scores.
     pub distinct: usize,
     /// Rows whose output does not depend on the input.
@@ -52,18 +69,30 @@ pub enum MeasureError<E> {
         /// Why.
         source: ScoreError,
     },
+    /// The scores cannot be kept.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// Somebody asked to stop.
+    #[error("stopped with {scored} of {of} distinct networks scored")]
+    Stopped {
+        /// Networks that every proxy has scored.
+        scored: usize,
+        /// All that there are.
+        of: usize,
+    },
 }
 
 impl<E> MeasureError<E> {
-    /// The row that the error is about, from 0.
-    pub fn row(&self) -> usize {
+    /// The row that the error is about, from 0, if it is about one.
+    pub fn row(&self) -> Option<usize> {
         match self {
-            Self::Build { row, .. } | Self::Score { row, .. } => *row,
+            Self::Build { row, .. } | Self::Score { row, .. } => Some(*row),
+            Self::Journal(_) | Self::Stopped { .. } => None,
         }
     }
 }
 
-/// Builds and scores `rows` networks. `build` makes the network of a row; `scored` is called after each.
+/// Builds and scores `rows` networks. `build` makes the network of a row; `scored` is called after each row.
 ///
 /// # Errors
 /// The first error by row: a network that cannot be built, that a proxy cannot score, or whose input is
@@ -74,111 +103,251 @@ pub fn measure<E: std::error::Error + Send + 'static>(
     proxies: &[Box<dyn Proxy>],
     scored: impl Fn() + Sync,
 ) -> Result<Measured, MeasureError<E>> {
-    let measure_row = |row: usize| -> Result<Row, MeasureError<E>> {
-        let start = Instant::now();
-        let network = build(row).map_err(|source| MeasureError::Build { row, source })?;
-        let building = start.elapsed();
-        let mut scores = Vec::with_capacity(proxies.len());
-        for proxy in proxies {
-            let start = Instant::now();
-            let score = proxy.score(&network).map_err(|source| MeasureError::Score { row, source })?;
-            scores.push((score, building + start.elapsed()));
-        }
-        scored();
-        Ok(Row { scores, hash: network.canonical_hash(), live: network.live().count() > 0 })
-    };
-    let outcomes: Vec<Result<Row, MeasureError<E>>> = (0..rows).into_par_iter().map(measure_row).collect();
-    let outcomes = outcomes.into_iter().collect::<Result<Vec<Row>, _>>()?;
-    let mut columns = Vec::with_capacity(proxies.len());
-    for (index, proxy) in proxies.iter().enumerate() {
-        for (row, outcome) in outcomes.iter().enumerate() {
-            let first = &outcomes[0].scores[index].0;
-            first.compare(&outcome.scores[index].0).map_err(|source| MeasureError::Score { row, source })?;
-        }
-        let total: Duration = outcomes.iter().map(|row| row.scores[index].1).sum();
-        let direction = proxy.direction();
-        columns.push(Column {
-            proxy: proxy.name().to_owned(),
-            scores: outcomes.iter().map(|row| direction.orient(row.scores[index].0.value)).collect(),
-            per_architecture: total.div_f64(rows.max(1) as f64),
-        });
+    let survey = Survey::take(rows, &build, proxies, None, scored)?;
+    survey.run(&build, proxies, &Run::default())
+}
+
+/// How networks are run.
+pub struct Run<'a> {
+    /// Where scores are kept and looked up, and the key of each proxy in it.
+    pub journal: Option<(&'a Journal, &'a [String])>,
+    /// What a row is called in the journal.
+    pub name: &'a (dyn Fn(usize) -> String + Sync),
+    /// Whether to stop after the networks that run now.
+    pub stop: &'a (dyn Fn() -> bool + Sync),
+    /// Called after each distinct network that was not known.
+    pub scored: &'a (dyn Fn() + Sync),
+}
+
+impl Default for Run<'_> {
+    fn default() -> Self {
+        Self { journal: None, name: &|row| row.to_string(), stop: &|| false, scored: &|| () }
     }
-    Ok(Measured {
-        columns,
-        distinct: outcomes.iter().map(|row| row.hash).collect::<HashSet<_>>().len(),
-        dead: outcomes.iter().filter(|row| !row.live).count(),
-    })
+}
+
+/// What is known of every row before any network runs.
+pub struct Survey {
+    rows: Vec<Row>,
+    classes: Vec<usize>,
+    /// The first row of each class.
+    first: Vec<usize>,
 }
 
 struct Row {
-    scores: Vec<(Score, Duration)>,
+    /// By proxy; nothing for those that run the network.
+    scores: Vec<Option<(f64, Duration)>>,
     hash: CanonicalHash,
+    inputs: Vec<Shape>,
     live: bool,
+    traits: Traits,
+    /// Of a live network, where some proxy runs it.
+    backbone: Option<Backbone>,
 }
 
-/// How well a proxy ranks.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Judgement {
-    /// The proxy.
-    pub proxy: String,
-    /// Number of architectures that it is judged on.
-    pub n: usize,
-    /// Spearman's ρ with the truth; `None` if the scores are all the same.
-    pub spearman: Option<f64>,
-    /// Kendall's τ-b with the truth; `None` if the scores are all the same.
-    pub kendall: Option<f64>,
-    /// Bootstrap interval of Spearman's ρ.
-    pub spearman_interval: Option<Interval>,
-    /// Bootstrap interval of Kendall's τ-b.
-    pub kendall_interval: Option<Interval>,
-    /// The best truth expected among its ten favourites.
-    pub best_of_top_10: Option<f64>,
-    /// The same over the half of the rows with the best truth, where chance-level networks do not help.
-    pub top_half: TopHalf,
-    /// Seconds to build and score an architecture, on one thread.
-    pub seconds_per_architecture: f64,
-    /// Rows left out because the score is not a finite number.
-    pub not_finite: usize,
-}
+impl Survey {
+    /// Builds every network once, counts it, and scores it by the proxies that do not run it.
+    ///
+    /// # Errors
+    /// As [`measure`].
+    pub fn take<E: std::error::Error + Send + 'static>(
+        rows: usize,
+        build: &(impl Fn(usize) -> Result<Network, E> + Sync),
+        proxies: &[Box<dyn Proxy>],
+        table: Option<&LatencyTable>,
+        surveyed: impl Fn() + Sync,
+    ) -> Result<Self, MeasureError<E>> {
+        let runs = !running(proxies).is_empty();
+        let look = |row: usize| -> Result<Row, MeasureError<E>> {
+            let start = Instant::now();
+            let network = build(row).map_err(|source| MeasureError::Build { row, source })?;
+            let building = start.elapsed();
+            let mut scores = Vec::with_capacity(proxies.len());
+            for proxy in proxies {
+                let start = Instant::now();
+                let score = proxy.structural().map(|proxy| proxy.score(&network)).transpose();
+                let score = score.map_err(|source| MeasureError::Score { row, source })?;
+                scores.push(score.map(|score| (score.value, building + start.elapsed())));
+            }
+            let live = network.live();
+            let traits = Traits::of(&network, &live, table);
+            surveyed();
+            let (hash, inputs) = (network.canonical_hash(), network.input_shapes());
+            let live = live.count() > 0;
+            let backbone = (live && runs).then(|| backbone(&network));
+            Ok(Row { scores, hash, inputs, live, traits, backbone })
+        };
+        let looked: Vec<Result<Row, MeasureError<E>>> = (0..rows).into_par_iter().map(look).collect();
+        let rows = looked.into_iter().collect::<Result<Vec<Row>, _>>()?;
+        let list = |row: &Row| row.inputs.iter().map(Shape::to_string).collect::<Vec<_>>().join(", ");
+        if let Some(row) = rows.iter().position(|row| row.inputs != rows[0].inputs) {
+            let source = ScoreError::InputSizes { first: list(&rows[0]), second: list(&rows[row]) };
+            return Err(MeasureError::Score { row, source });
+        }
+        let mut numbers: HashMap<CanonicalHash, usize> = HashMap::new();
+        let (mut classes, mut first) = (Vec::with_capacity(rows.len()), Vec::new());
+        for (row, looked) in rows.iter().enumerate() {
+            classes.push(*numbers.entry(looked.hash).or_insert_with(|| {
+                first.push(row);
+                first.len() - 1
+            }));
+        }
+        Ok(Self { rows, classes, first })
+    }
 
-/// Correlations on the better half of the rows.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct TopHalf {
-    /// Rows whose truth is at or above the median.
-    pub n: usize,
-    /// Spearman's ρ there.
-    pub spearman: Option<f64>,
-    /// Kendall's τ-b there.
-    pub kendall: Option<f64>,
-}
+    /// Number of distinct live networks; those that are dead count as one.
+    pub fn distinct(&self) -> usize {
+        self.first.len()
+    }
 
-/// Judges the scores of a proxy by the truth, row by row.
-pub fn judge(column: &Column, truth: &[f64], bootstrap: &Bootstrap) -> Judgement {
-    let rows = column.scores.iter().copied().zip(truth.iter().copied());
-    let (scores, truths): (Vec<f64>, Vec<f64>) = rows.filter(|(score, _)| score.is_finite()).unzip();
-    let ranks = Ranks::new(&scores, &truths);
-    let intervals = bootstrap.intervals(&ranks);
-    Judgement {
-        proxy: column.proxy.clone(),
-        n: scores.len(),
-        spearman: ranks.spearman(),
-        kendall: ranks.kendall(),
-        spearman_interval: intervals.spearman,
-        kendall_interval: intervals.kendall,
-        best_of_top_10: expected_best(&scores, &truths, 10),
-        top_half: top_half(&scores, &truths),
-        seconds_per_architecture: column.per_architecture.as_secs_f64(),
-        not_finite: column.scores.len() - scores.len(),
+    /// The first two rows whose backbones differ, and these; some proxies do not rank across backbones.
+    pub fn mixed(&self) -> Option<[(usize, &Backbone); 2]> {
+        let mut backbones =
+            self.rows.iter().enumerate().filter_map(|(row, looked)| Some((row, looked.backbone.as_ref()?)));
+        let first = backbones.next()?;
+        backbones.find(|(_, other)| *other != first.1).map(|other| [first, other])
+    }
+
+    /// How many of them the journal knows all scores of.
+    pub fn known(&self, proxies: &[Box<dyn Proxy>], journal: &Journal, keys: &[String]) -> usize {
+        let running = running(proxies);
+        self.first.iter().filter(|&&row| self.known_of(row, &running, Some((journal, keys))).is_some()).count()
+    }
+
+    fn known_of(&self, row: usize, running: &[usize], journal: Option<(&Journal, &[String])>) -> Option<Vec<Known>> {
+        let (journal, keys) = journal?;
+        let Row { hash, inputs, .. } = &self.rows[row];
+        running.iter().map(|&proxy| journal.get(&keys[proxy], *hash, inputs)).collect()
+    }
+
+    /// Scores one network of each class by the proxies that run it, and gives all scores. One network runs on each
+    /// thread, by all its proxies, then it is dropped.
+    ///
+    /// # Errors
+    /// A network that cannot be scored, a journal that cannot be written, or [`MeasureError::Stopped`].
+    pub fn run<E: std::error::Error + Send + 'static>(
+        self,
+        build: &(impl Fn(usize) -> Result<Network, E> + Sync),
+        proxies: &[Box<dyn Proxy>],
+        run: &Run<'_>,
+    ) -> Result<Measured, MeasureError<E>> {
+        let running = running(proxies);
+        let (done, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let score = |&row: &usize| -> Option<Result<Vec<Known>, MeasureError<E>>> {
+            // A network costs seconds: after a failure nobody waits for the rest.
+            if failed.load(Ordering::Relaxed) || (run.stop)() {
+                return None;
+            }
+            if let Some(known) = self.known_of(row, &running, run.journal) {
+                done.fetch_add(1, Ordering::Relaxed);
+                return Some(Ok(known));
+            }
+            let scores = self.score(row, build, proxies, &running, run);
+            failed.fetch_or(scores.is_err(), Ordering::Relaxed);
+            done.fetch_add(1, Ordering::Relaxed);
+            (run.scored)();
+            Some(scores)
+        };
+        let mut scored = Vec::with_capacity(self.first.len());
+        if !running.is_empty() {
+            let outcomes: Vec<_> = self.first.par_iter().with_max_len(1).map(score).collect();
+            let whole = outcomes.iter().all(Option::is_some);
+            for outcome in outcomes.into_iter().flatten() {
+                scored.push(outcome?);
+            }
+            if !whole {
+                return Err(MeasureError::Stopped { scored: done.into_inner(), of: self.first.len() });
+            }
+        }
+        let columns = (proxies.iter().enumerate()).map(|(index, proxy)| {
+            let of_class = running.iter().position(|&other| other == index);
+            self.column(
+                proxy.as_ref(),
+                index,
+                of_class.map(|at| scored.iter().map(|known| known[at].clone()).collect()),
+            )
+        });
+        Ok(Measured {
+            columns: columns.collect(),
+            traits: self.rows.iter().map(|row| row.traits).collect(),
+            distinct: self.first.len(),
+            dead: self.rows.iter().filter(|row| !row.live).count(),
+            classes: self.classes,
+            first: self.first,
+        })
+    }
+
+    /// The scores of a row by the proxies that run, from the journal where it has them.
+    fn score<E: std::error::Error + Send + 'static>(
+        &self,
+        row: usize,
+        build: &(impl Fn(usize) -> Result<Network, E> + Sync),
+        proxies: &[Box<dyn Proxy>],
+        running: &[usize],
+        run: &Run<'_>,
+    ) -> Result<Vec<Known>, MeasureError<E>> {
+        let Row { hash, inputs, .. } = &self.rows[row];
+        let mut built: Option<(Network, Duration)> = None;
+        let mut scores = Vec::with_capacity(running.len());
+        for &proxy in running {
+            let known = run.journal.and_then(|(journal, keys)| journal.get(&keys[proxy], *hash, inputs));
+            if let Some(known) = known {
+                scores.push(known);
+                continue;
+            }
+            let start = Instant::now();
+            let (network, building) = match built.take() {
+                Some(built) => built,
+                None => {
+                    let network = build(row).map_err(|source| MeasureError::Build { row, source })?;
+                    (network, start.elapsed())
+                }
+            };
+            let start = Instant::now();
+            let (score, reason) = match proxies[proxy].score(&network) {
+                Ok(score) => (score, None),
+                // One network that a proxy says nothing about must not end an audit of thousands.
+                Err(error @ ScoreError::Unfit { .. }) => {
+                    let (inputs, details) = (inputs.clone(), Vec::new());
+                    (Score { value: f64::NAN, inputs, live: true, details, bytes: 0 }, Some(error.to_string()))
+                }
+                Err(source) => return Err(MeasureError::Score { row, source }),
+            };
+            let seconds = (building + start.elapsed()).as_secs_f64();
+            let known = Known { value: score.value, reason, seconds, bytes: score.bytes };
+            if let Some((journal, keys)) = run.journal {
+                journal.add(proxies[proxy].name(), &keys[proxy], *hash, &(run.name)(row), &score, &known)?;
+            }
+            scores.push(known);
+            built = Some((network, building));
+        }
+        Ok(scores)
+    }
+
+    /// The column of a proxy, from the scores of the classes where it ran them.
+    fn column(&self, proxy: &dyn Proxy, index: usize, of_class: Option<Vec<Known>>) -> Column {
+        let counted = || {
+            let known =
+                |&(value, time): &(f64, Duration)| Known { value, reason: None, seconds: time.as_secs_f64(), bytes: 0 };
+            self.rows.iter().filter_map(|row| row.scores[index].as_ref().map(known)).collect::<Vec<Known>>()
+        };
+        let ran = of_class.is_some();
+        let scored = of_class.unwrap_or_else(counted);
+        let value = |row: usize| if ran { scored[self.classes[row]].value } else { scored[row].value };
+        let mut unfit = scored.iter().enumerate().filter_map(|(at, known)| Some((at, known.reason.clone()?)));
+        let unfit = unfit.next().map(|(at, reason)| (1 + unfit.count(), if ran { self.first[at] } else { at }, reason));
+        let mean = |of: fn(&Known) -> f64| scored.iter().map(of).sum::<f64>() / scored.len().max(1) as f64;
+        Column {
+            proxy: proxy.name().to_owned(),
+            scores: (0..self.rows.len()).map(|row| proxy.direction().orient(value(row))).collect(),
+            per_architecture: Duration::try_from_secs_f64(mean(|known| known.seconds)).unwrap_or_default(),
+            mean_bytes: mean(|known| known.bytes as f64),
+            peak_bytes: scored.iter().map(|known| known.bytes).max().unwrap_or(0),
+            unfit,
+        }
     }
 }
 
-fn top_half(scores: &[f64], truths: &[f64]) -> TopHalf {
-    let mut sorted = truths.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    // The upper median: at most half of the rows lie below it.
-    let median = sorted.get(sorted.len() / 2).copied().unwrap_or(f64::INFINITY);
-    let better = scores.iter().copied().zip(truths.iter().copied()).filter(|&(_, truth)| truth >= median);
-    let (scores, truths): (Vec<f64>, Vec<f64>) = better.unzip();
-    let ranks = Ranks::new(&scores, &truths);
-    TopHalf { n: ranks.len(), spearman: ranks.spearman(), kendall: ranks.kendall() }
+/// The proxies that run the network.
+fn running(proxies: &[Box<dyn Proxy>]) -> Vec<usize> {
+    (0..proxies.len()).filter(|&index| proxies[index].structural().is_none()).collect()
 }

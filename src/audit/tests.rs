@@ -186,8 +186,11 @@ fn judgement_leaves_out_and_counts_scores_that_are_not_numbers() {
         proxy: "p".to_owned(),
         scores: vec![1.0, f64::NAN, 2.0, 3.0, f64::NEG_INFINITY],
         per_architecture: Duration::from_micros(5),
+        mean_bytes: 0.0,
+        peak_bytes: 0,
+        unfit: None,
     };
-    let judged = judge(&column, &[10.0, 99.0, 20.0, 30.0, 1.0], &Bootstrap::default());
+    let judged = judge(&column, &Rows::new(vec![10.0, 99.0, 20.0, 30.0, 1.0]), &Bootstrap::default());
     assert_eq!((judged.n, judged.not_finite, judged.kendall), (3, 2, Some(1.0)));
     assert_eq!(judged.best_of_top_10, None, "three rows have no top ten");
     assert_eq!(judged.top_half.n, 2);
@@ -196,9 +199,16 @@ fn judgement_leaves_out_and_counts_scores_that_are_not_numbers() {
 #[test]
 fn the_top_half_starts_at_the_median() {
     let truths = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
-    let column =
-        Column { proxy: "p".to_owned(), scores: vec![0.0, 1.0, 2.0, 9.0, 8.0, 7.0], per_architecture: Duration::ZERO };
-    let half = judge(&column, &truths, &Bootstrap { resamples: 0, ..Bootstrap::default() }).top_half;
+    let column = Column {
+        proxy: "p".to_owned(),
+        scores: vec![0.0, 1.0, 2.0, 9.0, 8.0, 7.0],
+        per_architecture: Duration::ZERO,
+        mean_bytes: 0.0,
+        peak_bytes: 0,
+        unfit: None,
+    };
+    let half =
+        judge(&column, &Rows::new(truths.to_vec()), &Bootstrap { resamples: 0, ..Bootstrap::default() }).top_half;
     assert_eq!((half.n, half.kendall, half.spearman), (3, Some(-1.0), Some(-1.0)));
 }
 
@@ -299,7 +309,7 @@ fn measuring_scores_every_row_in_its_place() {
 #[test]
 fn measuring_stops_at_the_first_row_that_cannot_be_scored() {
     let broken = measure(9, |row| one_conv(if row >= 5 { 0 } else { 8 }), &s0(), || ()).unwrap_err();
-    assert_eq!(broken.row(), 5);
+    assert_eq!(broken.row(), Some(5));
     assert!(matches!(broken, MeasureError::Build { .. }));
     let mixed = measure(9, |row| one_conv(if row == 7 { 16 } else { 8 }), &s0(), || ()).unwrap_err();
     assert_eq!(

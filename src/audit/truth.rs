@@ -166,12 +166,26 @@ impl Truth {
 
     /// Keeps a uniform sample of at most `limit` rows, in the order of the file.
     pub fn sample(&mut self, limit: usize, seed: u64) {
+        let drawn = self.drawn(limit, seed);
+        let mut drawn = drawn.into_iter();
+        self.rows.retain(|_| drawn.next().unwrap_or_default());
+    }
+
+    /// Keeps the rows that [`sample`](Self::sample) of as many with that seed would not.
+    pub fn leave_out_sample(&mut self, limit: usize, seed: u64) {
+        let drawn = self.drawn(limit, seed);
+        let mut drawn = drawn.into_iter();
+        self.rows.retain(|_| !drawn.next().unwrap_or_default());
+    }
+
+    /// Whether each row is in the sample.
+    fn drawn(&self, limit: usize, seed: u64) -> Vec<bool> {
         use rand::SeedableRng;
+        let mut drawn = vec![limit >= self.rows.len(); self.rows.len()];
         if limit < self.rows.len() {
             let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
-            let mut kept = rand::seq::index::sample(&mut rng, self.rows.len(), limit).into_vec();
-            kept.sort_unstable();
-            self.rows = kept.into_iter().map(|index| self.rows[index].clone()).collect();
+            rand::seq::index::sample(&mut rng, self.rows.len(), limit).iter().for_each(|row| drawn[row] = true);
         }
+        drawn
     }
 }

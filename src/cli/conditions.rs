@@ -8,6 +8,7 @@ use crate::proxy::Conditions;
 
 /// What is the same for every network that a proxy runs.
 #[derive(clap::Args)]
+#[group(skip)]
 pub(super) struct Args {
     /// Data for proxies that run the network: `noise`, `ones`, or the path of IDX files, CIFAR binaries or a folder of images
     #[arg(long, value_name = "DATA", default_value = "noise")]

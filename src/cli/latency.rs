@@ -323,7 +323,7 @@ fn worst(predicted: &[Predicted]) -> String {
 }
 
 /// A file, or a shipped table; a file wins.
-fn load(table: &str) -> Result<LatencyTable, Failure> {
+pub(super) fn load(table: &str) -> Result<LatencyTable, Failure> {
     let path = Path::new(table);
     if !path.exists() && LatencyTable::names().any(|name| name == table) {
         return LatencyTable::named(table).map_err(|e| input(e.into()));

@@ -65,8 +65,11 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
 
 /// How a search by candidates would go.
 fn described(evolution: &EvolutionSummary) -> String {
-    let EvolutionSummary { strategy, evaluations, not_additive, starts_from } = evolution;
+    let EvolutionSummary { strategy, evaluations, not_additive, starts_from, beta } = evolution;
     let mut text = format!("{:<14} {strategy}, {evaluations} evaluations, starting from {starts_from}\n", "strategy");
+    for step in beta {
+        let _ = writeln!(text, "{:<14} {step}", "beta");
+    }
     if !not_additive.is_empty() {
         let _ = writeln!(text, "{:<14} {}: not known before candidates are evaluated", "", not_additive.join(", "));
     }

@@ -45,6 +45,32 @@ impl Stages {
         Self { state: Mutex::new(state), bars: io::stderr().is_terminal() && !silent, silent }
     }
 
+    /// So many are there besides those that were known, of a total: shown now and then with rate and time left.
+    pub(super) fn counted(&self, fresh: u64, known: u64, total: u64) {
+        if self.silent {
+            return;
+        }
+        let every = if self.bars { BAR_EVERY } else { LINE_EVERY };
+        self.with(|state| {
+            if state.shown.unwrap_or(state.began).elapsed() < every {
+                return;
+            }
+            if self.bars && state.shown.is_none() {
+                state.bar.set_style(style("{prefix} {bar:12} {wide_msg}"));
+            }
+            state.shown = Some(Instant::now());
+            let done = known + fresh;
+            let mut text = format!("{done} of {total}");
+            text += &pace(fresh as f64 / state.began.elapsed().as_secs_f64(), total.saturating_sub(done) as f64);
+            if self.bars {
+                state.bar.set_position(done);
+                state.bar.set_message(text);
+            } else {
+                let _ = writeln!(io::stderr(), "{:<32} {text}", state.name);
+            }
+        });
+    }
+
     fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         // Progress is only shown: a stage left half updated by a panic elsewhere harms nothing.
         act(&mut self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
@@ -56,6 +82,7 @@ impl Progress for Stages {
         self.with(|state| {
             state.name = name.to_owned();
             state.began = Instant::now();
+            state.shown = None;
             if self.bars {
                 let template = match total {
                     Some(_) => "{prefix:<32} {bar:30} {human_pos}/{human_len} {elapsed}",
@@ -123,11 +150,7 @@ fn style(template: &str) -> ProgressStyle {
 fn describe(snapshot: &Snapshot, seconds: f64, before: f64) -> String {
     let Snapshot { evaluated, budget, candidates, feasible, failed, front, hypervolume, improved, .. } = *snapshot;
     let mut text = format!("{evaluated:.0} of {budget}");
-    let rate = (evaluated - before) / seconds;
-    if rate > 0.0 && rate.is_finite() {
-        let left = Duration::from_secs_f64(((budget as f64 - evaluated).max(0.0) / rate).min(1e9));
-        let _ = write!(text, ", {}, {} left", per_time(rate), HumanDuration(left));
-    }
+    text += &pace((evaluated - before) / seconds, (budget as f64 - evaluated).max(0.0));
     let _ = write!(text, "; front of {front}, hypervolume {hypervolume:.4} (grew last at {improved:.0})");
     if candidates > 0 {
         let _ = write!(text, "; {:.0} % within the limits", 100.0 * feasible as f64 / candidates as f64);
@@ -136,6 +159,14 @@ fn describe(snapshot: &Snapshot, seconds: f64, before: f64) -> String {
         let _ = write!(text, "; {failed} failed");
     }
     text
+}
+
+/// The rate, and the time that what is left takes at it; nothing where there is no rate yet.
+fn pace(rate: f64, left: f64) -> String {
+    if !(rate > 0.0 && rate.is_finite()) {
+        return String::new();
+    }
+    format!(", {}, {} left", per_time(rate), HumanDuration(Duration::from_secs_f64((left / rate).min(1e9))))
 }
 
 /// A rate in the unit that gives a number above one.

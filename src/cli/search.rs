@@ -42,7 +42,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     stop_on_interrupt()?;
     let config = read_config(&arguments.config, arguments.seed)?;
     let folder = arguments.out.clone().unwrap_or_else(|| Path::new("reports").join(&config.name));
-    let (hash, seed) = (config.hash(), config.seed);
+    let seed = config.seed;
     let command = command(&arguments.config, &folder, seed);
     let outputs = Outputs::prepare(&folder)?;
     let continuation = match (arguments.new, arguments.extend) {
@@ -52,6 +52,8 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     };
     let stages = Stages::new(false);
     let search = Search::new(config, &stages)?;
+    // What the search found out about the config is part of it.
+    let hash = search.config().hash();
     let mut journal = Journal::open(&folder, search.config(), continuation, &command)?;
     let outcome = search.run(&outputs, &mut journal, &command, &stages)?;
     if arguments.json {

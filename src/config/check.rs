@@ -194,7 +194,26 @@ impl Check<'_> {
         }
         if let Some(node) = spec.get("proxy") {
             let definition = self.proxy(node, &format!("{path}.proxy"))?;
-            return Some(Arc::new(Zeroshot::new(name, label, &definition, &self.conditions)));
+            let beta_is_open = definition.with_beta(0.0).is_some();
+            let score = Zeroshot::new(name, label, &definition, &self.conditions);
+            if beta_is_open && path.starts_with("quantities") {
+                let message = format!("`{name}` leaves its beta to the search, which finds it for objectives only");
+                self.problems.at(
+                    node,
+                    &format!("{path}.proxy"),
+                    message,
+                    "make it an objective, or give `beta` a number",
+                );
+            }
+            return Some(Arc::new(match spec.get("stand_in") {
+                None => score,
+                Some(node) if score.additive().is_some() => {
+                    let message = format!("`{name}` adds up along a path, and nothing needs to stand in for it");
+                    self.problems.at(node, &format!("{path}.stand_in"), message, "remove it");
+                    score
+                }
+                Some(node) => score.with_stand_in(node.text()?),
+            }));
         }
         if spec.get("command").is_some() {
             return Some(Arc::new(self.program(name, label, spec, path)?));
@@ -213,7 +232,14 @@ impl Check<'_> {
             Found::File(file) => Document::read(&file).and_then(|document| Definition::from_document(&document)),
             Found::Shipped => Definition::load(reference),
         };
-        self.keep(definition)
+        let definition = self.keep(definition)?;
+        if !definition.members().is_empty() {
+            let help = format!("take one of its members: {}", definition.members().join(", "));
+            let message = format!("`{reference}` ranks the networks of a set, and has no score for a single one");
+            self.problems.at(node, path, message, help);
+            return None;
+        }
+        Some(definition)
     }
 
     fn table(&mut self, node: &Node, path: &str) -> Option<LatencyTable> {

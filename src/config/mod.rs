@@ -135,11 +135,11 @@ impl SearchConfig {
         let adds_up = |objective: &&Arc<dyn Objective>| objective.additive().is_some();
         let mut objectives: Vec<Arc<dyn Objective>> = Vec::new();
         for objective in &self.objectives {
-            let named = objective.stand_in();
-            let stand_in = named.and_then(|name| self.named_by(name)).filter(adds_up);
-            let Some(chosen) = Some(objective).filter(adds_up).or(stand_in) else { continue };
+            let named = objective.stand_in().and_then(|name| self.named_by(name)).filter(adds_up);
+            let chosen = Some(objective).filter(adds_up).or(named).cloned();
+            let Some(chosen) = chosen.or_else(|| objective.additive_stand_in()) else { continue };
             if objectives.iter().all(|other| other.name() != chosen.name()) {
-                objectives.push(Arc::clone(chosen));
+                objectives.push(chosen);
             }
         }
         let taken = |objectives: &[Arc<dyn Objective>], name: &str| objectives.iter().any(|other| other.name() == name);
@@ -154,6 +154,12 @@ impl SearchConfig {
             |name: &str| taken(&objectives, name) || taken(&quantities, name) || CountKind::from_name(name).is_some();
         let limits = self.limits.iter().filter(|limit| known(&limit.quantity)).cloned().collect();
         Self { objectives, quantities, limits, ..self.clone() }
+    }
+
+    /// The same with every `beta: auto` at that strength.
+    pub fn with_beta(&self, beta: f64) -> Self {
+        let at = |objective: &Arc<dyn Objective>| objective.with_beta(beta).unwrap_or_else(|| Arc::clone(objective));
+        Self { objectives: self.objectives.iter().map(at).collect(), ..self.clone() }
     }
 
     fn named_by(&self, name: &str) -> Option<&Arc<dyn Objective>> {

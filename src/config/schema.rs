@@ -29,6 +29,12 @@ static SCORE: &[Field] = &[
         required: true,
         doc: "the zero-shot score: a shipped proxy by name, or the path of a proxy file; higher is better",
     },
+    Field {
+        name: "stand_in",
+        kind: &TEXT,
+        required: false,
+        doc: "for a proxy that runs networks: an objective or quantity that adds up, whose exact front is where the search starts; zico and zico_bc have s0 and s0_bc by themselves",
+    },
     LABEL,
 ];
 

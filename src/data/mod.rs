@@ -58,6 +58,36 @@ pub struct Batch {
     pub target: Target,
 }
 
+impl Batch {
+    /// The first samples, or all if there are fewer.
+    pub fn first(&self, samples: usize) -> Self {
+        self.range(0..samples.min(self.samples()))
+    }
+
+    /// Samples in it.
+    pub fn samples(&self) -> usize {
+        self.inputs.shape.first().copied().unwrap_or(0)
+    }
+
+    /// Some of the samples, which must be there.
+    pub fn range(&self, range: std::ops::Range<usize>) -> Self {
+        let part = |tensor: &Tensor<f32>| {
+            let each = tensor.data.len() / self.samples().max(1);
+            let mut shape = tensor.shape.clone();
+            shape[0] = range.len();
+            Tensor::new(shape, tensor.data[range.start * each..range.end * each].to_vec())
+        };
+        let target = match &self.target {
+            Target::Labels(labels) => {
+                let each = labels.len() / self.samples().max(1);
+                Target::Labels(labels[range.start * each..range.end * each].to_vec())
+            }
+            Target::Values(values) => Target::Values(part(values)),
+        };
+        Self { inputs: part(&self.inputs), target }
+    }
+}
+
 /// Where batches come from.
 #[derive(Debug)]
 pub struct Dataset(Source);

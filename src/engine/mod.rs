@@ -10,7 +10,7 @@ use std::fmt::Debug;
 use crate::graph::{Network, NodeId};
 
 #[cfg(test)]
-mod conformance;
+pub(crate) mod conformance;
 mod dfdx;
 mod element;
 mod init;

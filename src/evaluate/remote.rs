@@ -99,6 +99,14 @@ impl Objective for Remote {
         self.inner.stand_in()
     }
 
+    fn additive_stand_in(&self) -> Option<Arc<dyn Objective>> {
+        self.inner.additive_stand_in()
+    }
+
+    fn with_beta(&self, beta: f64) -> Option<Arc<dyn Objective>> {
+        self.inner.with_beta(beta)
+    }
+
     fn definition(&self) -> Option<String> {
         self.inner.definition()
     }

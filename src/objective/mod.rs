@@ -6,6 +6,7 @@
 //! that is what makes the exact search exact. One file per kind of objective.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -119,6 +120,17 @@ pub trait Objective: Debug + Send + Sync {
     /// The name of the objective or quantity whose values stand in for this one where a search starts from an exact
     /// front; it adds up.
     fn stand_in(&self) -> Option<&str> {
+        None
+    }
+
+    /// What stands in for it where no other is named: an objective of its own making that adds up. Its name is none that
+    /// a config could give.
+    fn additive_stand_in(&self) -> Option<Arc<dyn Objective>> {
+        None
+    }
+
+    /// The same with that strength of the correction for depth, if it leaves that to the search (`beta: auto`).
+    fn with_beta(&self, _beta: f64) -> Option<Arc<dyn Objective>> {
         None
     }
 

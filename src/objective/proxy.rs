@@ -1,10 +1,12 @@
 //! Zero-shot scores as objectives: any proxy of `crate::proxy`, under the user's name for it.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::{Additive, Direction, Objective, ObjectiveError, Origin};
 use crate::graph::Network;
-use crate::proxy::{Conditions, Definition, Proxy};
+use crate::proxy::{Conditions, Definition, Proxy, Setup};
 
 /// A proxy as an objective.
 #[derive(Debug)]
@@ -13,7 +15,9 @@ pub struct Zeroshot {
     label: String,
     proxy: Box<dyn Proxy>,
     origin: Origin,
-    definition: String,
+    definition: Definition,
+    conditions: Conditions,
+    stand_in: Option<String>,
 }
 
 impl Zeroshot {
@@ -27,15 +31,19 @@ impl Zeroshot {
         let Conditions { source, seed, data_seed, .. } = conditions;
         // The debug form holds every field, the formula's constants included.
         let mut pinned = format!("{definition:?}");
-        let mut rebuilt = definition.to_yaml();
-        if definition.measured() {
+        let mut about = definition.definition.clone();
+        if let Some(Setup { batches, batch_size, repeats, .. }) = definition.setup() {
             pinned.push_str(&format!("{source} {seed} {data_seed}"));
-            rebuilt = json!({ "file": rebuilt, "data": source, "seed": seed, "data_seed": data_seed }).to_string();
+            let batches = if *batches == 1 { "one batch".to_owned() } else { format!("{batches} batches") };
+            let repeats = if *repeats == 1 { String::new() } else { format!(", the mean of {repeats} repeats") };
+            about.push_str(&format!(
+                " Measured on {batches} of {batch_size} from {source}, weights of seed {seed} and data of seed {data_seed}{repeats}."
+            ));
         }
         let origin = Origin {
             kind: "proxy",
             name: format!("{} version {}", definition.name, definition.version),
-            about: definition.definition.clone(),
+            about,
             hash: blake3::hash(pinned.as_bytes()).to_hex().to_string(),
         };
         Self {
@@ -43,8 +51,19 @@ impl Zeroshot {
             label: label.unwrap_or_else(|| format!("Score {}", definition.name)),
             proxy: definition.proxy(conditions),
             origin,
-            definition: rebuilt,
+            definition: definition.clone(),
+            conditions: conditions.clone(),
+            stand_in: None,
         }
+    }
+
+    /// The same with an objective or quantity of the config that stands in for it.
+    pub fn with_stand_in(mut self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        // Where a search starts decides what it finds.
+        self.origin.hash = blake3::hash(format!("{} {name}", self.origin.hash).as_bytes()).to_hex().to_string();
+        self.stand_in = Some(name);
+        self
     }
 }
 
@@ -74,7 +93,12 @@ impl Objective for Zeroshot {
     }
 
     fn value(&self, network: &Network) -> Result<f64, ObjectiveError> {
-        self.proxy.score(network).map(|score| score.value).map_err(|error| ObjectiveError(error.to_string()))
+        let score = self.proxy.score(network).map_err(|error| ObjectiveError(error.to_string()))?;
+        if score.value.is_finite() {
+            return Ok(score.value);
+        }
+        let reason = "activations or gradients of this network overflow, or vanish, with the weights it starts from";
+        Err(ObjectiveError(format!("the score is {}, which is no finite number: {reason}", score.value)))
     }
 
     fn cheap(&self) -> bool {
@@ -92,8 +116,33 @@ impl Objective for Zeroshot {
         self.proxy.structural().map(|_| self as &dyn Additive)
     }
 
+    fn stand_in(&self) -> Option<&str> {
+        self.stand_in.as_deref()
+    }
+
+    fn additive_stand_in(&self) -> Option<Arc<dyn Objective>> {
+        let definition = self.definition.stand_in()?;
+        Some(Arc::new(Self::new(definition.name.clone(), None, &definition, &Conditions::default())))
+    }
+
+    fn with_beta(&self, beta: f64) -> Option<Arc<dyn Objective>> {
+        let definition = self.definition.with_beta(beta)?;
+        let mut found = Self::new(self.name.clone(), Some(self.label.clone()), &definition, &self.conditions);
+        found.origin.name.push_str(&format!(", beta {beta}"));
+        Some(Arc::new(match &self.stand_in {
+            Some(name) => found.with_stand_in(name),
+            None => found,
+        }))
+    }
+
+    /// The file; of a measured proxy with its data and seeds.
     fn definition(&self) -> Option<String> {
-        Some(self.definition.clone())
+        let file = self.definition.to_yaml();
+        if !self.definition.measured() {
+            return Some(file);
+        }
+        let Conditions { source, seed, data_seed, .. } = &self.conditions;
+        Some(json!({ "file": file, "data": source, "seed": seed, "data_seed": data_seed }).to_string())
     }
 }
 

@@ -11,7 +11,10 @@ use crate::space::{Budget, CompileError, Space};
 fn shipped() -> Vec<Box<dyn Objective>> {
     let counts =
         CountKind::ALL.into_iter().map(|kind| Box::new(Count::new(kind.name(), None, kind)) as Box<dyn Objective>);
-    let structural = |name: &&str| !Definition::load(name).unwrap().measured();
+    let structural = |name: &&str| {
+        let definition = Definition::load(name).unwrap();
+        !definition.measured() && definition.members().is_empty()
+    };
     let proxies = Definition::names().filter(structural).map(|name| {
         Box::new(Zeroshot::new(name, None, &Definition::load(name).unwrap(), &Conditions::default()))
             as Box<dyn Objective>

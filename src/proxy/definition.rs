@@ -12,19 +12,23 @@ use std::sync::Arc;
 use super::kinds::{self, Fields};
 use super::lab::{Conditions, Setup};
 use super::measured::{Measure, Measured};
+use super::samples::Statistics;
 use super::structural::Term;
-use super::{Proxy, Structural};
+use super::{Aggregate, Proxy, Structural};
 use crate::engine::{Biases, Loss, Scheme};
 use crate::yaml::{Diagnostics, Document, Field, Kind, Node, Problems, Schema, nearest};
 
 /// The kinds that are sums over the nodes of a network.
 const STRUCTURAL: [&str; 7] = ["params", "macs", "live_params", "live_macs", "live_convs", "s0", "s0_bc"];
 
+/// The kind that ranks a set of networks by others.
+const AGGREGATE: &str = "aggregate";
+
 /// What `proxy:` may be.
-static KINDS: [&str; STRUCTURAL.len() + kinds::KINDS.len()] = {
-    let mut words = [""; STRUCTURAL.len() + kinds::KINDS.len()];
+pub(super) static KINDS: [&str; STRUCTURAL.len() + kinds::KINDS.len() + 1] = {
+    let mut words = [AGGREGATE; STRUCTURAL.len() + kinds::KINDS.len() + 1];
     let mut at = 0;
-    while at < words.len() {
+    while at < words.len() - 1 {
         words[at] = if at < STRUCTURAL.len() { STRUCTURAL[at] } else { kinds::KINDS[at - STRUCTURAL.len()].word };
         at += 1;
     }
@@ -38,8 +42,38 @@ macro_rules! shipped {
 }
 
 /// The files of `proxies/`, baselines first.
-const SHIPPED: &[(&str, &str)] =
-    shipped!["params", "macs", "live_params", "live_macs", "live_convs", "s0", "s0_cells", "s0_bc", "zico", "zico_bc",];
+const SHIPPED: &[(&str, &str)] = shipped![
+    "params",
+    "macs",
+    "live_params",
+    "live_macs",
+    "live_convs",
+    "s0",
+    "s0_cells",
+    "s0_bc",
+    "zico",
+    "zico_bc",
+    "jacov",
+    "naswot",
+    "swap",
+    "zen",
+    "meco",
+    "expressivity",
+    "progressivity",
+    "trainability",
+    "vkdnw",
+    "vkdnw_single",
+    "aggregate",
+    "grad_norm",
+    "snip",
+    "plain",
+    "grasp",
+    "fisher",
+    "synflow",
+    "grad_sign",
+    "l2_norm",
+    "ntk",
+];
 
 /// The keys of a proxy file.
 pub static SCHEMA: Schema = Schema {
@@ -113,10 +147,52 @@ pub static SCHEMA: Schema = Schema {
             doc: "zico_bc: the map whose height, width and channels are penalised, output by default",
         },
         Field {
+            name: "size",
+            kind: &Kind::Int { min: 1, max: 1 << 14 },
+            required: false,
+            doc: "swap, meco: side of the images in place of the network's own",
+        },
+        Field {
+            name: "channels",
+            kind: &COUNT,
+            required: false,
+            doc: "meco: channels drawn from each layer in place of all",
+        },
+        Field {
+            name: "layers",
+            kind: &Kind::Bool,
+            required: false,
+            doc: "vkdnw: whether the number of tensors is added, false by default",
+        },
+        Field {
+            name: "gamma",
+            kind: &Kind::Number { min: 0.0, max: 1.0 },
+            required: false,
+            doc: "zen: how much noise is added to the input, 0.01 by default",
+        },
+        Field {
+            name: "statistics",
+            kind: &Kind::Word(&STATISTICS),
+            required: false,
+            doc: "grad_sign, ntk: what batch norms normalise a sample by: itself, its batch, or the running statistics",
+        },
+        Field {
+            name: "reduction",
+            kind: &Kind::Word(&["sum", "mean"]),
+            required: false,
+            doc: "grad_sign: over the weights; sum by default",
+        },
+        Field {
             name: "blocks",
             kind: &Kind::List(&Kind::Text, 1),
             required: false,
             doc: "counts only blocks whose names match one of these patterns, in which * stands for any text",
+        },
+        Field {
+            name: "members",
+            kind: &Kind::List(&Kind::Text, 1),
+            required: false,
+            doc: "aggregate: the proxies whose ranks are put together, by name or by the path of a file",
         },
         Field {
             name: "evidence",
@@ -142,6 +218,8 @@ macro_rules! names {
 
 static SCHEMES: [&str; Scheme::ALL.len()] = names!(Scheme::ALL);
 static BIASES: [&str; Biases::ALL.len()] = names!(Biases::ALL);
+
+static STATISTICS: [&str; Statistics::ALL.len()] = names!(Statistics::ALL);
 
 static COUNT: Kind = Kind::Int { min: 1, max: 1 << 20 };
 
@@ -193,6 +271,8 @@ enum Form {
     Structural { term: Term, blocks: Vec<String> },
     /// Something measured.
     Measured { kind: &'static str, setup: Setup, measure: Arc<dyn Measure> },
+    /// The ranks of others, put together.
+    Aggregate { members: Vec<String> },
 }
 
 /// One measurement of how well a proxy ranks.
@@ -270,6 +350,7 @@ impl Definition {
             "proxy": match &self.form {
                 Form::Structural { term, .. } => term.kind(),
                 Form::Measured { kind, .. } => kind,
+                Form::Aggregate { .. } => AGGREGATE,
             },
             "name": self.name,
             "version": self.version,
@@ -290,6 +371,7 @@ impl Definition {
                     file[key] = value;
                 }
             }
+            Form::Aggregate { members } => file["members"] = members.clone().into(),
         }
         format!("{file:#}\n")
     }
@@ -304,12 +386,51 @@ impl Definition {
                 setup: setup.clone(),
                 conditions: conditions.clone(),
             }),
+            Form::Aggregate { .. } => Box::new(Aggregate { name: self.name.clone() }),
         }
     }
 
     /// Whether networks are run to score them.
     pub fn measured(&self) -> bool {
-        matches!(self.form, Form::Measured { .. })
+        self.setup().is_some()
+    }
+
+    /// The weights and batches that it is measured with, if networks are run.
+    pub fn setup(&self) -> Option<&Setup> {
+        match &self.form {
+            Form::Structural { .. } | Form::Aggregate { .. } => None,
+            Form::Measured { setup, .. } => Some(setup),
+        }
+    }
+
+    /// The structural score that stands in for a measured one, where it says one ([`Measure::stand_in`]).
+    pub fn stand_in(&self) -> Option<Self> {
+        let Form::Measured { measure, .. } = &self.form else { return None };
+        let score = measure.stand_in()?;
+        Some(Self {
+            name: score.name().to_owned(),
+            version: self.version,
+            definition: format!("What is left of {} where every weight counts the same", self.name),
+            source: self.source.clone(),
+            evidence: Vec::new(),
+            form: Form::Structural { term: score.term(), blocks: Vec::new() },
+        })
+    }
+
+    /// The same with that strength of the correction, if it leaves that to a search (`beta: auto`).
+    pub fn with_beta(&self, beta: f64) -> Option<Self> {
+        let Form::Measured { kind, setup, measure } = &self.form else { return None };
+        let measure = measure.with_beta(beta)?;
+        Some(Self { form: Form::Measured { kind, setup: setup.clone(), measure }, ..self.clone() })
+    }
+
+    /// The proxies whose ranks an aggregate puts together, as [`load`](Self::load) takes them; empty for all others. Its
+    /// scores are [`aggregate`](super::aggregate()) of the scores of these.
+    pub fn members(&self) -> &[String] {
+        match &self.form {
+            Form::Aggregate { members } => members,
+            _ => &[],
+        }
     }
 }
 
@@ -334,6 +455,7 @@ fn form(root: &Node, kind: &str, problems: &mut Problems) -> Option<Form> {
     let measured = kinds::KINDS.iter().find(|known| known.word == kind);
     let own: Vec<&str> = match measured {
         Some(measured) => Setup::FIELDS.iter().chain(measured.fields).copied().collect(),
+        None if kind == AGGREGATE => vec!["members"],
         None if kind == "s0_bc" => vec!["beta", "blocks"],
         None => vec!["blocks"],
     };
@@ -346,6 +468,9 @@ fn form(root: &Node, kind: &str, problems: &mut Problems) -> Option<Form> {
             };
             problems.at(value, key.text.as_str(), format!("`{kind}` has no `{}`", key.text), help);
         }
+    }
+    if kind == AGGREGATE {
+        return Some(Form::Aggregate { members: members(root, problems) });
     }
     let Some(measured) = measured else {
         let blocks = root.get("blocks").map_or(&[][..], Node::items);
@@ -367,6 +492,28 @@ fn form(root: &Node, kind: &str, problems: &mut Problems) -> Option<Form> {
             None
         }
     }
+}
+
+/// The members of an aggregate, each of which has to be a proxy with a score of its own.
+fn members(root: &Node, problems: &mut Problems) -> Vec<String> {
+    let Some(list) = root.get("members") else {
+        problems.at(root, "members", "`aggregate` has no `members`", "list at least one proxy under `members`");
+        return Vec::new();
+    };
+    let mut members = Vec::new();
+    for item in list.items() {
+        let member = item.text().unwrap_or_default();
+        match Definition::load(member) {
+            Ok(definition) if definition.members().is_empty() => members.push(member.to_owned()),
+            Ok(_) => {
+                problems.at(item, "members", format!("`{member}` is an aggregate itself"), "list its members instead")
+            }
+            Err(error) => {
+                problems.at(item, "members", format!("`{member}` cannot be read: {error}"), "mend or remove it")
+            }
+        }
+    }
+    members
 }
 
 fn term(root: &Node, kind: &str) -> Term {

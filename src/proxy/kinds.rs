@@ -2,7 +2,10 @@
 
 use super::lab::Setup;
 use super::measured::Measure;
-use super::zico;
+use super::{
+    az_nas, fisher, grad_norm, grad_sign, grasp, jacov, l2_norm, meco, naswot, ntk, snip, swap, synflow, vkdnw, zen,
+    zico,
+};
 use crate::yaml::Node;
 
 /// A kind of measured proxy.
@@ -25,7 +28,28 @@ pub(super) struct Problem {
 }
 
 /// Every kind.
-pub(super) static KINDS: [&Kind; 2] = [&zico::ZICO, &zico::ZICO_BC];
+pub(super) static KINDS: [&Kind; 20] = [
+    &zico::ZICO,
+    &zico::ZICO_BC,
+    &jacov::JACOV,
+    &naswot::NASWOT,
+    &swap::SWAP,
+    &zen::ZEN,
+    &meco::MECO,
+    &az_nas::EXPRESSIVITY,
+    &az_nas::PROGRESSIVITY,
+    &az_nas::TRAINABILITY,
+    &vkdnw::VKDNW,
+    &grad_norm::GRAD_NORM,
+    &snip::SNIP,
+    &snip::PLAIN,
+    &grasp::GRASP,
+    &fisher::FISHER,
+    &synflow::SYNFLOW,
+    &grad_sign::GRAD_SIGN,
+    &l2_norm::L2_NORM,
+    &ntk::NTK,
+];
 
 /// The fields of a proxy file. The schema has checked their types.
 pub(super) struct Fields<'a>(pub &'a Node);

@@ -11,10 +11,15 @@ use serde_json::{Map, Value as Json, json};
 
 use super::ScoreError;
 use super::kinds::Fields;
+use super::measured::Reading;
+use super::room::{Place, Room};
 use crate::data::{Batch, Dataset};
 use crate::engine::native::Native;
-use crate::engine::{Backend, Biases, Drawn, Init, Loss, Plan, Program, Scheme, Weights};
-use crate::graph::{Network, NodeId, Op, Shape};
+use crate::engine::{
+    Backend, Biases, Drawn, Element, EngineError, Init, Loss, Mode, Plan, Program, Scheme, Tensor, Weights,
+    WeightsError,
+};
+use crate::graph::{Network, NodeId, Op, Role, Shape};
 
 /// What is the same for every network that is compared.
 #[derive(Clone, Debug)]
@@ -33,6 +38,10 @@ pub struct Conditions {
     drawn: Arc<Mutex<HashMap<Draw, Arc<Vec<Batch>>>>>,
     /// Weights that were drawn: most networks have most of them in common.
     weights: Arc<Drawn>,
+    /// Weights and batches to take in place of drawn ones, to stand beside values from elsewhere.
+    given: Option<Arc<(Weights, Vec<Batch>)>>,
+    /// The memory that networks which are measured at the same time share.
+    room: Arc<Room>,
 }
 
 /// What decides a draw of batches: how many, of what size, from which seed.
@@ -45,6 +54,11 @@ impl Default for Conditions {
 }
 
 impl Conditions {
+    /// The same on another engine.
+    pub fn on(self, engine: Native) -> Self {
+        Self { engine, ..self }
+    }
+
     /// Gaussian noise, with one seed for weights and batches.
     pub fn noise(seed: u64) -> Self {
         Self::new("noise", Arc::new(Dataset::noise()), seed, seed)
@@ -60,7 +74,15 @@ impl Conditions {
             engine: Native::default(),
             drawn: Arc::default(),
             weights: Arc::default(),
+            given: None,
+            room: Arc::default(),
         }
+    }
+
+    /// The given weights and batches in place of drawn ones.
+    #[cfg(test)]
+    pub(super) fn given(weights: Weights, batches: Vec<Batch>) -> Self {
+        Self { given: Some(Arc::new((weights, batches))), ..Self::default() }
     }
 }
 
@@ -151,6 +173,7 @@ pub struct Lab<'a> {
     conditions: &'a Conditions,
     repeat: u32,
     most: Cell<u64>,
+    place: Place<'a>,
 }
 
 impl<'a> Lab<'a> {
@@ -161,7 +184,7 @@ impl<'a> Lab<'a> {
         conditions: &'a Conditions,
         repeat: u32,
     ) -> Self {
-        Self { proxy, network, setup, conditions, repeat, most: Cell::new(0) }
+        Self { proxy, network, setup, conditions, repeat, most: Cell::new(0), place: Place::new(&conditions.room) }
     }
 
     /// The error of a network that the proxy says nothing about.
@@ -176,6 +199,9 @@ impl<'a> Lab<'a> {
 
     /// The initial weights.
     pub fn weights(&self) -> Weights {
+        if let Some(given) = &self.conditions.given {
+            return given.0.clone();
+        }
         self.conditions.weights.initialise(self.network, &self.setup.init, self.seed())
     }
 
@@ -192,8 +218,15 @@ impl<'a> Lab<'a> {
     /// # Errors
     /// As [`batches`](Self::batches).
     pub fn draw(&self, batches: usize, size: usize) -> Result<Arc<Vec<Batch>>, ScoreError> {
+        self.drawn(batches, size, self.input_shape(), self.output_shape())
+    }
+
+    fn drawn(&self, batches: usize, size: usize, input: Shape, output: Shape) -> Result<Arc<Vec<Batch>>, ScoreError> {
+        if let Some(given) = &self.conditions.given {
+            return Ok(Arc::new(given.1.iter().take(batches).map(|batch| batch.first(size)).collect()));
+        }
         let seed = self.conditions.data_seed.wrapping_add(u64::from(self.repeat));
-        let draw = (batches, size, self.input_shape(), self.output_shape(), seed);
+        let draw = (batches, size, input, output, seed);
         let mut drawn = self.conditions.drawn.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = drawn.get(&draw) {
             return Ok(Arc::clone(known));
@@ -201,6 +234,54 @@ impl<'a> Lab<'a> {
         let fresh = Arc::new(self.conditions.data.batches(batches, size, draw.2, draw.3, seed)?);
         drawn.insert(draw, Arc::clone(&fresh));
         Ok(fresh)
+    }
+
+    /// Some batches of unit Gaussian noise, whatever the data.
+    ///
+    /// # Errors
+    /// As [`batches`](Self::batches).
+    pub fn noise(&self, batches: usize, size: usize) -> Result<Arc<Vec<Batch>>, ScoreError> {
+        if self.conditions.given.is_some() {
+            return self.draw(batches, size);
+        }
+        let seed = self.conditions.data_seed.wrapping_add(u64::from(self.repeat));
+        Ok(Arc::new(Dataset::noise().batches(batches, size, self.input_shape(), self.output_shape(), seed)?))
+    }
+
+    /// The same batches for another size of the network, as [`resized`](Self::resized) gives it.
+    ///
+    /// # Errors
+    /// As [`batches`](Self::batches).
+    pub fn batches_for(&self, network: &Network) -> Result<Arc<Vec<Batch>>, ScoreError> {
+        let output = network.node(network.outputs()[0]).shape;
+        let input = network.input_shapes().first().copied().unwrap_or(output);
+        self.drawn(self.setup.batches, self.setup.batch_size, input, output)
+    }
+
+    /// The network with square images of another size, its parameters unchanged.
+    ///
+    /// # Errors
+    /// A network whose operators do not fit that size, or whose parameters depend on it.
+    pub fn resized(&self, size: usize) -> Result<Network, ScoreError> {
+        let mut raw = self.network.to_raw();
+        for node in &mut raw.nodes {
+            match (&mut node.op, node.shape) {
+                (Op::Input { shape }, Some(Shape::Map { channels, .. })) => *shape = Shape::map(channels, size),
+                (Op::Input { .. } | Op::Reshape { .. }, _) => {}
+                _ => node.shape = None,
+            }
+            if let Op::Input { shape } = node.op {
+                node.shape = Some(shape);
+            }
+        }
+        let unfit =
+            |why: String| self.unfit(format!("needs the network at {size}×{size}, but {why}; leave out its `size`"));
+        let network = raw.build().map_err(|error| unfit(error.to_string()))?;
+        let grown = network.ids().find(|&id| network.parameters(id) != self.network.parameters(id));
+        match grown {
+            Some(id) => Err(unfit(format!("the weights of `{}` depend on the size", network.node(id).name))),
+            None => Ok(network),
+        }
     }
 
     /// The shape of the network's (first) input.
@@ -218,37 +299,49 @@ impl<'a> Lab<'a> {
         self.network.node(self.output()).shape
     }
 
+    /// A forward and a backward pass in training over so many samples, without what is not live where that is right.
+    pub fn training(&self, samples: usize) -> Plan {
+        Plan { prune: self.setup.init.biases == Biases::Zero, ..Plan::train(samples) }
+    }
+
     /// A program of the network, with its initial weights in place.
     ///
     /// # Errors
-    /// A network that the engine cannot run, or that needs more memory than there is.
+    /// A network that the engine cannot run, or that needs more memory than there is; batch norms of one value.
     pub fn program(&self, plan: &Plan) -> Result<Box<dyn Program>, ScoreError> {
         self.program_of(self.network, plan, &self.weights())
     }
 
-    /// A program of another network, such as a part of this one, with other weights.
+    /// A program of another network, such as a part of this one, with other weights, in the precision of these.
     ///
     /// # Errors
     /// As [`program`](Self::program).
-    pub fn program_of(
+    pub fn program_of<T: Element>(
         &self,
         network: &Network,
         plan: &Plan,
-        weights: &Weights,
-    ) -> Result<Box<dyn Program>, ScoreError> {
-        let mut program = Backend::<f32>::compile(&self.conditions.engine, network, plan)?;
+        weights: &Weights<T>,
+    ) -> Result<Box<dyn Program<T>>, ScoreError>
+    where
+        Native: Backend<T>,
+    {
+        let engine = &self.conditions.engine;
+        let mut program = self.place.compile(|| engine.compile(network, plan), |program| program.bytes())?;
         self.most.set(self.most.get().max(program.bytes()));
-        program.load(weights)?;
-        Ok(program)
-    }
-
-    /// A program in double precision.
-    ///
-    /// # Errors
-    /// As [`program`](Self::program).
-    pub fn double_program(&self, plan: &Plan, weights: &Weights<f64>) -> Result<Box<dyn Program<f64>>, ScoreError> {
-        let mut program = Backend::<f64>::compile(&self.conditions.engine, self.network, plan)?;
-        self.most.set(self.most.get().max(program.bytes()));
+        let single = |id: &NodeId| {
+            let node = network.node(*id);
+            node.op == Op::BatchNorm && node.shape.size() == (1, 1) && program.runs(*id)
+        };
+        if plan.mode == Mode::Train
+            && plan.batch == 1
+            && let Some(id) = network.ids().find(single)
+        {
+            return Err(self.unfit(format!(
+                "normalises one sample by itself, but `{}` has one position, so nothing would be left; \
+                 use a larger batch, or a larger input",
+                network.node(id).name
+            )));
+        }
         program.load(weights)?;
         Ok(program)
     }
@@ -256,13 +349,52 @@ impl<'a> Lab<'a> {
     /// Runs a batch forward and backward from the loss, and says what the loss was.
     ///
     /// # Errors
-    /// Targets that do not fit the output, and whatever the program refuses.
-    pub fn step(&self, program: &mut dyn Program, batch: &Batch) -> Result<f64, ScoreError> {
-        program.forward(&[&batch.inputs])?;
+    /// Targets that do not fit the output, outputs that are not finite, and whatever the program refuses.
+    pub fn step<T: Element>(&self, program: &mut dyn Program<T>, batch: &Batch) -> Result<f64, ScoreError> {
+        program.forward(&[&batch.inputs.cast()])?;
         let Some(output) = program.value(self.output()) else { return Ok(0.0) };
         let (loss, gradient) = self.setup.loss.value_and_gradient(&output, &batch.target)?;
         program.backward(&[(self.output(), &gradient)])?;
         Ok(loss)
+    }
+
+    /// The mean over the batches of what `score` makes of the gradients after each: it is given the program and the weights.
+    ///
+    /// # Errors
+    /// As [`program`](Self::program) and [`step`](Self::step).
+    pub fn mean_over_batches(
+        &self,
+        mut score: impl FnMut(&dyn Program, &Weights) -> Result<f64, ScoreError>,
+    ) -> Result<Reading, ScoreError> {
+        let weights = self.weights();
+        let mut program = self.program_of(self.network, &self.training(self.setup.batch_size), &weights)?;
+        let batches = self.batches()?;
+        let mut total = 0.0;
+        for batch in batches.iter() {
+            self.step(program.as_mut(), batch)?;
+            total += score(program.as_ref(), &weights)?;
+        }
+        Ok((total / batches.len() as f64).into())
+    }
+
+    /// A parameter of a node.
+    ///
+    /// # Errors
+    /// Weights without it.
+    pub fn weight<'w, T: Element>(
+        &self,
+        weights: &'w Weights<T>,
+        id: NodeId,
+        parameter: usize,
+    ) -> Result<&'w Tensor<T>, ScoreError> {
+        let name = self.name_of(id, parameter);
+        weights.0.get(&name).ok_or_else(|| EngineError::from(WeightsError::Missing { name }).into())
+    }
+
+    /// The name of a parameter among weights.
+    pub fn name_of(&self, id: NodeId, parameter: usize) -> String {
+        let parameter = self.network.parameters(id).get(parameter).map_or("", |parameter| parameter.name);
+        format!("{}.{parameter}", self.network.node(id).name)
     }
 
     /// Bytes of the largest program so far.
@@ -277,6 +409,16 @@ impl<'a> Lab<'a> {
         let weighted =
             |id: &NodeId| matches!(self.network.node(*id).op, Op::Conv2d(_) | Op::Linear { .. } | Op::SqueezeExcite(_));
         self.network.ids().filter(|&id| live.contains(id)).filter(weighted).collect()
+    }
+
+    /// The kernels of convolutions and squeeze-excite gates and the matrices of linear layers that are live, in
+    /// topological order: node, and position among its parameters. What the zero-cost proxies call layers.
+    pub fn kernels(&self) -> Vec<(NodeId, usize)> {
+        let of = |id: NodeId| {
+            let parameters = self.network.parameters(id).into_iter().enumerate();
+            parameters.filter(|(_, parameter)| parameter.role == Role::Weight).map(move |(at, _)| (id, at))
+        };
+        self.weighted().into_iter().flat_map(of).collect()
     }
 
     /// Whether a node's output reaches the output of the network without passing another node with weights.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 use super::lab::{Conditions, Lab, Setup};
-use super::{Proxy, Score, ScoreError};
+use super::{Proxy, Score, ScoreError, Structural};
 use crate::graph::Network;
 
 /// What a measured proxy does with one network, one draw of weights and one of data.
@@ -21,6 +21,12 @@ pub trait Measure: std::fmt::Debug + Send + Sync {
 
     /// The same with that strength of the correction, if it leaves that to a search (`beta: auto`).
     fn with_beta(&self, _beta: f64) -> Option<std::sync::Arc<dyn Measure>> {
+        None
+    }
+
+    /// The structural score that is left of it where every weight counts the same, if there is one: where a search that
+    /// cannot be exact starts.
+    fn stand_in(&self) -> Option<Structural> {
         None
     }
 
@@ -69,6 +75,13 @@ impl Proxy for Measured {
         for repeat in 0..self.setup.repeats {
             let lab = Lab::new(&self.name, network, &self.setup, &self.conditions, repeat);
             let reading = self.measure.measure(&lab)?;
+            if !reading.value.is_finite() {
+                return Err(lab.unfit(format!(
+                    "comes to {}: an activation or a gradient overflowed; \
+                     normalise the network, or draw smaller weights (`initialisation`)",
+                    reading.value
+                )));
+            }
             value += share * reading.value;
             bytes = bytes.max(lab.most_bytes());
             for (name, detail) in reading.details {

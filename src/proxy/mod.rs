@@ -5,13 +5,37 @@
 //! made in a [`Lab`] that lends weights, batches and programs. What a name such as `zico_bc` means is pinned by a file
 //! in `proxies/`, read by [`Definition`].
 
+mod aggregate;
+mod az_nas;
+mod backbone;
+mod bisection;
+mod chain;
+mod codes;
 mod definition;
+mod fisher;
+mod grad_norm;
+mod grad_sign;
+mod grasp;
+mod jacov;
 mod kinds;
+mod l2_norm;
 mod lab;
 mod measured;
+mod meco;
+mod naswot;
+mod ntk;
+mod room;
+mod samples;
+mod snip;
+mod spectrum;
+mod statistics;
 mod structural;
+mod swap;
+mod synflow;
 #[cfg(test)]
 mod tests;
+mod vkdnw;
+mod zen;
 mod zico;
 
 use std::cmp::Ordering;
@@ -22,6 +46,8 @@ use crate::data::DataError;
 use crate::engine::{EngineError, LossError};
 use crate::graph::{Network, Shape};
 
+pub use aggregate::{Aggregate, aggregate};
+pub use backbone::{Backbone, backbone};
 pub use definition::{Definition, Evidence, SCHEMA};
 pub use lab::{Conditions, Lab, Setup};
 pub use measured::{Measure, Measured, Reading};

@@ -65,6 +65,11 @@ impl Structural {
         Self { name, term, blocks }
     }
 
+    /// What it adds up.
+    pub(super) fn term(&self) -> Term {
+        self.term
+    }
+
     fn counts(&self, block: &str) -> bool {
         self.blocks.is_empty() || self.blocks.iter().any(|pattern| matches(pattern, block))
     }

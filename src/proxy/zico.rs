@@ -9,12 +9,13 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::kinds::{Fields, Kind};
+use super::kinds::{Fields, Kind, Problem};
 use super::lab::{Lab, Setup};
 use super::measured::{Measure, Reading};
-use super::structural::only_gates;
-use super::{ScoreError, sum};
-use crate::engine::{Plan, Program};
+use super::structural::{Term, only_gates};
+use super::{ScoreError, Structural, sum};
+use crate::engine::native::Native;
+use crate::engine::{Backend, Element, Program, Weights};
 use crate::graph::{Network, NodeId, Op, Role};
 
 /// ZiCo, and ZiCo-BC where there is a penalty.
@@ -66,19 +67,30 @@ pub(super) static ZICO: Kind = Kind {
     word: "zico",
     fields: &["denominator", "tensors", "classifier", "zero_variance"],
     setup: || Setup { batches: 2, ..Setup::default() },
-    read: |fields| Ok(Box::new(Zico::read(fields, false))),
+    read: |fields| Zico::boxed(fields, false),
 };
 
 pub(super) static ZICO_BC: Kind = Kind {
     word: "zico_bc",
     fields: &["denominator", "tensors", "classifier", "zero_variance", "beta", "penalty"],
     setup: || Setup { batches: 2, ..Setup::default() },
-    read: |fields| Ok(Box::new(Zico::read(fields, true))),
+    read: |fields| Zico::boxed(fields, true),
 };
 
 impl Zico {
-    fn read(fields: &Fields<'_>, corrected: bool) -> Self {
-        Self {
+    fn boxed(fields: &Fields<'_>, corrected: bool) -> Result<Box<dyn Measure>, Problem> {
+        Ok(Box::new(Self::read(fields, corrected)?))
+    }
+
+    pub(super) fn read(fields: &Fields<'_>, corrected: bool) -> Result<Self, Problem> {
+        if fields.count("batches") == Some(1) {
+            return Err(Problem {
+                field: "batches",
+                message: "nothing varies over one batch".to_owned(),
+                help: "give at least 2".to_owned(),
+            });
+        }
+        Ok(Self {
             denominator: match fields.word("denominator") {
                 Some("absolute") => Denominator::Absolute,
                 _ => Denominator::Signed,
@@ -96,7 +108,7 @@ impl Zico {
                 },
                 of_input: fields.word("penalty") == Some("input"),
             }),
-        }
+        })
     }
 
     /// The parameters of a node that are layers.
@@ -121,29 +133,14 @@ impl Measure for Zico {
             Some(Penalty { beta: Some(beta), .. }) => beta,
             None => 0.0,
         };
-        let batches = lab.batches()?;
-        let mut program = lab.program(&Plan { prune: true, ..Plan::train(lab.setup.batch_size) })?;
-        let network = lab.network;
-        let mut layers: Vec<(NodeId, usize, Variation)> = Vec::new();
-        for id in network.ids().filter(|&id| program.runs(id)) {
-            if !self.classifier && lab.is_classifier(id) {
-                continue;
-            }
-            layers.extend(self.layers(network, id).into_iter().map(|i| (id, i, Variation::default())));
-        }
-        for (seen, batch) in batches.iter().enumerate() {
-            lab.step(program.as_mut(), batch)?;
-            for (id, parameter, variation) in &mut layers {
-                variation.add(program.as_ref(), *id, *parameter, seen, self.denominator);
-            }
-        }
         let (mut terms, mut left_out, mut penalties) = (Vec::new(), 0, Vec::new());
-        for (id, _, variation) in &layers {
-            let (total, zeros) = variation.total(batches.len(), self.zero_variance);
+        for Layer { id, parameter, total, zeros } in self.layers_of(lab, &lab.weights())? {
             left_out += zeros;
-            if total > 0.0 {
+            // What is not a number shows in the score rather than dropping out.
+            if total != 0.0 {
                 terms.push(total.ln());
-                penalties.extend(self.penalty_of(network, *id));
+                // A bias that counts as a layer has no map of its own.
+                penalties.extend(self.penalty_of(lab.network, id).filter(|_| parameter == 0));
             }
         }
         let (zico, penalty) = (sum(terms.clone()), sum(penalties));
@@ -162,6 +159,19 @@ impl Measure for Zico {
     fn with_beta(&self, beta: f64) -> Option<std::sync::Arc<dyn Measure>> {
         let penalty = Penalty { beta: Some(beta), ..self.penalty.filter(|penalty| penalty.beta.is_none())? };
         Some(std::sync::Arc::new(Self { penalty: Some(penalty), ..self.clone() }))
+    }
+
+    /// With two batches a layer of n weights has ln n and noise: `s0`, and `s0_bc` with the same beta.
+    fn stand_in(&self) -> Option<Structural> {
+        let (name, term) = match self.penalty {
+            None => ("s0".to_owned(), Term::S0),
+            // Whoever finds beta asks again then.
+            Some(Penalty { beta, .. }) => {
+                let beta = beta?;
+                (format!("s0_bc (beta {beta})"), Term::S0Bc { beta })
+            }
+        };
+        Some(Structural::new(name, term, Vec::new()))
     }
 
     fn fields(&self) -> Map<String, Json> {
@@ -185,7 +195,48 @@ impl Measure for Zico {
     }
 }
 
+/// What the gradients of a layer come to.
+#[derive(Clone, Debug)]
+pub(super) struct Layer {
+    pub id: NodeId,
+    /// Which parameter of the node it is.
+    pub parameter: usize,
+    /// The sum over its weights, whose logarithm is the layer's term.
+    pub total: f64,
+    /// Weights that were left out.
+    pub zeros: usize,
+}
+
 impl Zico {
+    /// Runs the batches, and sums up every layer, in the precision of the weights.
+    pub(super) fn layers_of<T: Element>(&self, lab: &Lab<'_>, weights: &Weights<T>) -> Result<Vec<Layer>, ScoreError>
+    where
+        Native: Backend<T>,
+    {
+        let network = lab.network;
+        // The program first: a batch that is too large for memory is refused before it is drawn.
+        let mut program = lab.program_of(network, &lab.training(lab.setup.batch_size), weights)?;
+        let batches = lab.batches()?;
+        let mut layers: Vec<(NodeId, usize, Variation<T>)> = Vec::new();
+        for id in network.ids().filter(|&id| program.runs(id)) {
+            if !self.classifier && lab.is_classifier(id) {
+                continue;
+            }
+            layers.extend(self.layers(network, id).into_iter().map(|i| (id, i, Variation::default())));
+        }
+        for (seen, batch) in batches.iter().enumerate() {
+            lab.step(program.as_mut(), batch)?;
+            for (id, parameter, variation) in &mut layers {
+                variation.add(program.as_ref(), *id, *parameter, seen, self.denominator);
+            }
+        }
+        let sum = |(id, parameter, variation): (NodeId, usize, Variation<T>)| {
+            let (total, zeros) = variation.total(batches.len(), self.zero_variance);
+            Layer { id, parameter, total, zeros }
+        };
+        Ok(layers.into_iter().map(sum).collect())
+    }
+
     /// `ln(H·W / √C)` of a convolution; nothing for other layers, and for those that only gate.
     fn penalty_of(&self, network: &Network, id: NodeId) -> Option<f64> {
         let penalty = self.penalty?;
@@ -200,34 +251,35 @@ impl Zico {
 
 /// Mean of |g| and variance of g, or of |g|, for every weight of a layer, as the batches come (Welford, 1962).
 #[derive(Debug, Default)]
-struct Variation {
+struct Variation<T> {
     /// Σ|g|.
-    magnitude: Vec<f32>,
+    magnitude: Vec<T>,
     /// Running mean of what varies.
-    mean: Vec<f32>,
+    mean: Vec<T>,
     /// Running sum of squared deviations from it.
-    spread: Vec<f32>,
+    spread: Vec<T>,
 }
 
-impl Variation {
-    fn add(&mut self, program: &dyn Program, id: NodeId, parameter: usize, seen: usize, denominator: Denominator) {
-        let share = 1.0 / (seen as f32 + 1.0);
+impl<T: Element> Variation<T> {
+    fn add(&mut self, program: &dyn Program<T>, id: NodeId, parameter: usize, seen: usize, denominator: Denominator) {
+        let share = T::of(1.0 / (seen as f64 + 1.0));
+        let magnitude_of = |g: T| if g < T::ZERO { -g } else { g };
+        let varying = |g: T| if denominator == Denominator::Signed { g } else { magnitude_of(g) };
         let mut at = 0;
         program.visit_gradient(id, parameter, &mut |piece| {
             if seen == 0 {
-                self.magnitude.extend(piece.iter().map(|g| g.abs()));
-                let first = |g: &f32| if denominator == Denominator::Signed { *g } else { g.abs() };
-                self.mean.extend(piece.iter().map(first));
-                self.spread.resize(self.mean.len(), 0.0);
+                self.magnitude.extend(piece.iter().map(|&g| magnitude_of(g)));
+                self.mean.extend(piece.iter().map(|&g| varying(g)));
+                self.spread.resize(self.mean.len(), T::ZERO);
                 return;
             }
             let range = at..at + piece.len();
             at = range.end;
             let rows = self.magnitude[range.clone()].iter_mut().zip(&mut self.mean[range.clone()]);
             for (((magnitude, mean), spread), &g) in rows.zip(&mut self.spread[range]).zip(piece) {
-                let x = if denominator == Denominator::Signed { g } else { g.abs() };
+                let x = varying(g);
                 let before = x - *mean;
-                *magnitude += g.abs();
+                *magnitude += magnitude_of(g);
                 *mean += before * share;
                 *spread += before * (x - *mean);
             }
@@ -238,8 +290,8 @@ impl Variation {
     fn total(&self, batches: usize, zero_variance: ZeroVariance) -> (f64, usize) {
         let (mut total, mut zeros) = (0.0, 0);
         let share = 1.0 / batches as f64;
-        for (&magnitude, &spread) in self.magnitude.iter().zip(&self.spread) {
-            let (mean, deviation) = (f64::from(magnitude) * share, (f64::from(spread) * share).max(0.0).sqrt());
+        for (magnitude, spread) in self.magnitude.iter().zip(&self.spread) {
+            let (mean, deviation) = (magnitude.to_f64() * share, (spread.to_f64() * share).max(0.0).sqrt());
             match zero_variance {
                 ZeroVariance::Skip if deviation == 0.0 => zeros += 1,
                 ZeroVariance::Skip => total += mean / deviation,

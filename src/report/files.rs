@@ -16,10 +16,15 @@ use super::{OUTPUTS, ReportError};
 /// folder stands where one of the files has to go; [`ReportError::Font`] where
 /// the embedded typeface does not load.
 pub fn prepare(directory: &Path) -> Result<(), ReportError> {
+    prepare_for(directory, &OUTPUTS)
+}
+
+/// As [`prepare`], for other files.
+pub(super) fn prepare_for(directory: &Path, outputs: &[&str]) -> Result<(), ReportError> {
     super::font::Typeface::load()?;
     let refuse = |source| ReportError::Directory { path: directory.to_owned(), source };
     fs::create_dir_all(directory).map_err(refuse)?;
-    for name in OUTPUTS {
+    for name in outputs {
         if directory.join(name).is_dir() {
             return Err(refuse(io::Error::new(
                 io::ErrorKind::IsADirectory,

@@ -14,6 +14,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+mod audit;
 mod axis;
 mod check;
 mod comparison;
@@ -35,6 +36,7 @@ mod staircase;
 mod table;
 mod words;
 
+pub use audit::{AUDIT_OUTPUTS, AuditProxy, AuditReport, Correlation, audit_page, prepare_audit, write_audit};
 pub use comparison::{Comparison, Line, Station, comparison_svg};
 pub use data::{
     Baseline, Block, Broken, Certificate, Choice, Closest, Course, Decision, Direction, Entry, FormatVersion, Growth,

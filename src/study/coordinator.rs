@@ -216,6 +216,10 @@ impl<'a> Coordinator<'a> {
                 Some((quantity.name().to_owned(), quantity.origin().hash.clone(), reading.value, reading.seconds))
             })
             .collect();
+        for (name, _, _, seconds) in dear.iter().filter(|(_, _, _, seconds)| *seconds > 0.0) {
+            let (count, sum) = self.trials.took.entry(name.clone()).or_default();
+            (*count, *sum) = (*count + 1, *sum + seconds);
+        }
         if !dear.is_empty() {
             self.journal.write(&[Event::Evaluated {
                 trial: flying.id,

@@ -7,10 +7,11 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use super::beta::{self, BetaStep, Calibrated, calibrate};
 use super::coordinator::Coordinator;
 use super::evolved::all_failed;
 use super::interrupt::Interruptible;
-use super::plan::limited_counts;
+use super::plan::{limited_counts, refuse_unequal_inputs};
 use super::run::Outcome;
 use super::trials::Trials;
 use super::{Journal, Outputs, Plan, Progress, StudyError, present, strategy};
@@ -47,6 +48,8 @@ pub struct EvolutionSummary {
     pub not_additive: Vec<String>,
     /// What the first candidates are.
     pub starts_from: String,
+    /// The steps of the search for `beta: auto`; the last one is what was found.
+    pub beta: Vec<BetaStep>,
 }
 
 impl Evolution {
@@ -59,6 +62,10 @@ impl Evolution {
         compiled: Result<ChoiceGraph, CompileError>,
         progress: &dyn Progress,
     ) -> Result<Self, StudyError> {
+        if let Ok(graph) = &compiled {
+            refuse_unequal_inputs(&config, graph)?;
+        }
+        let Calibrated { config, compiled, steps } = calibrate(config, compiled, progress)?;
         let default = if config.objectives.len() > 3 { StrategyKind::Nsga3 } else { StrategyKind::Nsga2 };
         let mut strategy = config.strategy.clone().unwrap_or_else(|| StrategyConfig::new(default));
         let mut notes = Vec::new();
@@ -79,7 +86,8 @@ impl Evolution {
         let named = config.objectives.iter().chain(&config.quantities).cloned();
         let counts = limited_counts(&config).into_iter().map(|count| Arc::new(count) as Arc<dyn Objective>);
         let quantities = named.chain(counts).collect();
-        let summary = summarise(&config, &strategy, stand_in.as_ref());
+        notes.extend(beta::told(&steps));
+        let summary = summarise(&config, &strategy, stand_in.as_ref(), steps);
         Ok(Self { config, strategy, stand_in, quantities, summary, notes })
     }
 
@@ -206,11 +214,7 @@ impl Evolution {
         let random = || Ok((Vec::new(), "random candidates".to_owned()));
         let Some(plan) = &self.stand_in else { return random() };
         // Limits that nothing can meet are found here, exactly and before anything is evaluated.
-        let front = match plan.front_within(self.config.epsilon, progress) {
-            Err(FrontError::Budget { .. }) => plan.front_within(0.01, progress),
-            other => other,
-        };
-        let front = match front {
+        let front = match plan.front_or_nearly(progress) {
             Ok(front) => front,
             Err(FrontError::Budget { .. }) => return random(),
             Err(error) => return Err(plan.explain_front(error)),
@@ -260,7 +264,12 @@ impl Evolution {
     }
 }
 
-fn summarise(config: &SearchConfig, strategy: &StrategyConfig, stand_in: Option<&Plan>) -> EvolutionSummary {
+fn summarise(
+    config: &SearchConfig,
+    strategy: &StrategyConfig,
+    stand_in: Option<&Plan>,
+    beta: Vec<BetaStep>,
+) -> EvolutionSummary {
     let mut told = strategy.kind.name().to_owned();
     if strategy.steady_state && strategy.kind == StrategyKind::Nsga2 {
         told.push_str(", steady state");
@@ -281,13 +290,16 @@ fn summarise(config: &SearchConfig, strategy: &StrategyConfig, stand_in: Option<
         evaluations: config.evaluations,
         not_additive: lone.map(|objective| objective.name().to_owned()).collect(),
         starts_from,
+        beta,
     }
 }
 
 /// Whether everything that does not add up has a stand-in. Where everything adds up, the exact front is what the search
 /// was asked to find by other means, and is no place to start.
 fn has_seeds(config: &SearchConfig) -> bool {
-    let stood_for = |objective: &Arc<dyn Objective>| objective.additive().is_some() || objective.stand_in().is_some();
+    let stood_for = |objective: &Arc<dyn Objective>| {
+        objective.additive().is_some() || objective.stand_in().is_some() || objective.additive_stand_in().is_some()
+    };
     !config.objectives.iter().all(|objective| objective.additive().is_some()) && config.objectives.iter().all(stood_for)
 }
 

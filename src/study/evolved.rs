@@ -57,6 +57,10 @@ impl Evolution {
             Entry { key: "strategy".to_owned(), value: self.summary.strategy.clone() },
             Entry { key: "candidates".to_owned(), value: trials.all.len().to_string() },
         ]);
+        data.run.entries.extend(trials.took.iter().map(|(name, (count, seconds))| Entry {
+            key: format!("{name}, seconds each"),
+            value: format!("{:.2} over {}", seconds / *count as f64, counted(*count as usize, "network")),
+        }));
         data
     }
 

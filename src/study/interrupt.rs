@@ -1,4 +1,4 @@
-//! What an interrupt does: the first one lets a search that evaluates candidates finish what runs, and stop; the second,
+//! What an interrupt does: the first one lets a search or an audit finish the candidates that run, and stop; the second,
 //! and the first one anywhere else, ends the process at once.
 
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -36,16 +36,23 @@ pub fn interrupt() -> Interrupt {
 
 /// While it lives, the first interrupt is a request.
 #[derive(Debug)]
-pub(super) struct Interruptible(());
+pub struct Interruptible(());
+
+impl Default for Interruptible {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 impl Interruptible {
-    pub(super) fn new() -> Self {
+    /// From now on.
+    pub fn new() -> Self {
         STATE.store(RUNNING, Ordering::SeqCst);
         Self(())
     }
 
-    /// Whether the search was asked to stop.
-    pub(super) fn asked(&self) -> bool {
+    /// Whether somebody asked to stop.
+    pub fn asked(&self) -> bool {
         STATE.load(Ordering::SeqCst) == STOPPING
     }
 }

@@ -8,6 +8,7 @@ use crate::yaml::Diagnostics;
 use store::StoreError;
 
 mod baselines;
+mod beta;
 mod coordinator;
 mod cost_graph;
 mod decisions;
@@ -35,10 +36,11 @@ mod ties;
 mod trials;
 mod yardstick;
 
+pub use beta::BetaStep;
 pub use cost_graph::{ColumnSource, priced_graph};
 pub use distinct::distinct;
 pub use evolve::EvolutionSummary;
-pub use interrupt::{Interrupt, interrupt};
+pub use interrupt::{Interrupt, Interruptible, interrupt};
 pub use journal::{Continuation, Journal};
 pub use judged::Judged;
 pub use lock::{Holder, Lock};

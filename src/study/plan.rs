@@ -167,7 +167,7 @@ pub(super) fn limited_counts(config: &SearchConfig) -> Vec<Count> {
 }
 
 /// Structural scores ignore the input size, or even rise as it falls.
-fn refuse_unequal_inputs(config: &SearchConfig, graph: &ChoiceGraph) -> Result<(), StudyError> {
+pub(super) fn refuse_unequal_inputs(config: &SearchConfig, graph: &ChoiceGraph) -> Result<(), StudyError> {
     let shapes = graph.input_shapes();
     let Some(score) = config.named().find(|objective| !objective.compares_input_sizes()) else {
         return Ok(());

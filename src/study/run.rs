@@ -109,6 +109,14 @@ impl Plan {
         Ok(front)
     }
 
+    /// The front that the config asks for, or, where that takes too much, one within 1 % of each objective's range.
+    pub(super) fn front_or_nearly(&self, progress: &dyn Progress) -> Result<Front, FrontError> {
+        match self.front_within(self.config.epsilon, progress) {
+            Err(FrontError::Budget { .. }) => self.front_within(0.01, progress),
+            other => other,
+        }
+    }
+
     /// Uniformly drawn architectures. Those that compute nothing are left out.
     fn sample(&self, progress: &dyn Progress) -> Drawn {
         progress.stage("Drawing random architectures", None);

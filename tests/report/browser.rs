@@ -1,82 +1,24 @@
 //! Opens pages in headless Chromium and asks them what works.
 
 use std::path::PathBuf;
-use std::process::Command;
 
 use pocketnas::report::{ReportData, html_page};
 use serde_json::{Value, json};
 
-use crate::{long_runs, samples};
+use crate::{chromium, long_runs, samples};
 
-const WATCH: &str = "<script>window.trouble = [];
-addEventListener('error', event => trouble.push(String(event.message || event.target)), true);
-addEventListener('securitypolicyviolation', event => trouble.push('blocked ' + event.blockedURI));
-const log = console.error; console.error = (...words) => { trouble.push(words.join(' ')); log(...words); };
-</script>";
 const SELF_CHECK: &str = include_str!("selfcheck.js");
 const PLOT_CHECK: &str = include_str!("plotcheck.js");
 
-/// The browser, or none with a word on how to get it. On CI its absence is a failure.
-fn chromium() -> Option<PathBuf> {
-    let named = std::env::var_os("CHROMIUM").map(PathBuf::from);
-    let names = ["chromium", "chromium-browser", "google-chrome"].map(PathBuf::from);
-    let found = named
-        .into_iter()
-        .chain(names)
-        .find(|program| Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success()));
-    if found.is_none() {
-        let advice = "the page is not tested in a browser: install one with `apt-get install -y chromium`, \
-                      or set CHROMIUM to its path";
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "{advice}");
-        println!("{advice}");
-    }
-    found
-}
-
 /// Opens the page of `data` with the self-check, and `extra` markup, in a window of this width.
 fn facts(program: &PathBuf, data: &ReportData, extra: &str, width: u32) -> Value {
-    let folder = tempfile::tempdir().unwrap();
-    let page = html_page(data).unwrap();
-    let page = page
-        .replacen("<title>", &format!("{WATCH}<title>"), 1)
-        .replace("</body>", &format!("{extra}<script>{PLOT_CHECK}</script><script>{SELF_CHECK}</script></body>"));
-    let path = folder.path().join("report.html");
-    std::fs::write(&path, page).unwrap();
-    let output = Command::new(program)
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
-        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
-        .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
-        .arg(format!("--window-size={width},1000"))
-        .args(["--virtual-time-budget=8000", "--dump-dom"])
-        .arg(format!("file://{}", path.display()))
-        .output()
-        .unwrap();
-    let dom = String::from_utf8_lossy(&output.stdout);
-    let encoded = dom.rsplit_once("FACTS").and_then(|(_, rest)| rest.split_once("END"));
-    let (encoded, _) =
-        encoded.unwrap_or_else(|| panic!("no findings from {program:?}: {}", String::from_utf8_lossy(&output.stderr)));
-    serde_json::from_slice(&base64(encoded)).unwrap()
-}
-
-/// Decodes base64: the dumped page has its text escaped, which base64 survives.
-fn base64(text: &str) -> Vec<u8> {
-    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut bytes = Vec::new();
-    let (mut buffer, mut bits) = (0_u32, 0);
-    for digit in text.bytes().filter_map(|byte| alphabet.iter().position(|known| *known == byte)) {
-        (buffer, bits) = ((buffer << 6) | digit as u32, bits + 6);
-        if bits >= 8 {
-            bits -= 8;
-            bytes.push((buffer >> bits) as u8);
-            buffer &= (1 << bits) - 1;
-        }
-    }
-    bytes
+    let page = html_page(data).unwrap().replace("</body>", &format!("{extra}<script>{PLOT_CHECK}</script></body>"));
+    chromium::facts(program, &page, SELF_CHECK, width)
 }
 
 #[test]
 fn the_page_works_in_a_browser() {
-    let Some(program) = chromium() else { return };
+    let Some(program) = chromium::find() else { return };
     for width in [1400, 500] {
         let facts = facts(&program, &samples::realistic(), "", width);
         let expected = serde_json::json!({
@@ -100,7 +42,7 @@ fn the_page_works_in_a_browser() {
 
 #[test]
 fn names_that_look_like_markup_stay_text_in_a_browser() {
-    let Some(program) = chromium() else { return };
+    let Some(program) = chromium::find() else { return };
     let facts = facts(&program, &samples::hostile(), "", 1400);
     assert_eq!(facts["broken"], "undefined", "{facts:#}");
     assert_eq!(facts["trouble"], serde_json::json!([]), "{facts:#}");
@@ -109,7 +51,7 @@ fn names_that_look_like_markup_stay_text_in_a_browser() {
 
 #[test]
 fn pages_without_a_front_or_with_many_objectives_work_in_a_browser() {
-    let Some(program) = chromium() else { return };
+    let Some(program) = chromium::find() else { return };
     for (name, data) in samples::all() {
         if !["nothing-within-limits", "strip", "three", "sixty-four", "least", "overflowing"].contains(&name) {
             continue;
@@ -122,7 +64,7 @@ fn pages_without_a_front_or_with_many_objectives_work_in_a_browser() {
 
 #[test]
 fn every_plot_of_a_long_run_answers_pointer_and_keys() {
-    let Some(program) = chromium() else { return };
+    let Some(program) = chromium::find() else { return };
     let data = long_runs::evolved();
     for width in [1400, 500] {
         let facts = facts(&program, &data, "", width);
@@ -169,7 +111,7 @@ fn every_plot_of_a_long_run_answers_pointer_and_keys() {
 
 #[test]
 fn a_page_whose_front_is_empty_shows_what_comes_closest() {
-    let Some(program) = chromium() else { return };
+    let Some(program) = chromium::find() else { return };
     for width in [1400, 500] {
         let facts = facts(&program, &long_runs::nothing_within_limits(), "", width);
         assert_eq!(facts["trouble"], json!([]), "{facts:#}");
@@ -182,7 +124,7 @@ fn a_page_whose_front_is_empty_shows_what_comes_closest() {
 
 #[test]
 fn pages_with_any_part_missing_work_in_a_browser() {
-    let Some(program) = chromium() else { return };
+    let Some(program) = chromium::find() else { return };
     type Removal = fn(&mut ReportData);
     let removals: [(&str, Removal); 5] = [
         ("course", |data| data.course = None),
@@ -216,7 +158,7 @@ fn pages_with_any_part_missing_work_in_a_browser() {
 
 #[test]
 fn many_objectives_scroll_within_their_plot() {
-    let Some(program) = chromium() else { return };
+    let Some(program) = chromium::find() else { return };
     for width in [1400, 500] {
         let facts = facts(&program, &long_runs::objectives(64), "", width);
         assert_eq!(facts["trouble"], json!([]), "{facts:#}");
@@ -229,7 +171,7 @@ fn many_objectives_scroll_within_their_plot() {
 /// Shows that the tests above would notice a request.
 #[test]
 fn the_page_cannot_reach_the_network() {
-    let Some(program) = chromium() else { return };
+    let Some(program) = chromium::find() else { return };
     let image = "<img src=\"http://127.0.0.1:9/pixel.png\">";
     let facts = facts(&program, &samples::realistic(), image, 1400);
     let trouble = facts["trouble"].to_string();

@@ -24,7 +24,7 @@ pub mod golden;
 mod numbers;
 pub mod refusals;
 
-pub use numbers::{inputs, seed, weights};
+pub use numbers::{inputs, numbers, seed, weights};
 
 /// Every test of the suite for a backend that is a value of that name, in single and in double precision.
 macro_rules! suite {

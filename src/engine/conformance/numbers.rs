@@ -4,7 +4,7 @@ use crate::engine::{Element, Tensor, Weights};
 use crate::graph::{Network, NodeId, Op, Parameter, Role};
 
 /// Numbers in `[0, 1)` that are exact in single precision: a linear congruential generator started by the name.
-fn numbers(name: &str) -> impl Iterator<Item = f64> {
+pub fn numbers(name: &str) -> impl Iterator<Item = f64> + use<> {
     let mut state = name
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));

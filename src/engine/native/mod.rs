@@ -40,6 +40,7 @@ use shelf::Shelf;
 use team::Team;
 
 pub use isa::{Isa, Numeric};
+pub use program::available_memory;
 pub use view::{Affine, BLOCK, Layout, Sink, Slope, Source, Sums, Through};
 
 /// The native engine. Clones share the memory that programs leave behind.

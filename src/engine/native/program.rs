@@ -363,8 +363,8 @@ impl<T: Numeric> Program<T> for Compiled<T> {
     }
 }
 
-/// Memory that is free, where the system says so.
-fn available_memory() -> Option<u64> {
+/// Bytes of memory that are free, where the system says so.
+pub fn available_memory() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let kibibytes: u64 = line.split_whitespace().next()?.parse().ok()?;

@@ -21,12 +21,12 @@ mod table;
 use figures::Figures;
 use table::Table;
 
-const CSS: [&str; 2] = [include_str!("page.css"), include_str!("plots.css")];
+pub(super) const CSS: [&str; 2] = [include_str!("page.css"), include_str!("plots.css")];
 /// The plots come first: they listen for the member that the page shows when it opens.
 const SCRIPTS: [&str; 2] = [include_str!("plots.js"), include_str!("page.js")];
 
 /// The page forbids itself every request, whatever a name in the data contains.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
+pub(super) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
                       img-src data:; base-uri 'none'; form-action 'none'";
 
 /// Writes the page for `data`, which must have passed its check.
