@@ -15,9 +15,12 @@ const MOST: usize = 8 << 20;
 #[derive(Debug, Default)]
 pub struct Drawn(Mutex<Known>);
 
+/// Seed, name and shape.
+type Key = (u64, String, Vec<usize>);
+
 #[derive(Debug, Default)]
 struct Known {
-    tensors: HashMap<(u64, String, Vec<usize>), (Scheme, Vec<f32>)>,
+    tensors: HashMap<Key, (Scheme, Vec<f32>)>,
     numbers: usize,
 }
 

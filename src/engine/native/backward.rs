@@ -71,7 +71,7 @@ impl<T: Numeric> Compiled<T> {
 
     /// Lends the slot that the gradient of what a port reads gathers in: `work` gets a sink for each chunk. Where this
     /// item is the last to send something through a batch norm, the norm's sums are taken as it writes.
-    fn into_slot(
+    fn send(
         &mut self,
         sender: usize,
         port: &Port,
@@ -79,10 +79,10 @@ impl<T: Numeric> Compiled<T> {
     ) {
         let reading = self.decisions.readings[port.item];
         let norm = reading.norm.filter(|_| self.decisions.completes[self.slot(&reading)] == Some(sender));
-        self.into_slot_of(&reading, norm, work);
+        self.send_to(&reading, norm, work);
     }
 
-    fn into_slot_of(
+    fn send_to(
         &mut self,
         reading: &Reading,
         norm: Option<usize>,
@@ -141,7 +141,7 @@ impl<T: Numeric> Compiled<T> {
                 );
             };
             if self.decisions.needed[port.item] {
-                self.into_slot(i, &port, |me, chunk, sink, scratch| work(me, chunk, Some(sink), scratch));
+                self.send(i, &port, |me, chunk, sink, scratch| work(me, chunk, Some(sink), scratch));
             } else {
                 let mut scratch = take(&mut self.scratch);
                 let lent = Shards::new(&mut scratch, 1);
@@ -167,7 +167,7 @@ impl<T: Numeric> Compiled<T> {
             if !self.decisions.needed[port.item] || whole == Some(self.slot(&self.decisions.readings[port.item])) {
                 continue;
             }
-            self.into_slot(i, &port, |me, chunk, sink, _| {
+            self.send(i, &port, |me, chunk, sink, _| {
                 let slope = me.slope(i, chunk);
                 let mut source = me.source(&port, chunk);
                 if source.activation.is_none() && sink.sums.is_none() {
@@ -233,7 +233,7 @@ impl<T: Numeric> Compiled<T> {
             return;
         }
         let port = Port { item: base, layout: self.items.list[base].layout };
-        self.into_slot_of(&merged, None, |me, chunk, sink, _| {
+        self.send_to(&merged, None, |me, chunk, sink, _| {
             let slope = Slope { data: me.gradient_of(base, Some(i), chunk), through: Some(me.through(i, chunk)) };
             elementwise::spread(me.isa, me.source(&port, chunk), slope, sink);
         });
@@ -251,7 +251,7 @@ impl<T: Numeric> Compiled<T> {
         for (which, port) in item.inputs.iter().enumerate() {
             let channels = port.layout.channels;
             if self.decisions.needed[port.item] {
-                self.into_slot(i, port, |me, chunk, sink, _| {
+                self.send(i, port, |me, chunk, sink, _| {
                     let d = me.slope(i, chunk).data;
                     let source = me.source(port, chunk);
                     let isa = me.isa;
@@ -301,7 +301,7 @@ impl<T: Numeric> Compiled<T> {
                 tokens::norm_backward(me.isa, kind, x, layout, &parameters[0], d, dx, accumulate, sums);
             };
             if self.decisions.needed[port.item] {
-                self.into_slot(i, &port, |me, chunk, sink, _| work(me, chunk, sink.data, sink.accumulate));
+                self.send(i, &port, |me, chunk, sink, _| work(me, chunk, sink.data, sink.accumulate));
             } else {
                 // Nobody wants the gradient of the input, but the kernel writes one.
                 let me = &*self;
@@ -383,7 +383,7 @@ impl<T: Numeric> Compiled<T> {
                 self.written[slot] = true;
             } else if slots[port].is_some() {
                 let layout = ports[port].layout;
-                self.into_slot(i, &ports[port], |me, chunk, sink, _| {
+                self.send(i, &ports[port], |me, chunk, sink, _| {
                     let part = &gradient[me.chunks.range(chunk, layout.sample())];
                     relayout::copy(part, sink.data, sink.accumulate);
                 });
