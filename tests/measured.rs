@@ -11,18 +11,23 @@ use pocketnas::yaml::Document;
 
 const CELL: &str = "|nor_conv_3x3~0|+|skip_connect~0|nor_conv_1x1~1|+|avg_pool_3x3~0|none~1|nor_conv_3x3~2|";
 
-/// ZiCo-BC as shipped, but for smaller batches.
-fn zico_bc() -> Definition {
-    let shipped = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("proxies/zico_bc.yaml")).unwrap();
+/// A proxy as shipped, but for smaller batches.
+fn small(name: &str) -> Definition {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("proxies/{name}.yaml"));
+    let shipped = std::fs::read_to_string(path).unwrap();
     let smaller = shipped.replace("batch_size: 64", "batch_size: 6");
     assert_ne!(smaller, shipped);
-    Definition::from_document(&Document::parse("zico_bc.yaml", &smaller).unwrap()).unwrap()
+    Definition::from_document(&Document::parse(name, &smaller).unwrap()).unwrap()
 }
 
 fn score(engine: Native, cell: &str) -> Score {
+    score_by("zico_bc", engine, cell)
+}
+
+fn score_by(name: &str, engine: Native, cell: &str) -> Score {
     let space = Space::load("nas-bench-201", None).unwrap();
     let network = space.build(&space.parse(cell).unwrap()).unwrap();
-    zico_bc().proxy(&Conditions::default().on(engine)).score(&network).unwrap()
+    small(name).proxy(&Conditions::default().on(engine)).score(&network).unwrap()
 }
 
 #[test]
@@ -34,13 +39,17 @@ fn threads_change_nothing() {
     }
 }
 
-/// Sums in another order move a few relu over their kink, and with them a few gradients: scores agree to a thousandth.
+/// Sums in another order move a few relu over their kink, and with them a few gradients. Norms of gradients hardly notice.
+/// ZiCo divides by deviations, so a single weight whose gradients nearly agree can decide a layer: 1.3 % here, with batches of
+/// 6, and so three times that is allowed.
 #[test]
 fn instruction_sets_agree() {
     let best = score(Native::default(), CELL);
     for isa in Isa::available() {
         let other = score(Native::new(isa), CELL);
-        assert!((other.value - best.value).abs() < 1e-3 * best.value, "{isa}: {} and {}", other.value, best.value);
+        assert!((other.value - best.value).abs() < 0.04 * best.value, "{isa}: {} and {}", other.value, best.value);
+        let norms = [Native::default(), Native::new(isa)].map(|engine| score_by("grad_norm", engine, CELL).value);
+        assert!((norms[0] - norms[1]).abs() < 1e-3 * norms[0], "{isa}: {norms:?}");
         assert_eq!(other.details[0], best.details[0], "{isa}");
     }
 }

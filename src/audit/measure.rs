@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
@@ -107,6 +108,26 @@ pub fn measure<E: std::error::Error + Send + 'static>(
     survey.run(&build, proxies, &Run::default())
 }
 
+/// Does `work` on every one of the items, so many at a time, and gives the results in their order.
+fn in_order<T: Sync, R: Send>(items: &[T], at_once: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(items.len())));
+    let share = || {
+        while let Some((at, item)) =
+            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, items.get(at)?)))
+        {
+            let result = work(item);
+            results.lock().unwrap_or_else(PoisonError::into_inner).push((at, result));
+        }
+    };
+    std::thread::scope(|scope| {
+        (1..at_once).for_each(|_| drop(scope.spawn(share)));
+        share();
+    });
+    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    results.sort_unstable_by_key(|(at, _)| *at);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
 /// How networks are run.
 pub struct Run<'a> {
     /// Where scores are kept and looked up, and the key of each proxy in it.
@@ -117,11 +138,14 @@ pub struct Run<'a> {
     pub stop: &'a (dyn Fn() -> bool + Sync),
     /// Called after each distinct network that was not known.
     pub scored: &'a (dyn Fn() + Sync),
+    /// Networks that are measured at the same time. Each holds the memory of a whole network, so they are few, and the
+    /// threads work on one network together ([`Native::with_threads`](crate::engine::native::Native::with_threads)).
+    pub at_once: usize,
 }
 
 impl Default for Run<'_> {
     fn default() -> Self {
-        Self { journal: None, name: &|row| row.to_string(), stop: &|| false, scored: &|| () }
+        Self { journal: None, name: &|row| row.to_string(), stop: &|| false, scored: &|| (), at_once: 1 }
     }
 }
 
@@ -249,7 +273,7 @@ impl Survey {
         };
         let mut scored = Vec::with_capacity(self.first.len());
         if !running.is_empty() {
-            let outcomes: Vec<_> = self.first.par_iter().with_max_len(1).map(score).collect();
+            let outcomes = in_order(&self.first, run.at_once, score);
             let whole = outcomes.iter().all(Option::is_some);
             for outcome in outcomes.into_iter().flatten() {
                 scored.push(outcome?);

@@ -243,7 +243,8 @@ impl Work<'_> {
         let survey = survey.map_err(|error| self.at_line(&error))?;
         let running = proxies.iter().filter(|proxy| proxy.structural().is_none()).count();
         stages.done(&format!("{} networks by {} proxies", self.architectures.len(), proxies.len() - running));
-        let mut run = Run::default();
+        // More than four threads are of no use to one network.
+        let mut run = Run { at_once: rayon::current_num_threads().div_ceil(4), ..Run::default() };
         if running == 0 {
             return survey.run(&build, &proxies, &run).map_err(|error| self.at_line(&error));
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Failure;
 use crate::data::{Dataset, Normalisation};
+use crate::engine::native::Native;
 use crate::proxy::Conditions;
 
 /// What is the same for every network that a proxy runs.
@@ -24,6 +25,7 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn conditions(&self) -> Result<Conditions, Failure> {
         let data = Dataset::open(&self.data, &Normalisation::default()).map_err(Failure::input)?;
-        Ok(Conditions::new(&self.data, Arc::new(data), self.seed, self.data_seed))
+        let engine = Native::default().with_threads(rayon::current_num_threads()).map_err(Failure::failed)?;
+        Ok(Conditions::new(&self.data, Arc::new(data), self.seed, self.data_seed).on(engine))
     }
 }

@@ -32,7 +32,7 @@ fn network(row: usize) -> Result<Network, NetworkError> {
     let channels = if row.is_multiple_of(2) { 4 } else { 5 + row.min(5) };
     let mut net = Builder::new();
     let input = net.add("input", Op::Input { shape: Shape::map(3, 4) }, &[])?;
-    let conv = net.add(&format!("conv{row}"), Op::Conv2d(Conv2d::square(channels, 3, 1)), &[input])?;
+    let conv = net.add(format!("conv{row}"), Op::Conv2d(Conv2d::square(channels, 3, 1)), &[input])?;
     net.output(conv);
     net.finish()
 }
