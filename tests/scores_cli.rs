@@ -189,7 +189,10 @@ fn bad_input_is_refused_with_its_place() {
             &["there is no proxy of that name", "did you mean `s0_bc`?"],
         ),
         (audit(&truth, "accuracy", &["--proxy", &clash]), &["two proxies are named `s0`"]),
-        (audit(&truth, "accuracy", &["--proxy", &broken]), &["broken.yaml:5:7: expected a number of at least 0"]),
+        (
+            audit(&truth, "accuracy", &["--proxy", &broken]),
+            &["broken.yaml:5:7: expected a number of at least 0, or one of auto"],
+        ),
         (audit(&truth, "accuracy", &["--csv", "/no/such/folder/x.csv"]), &["/no/such/folder/x.csv: cannot be written"]),
         (audit(&truth, "accuracy", &["--csv", &truth]), &["truth.csv: the scores would be written over the truth"]),
         (audit(&truth, "accuracy", &["--limit", "1"]), &["invalid value '1' for '--limit"]),

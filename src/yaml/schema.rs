@@ -165,6 +165,10 @@ fn check(kind: &Kind, node: &Node, path: &str, problems: &mut Problems) {
         },
         Kind::Tagged(variants) => check_tagged(variants, node, path, problems),
         Kind::Either(kinds) => match kinds.iter().find(|kind| same_type(kind, node)) {
+            // A word that is none of those may be meant as something else.
+            Some(Kind::Word(words)) if !node.text().is_some_and(|text| words.contains(&text)) => {
+                expect(false, kind, node, path, problems);
+            }
             Some(kind) => check(kind, node, path, problems),
             None => expect(false, kind, node, path, problems),
         },

@@ -1,8 +1,8 @@
 //! Convolutions and linear layers: forward, and backward to the input and to the filters.
 //!
 //! A chunk of rows is copied into a small buffer with its padding, and norm and activation are applied on the way (see
-//! [`gather`]). The kernels in [`dense`] and [`depthwise`] then run over it without a check, and what comes out is
-//! finished while it is still in the cache ([`flow`]). Everything here runs in one thread.
+//! `gather`). The kernels in `dense` and `depthwise` then run over it without a check, and what comes out is
+//! finished while it is still in the cache (`flow`). Everything here runs in one thread.
 
 mod dense;
 mod depthwise;
