@@ -73,7 +73,7 @@ fn values_of_workers_are_those_of_this_process_to_the_last_bit() {
             let subject = Subject { network, space: name, architecture, decisions, seed: 11, fidelity: 1.0 };
             for (here, there) in local.iter().zip(&remote) {
                 // Large networks take too long where nothing is optimised.
-                if here.name() == "measured" && name != "nas-bench-201" {
+                if here.name() == "measured" && *name != "nas-bench-201" {
                     continue;
                 }
                 match (here.evaluate(&subject), there.evaluate(&subject)) {
