@@ -44,6 +44,9 @@ pub struct Conditions {
     room: Arc<Room>,
 }
 
+/// Elements of batches that are kept for the next network, at most one draw more: 128 MiB.
+const KEPT: usize = 32 << 20;
+
 /// What decides a draw of batches: how many, of what size, from which seed.
 type Draw = (usize, usize, Shape, Shape, u64);
 
@@ -232,6 +235,11 @@ impl<'a> Lab<'a> {
             return Ok(Arc::clone(known));
         }
         let fresh = Arc::new(self.conditions.data.batches(batches, size, draw.2, draw.3, seed)?);
+        // Many repeats, or large images, are drawn anew rather than kept.
+        let held: usize = drawn.values().flat_map(|batches| batches.iter()).map(|batch| batch.inputs.data.len()).sum();
+        if held > KEPT {
+            drawn.clear();
+        }
         drawn.insert(draw, Arc::clone(&fresh));
         Ok(fresh)
     }

@@ -4,7 +4,7 @@
 //! Every unit has a pattern: for which samples it is above zero. The score is the number of distinct patterns over all
 //! activations, at most the number of units and at most 2 to the number of samples. The regularised form of the paper
 //! multiplies by a bell over the number of parameters, whose centre and width are chosen for a space; here it is left out.
-//! Smaller images tell architectures apart better (`size`), since patterns then do not all differ.
+//! On smaller images (`size`) there are fewer units, and so fewer patterns.
 
 use serde_json::{Map, Value as Json, json};
 

@@ -296,7 +296,7 @@ impl<T: Numeric> Program<T> for Compiled<T> {
     }
 
     fn visit_gradient(&self, node: NodeId, parameter: usize, visit: &mut dyn FnMut(&[T])) {
-        let Some((holder, position)) = self.holder(node, parameter) else { return };
+        let Some((holder, own)) = self.holder(node, parameter) else { return };
         if !self.reached[holder] {
             // Nothing arrived: the gradient is zero.
             if let Some(gradient) = self.gradient(node, parameter) {
@@ -304,20 +304,19 @@ impl<T: Numeric> Program<T> for Compiled<T> {
             }
             return;
         }
-        let parameter = position;
         match &self.states[holder] {
-            State::Conv { gradient: Some(gradient), .. } if parameter == 0 => gradient.visit_weight(visit),
+            State::Conv { gradient: Some(gradient), .. } if own == 0 => gradient.visit_weight(visit),
             State::Conv { gradient: Some(gradient), .. } => {
                 if let Some(bias) = gradient.bias() {
                     visit(bias);
                 }
             }
-            State::Norm { norm, .. } if parameter < 2 => {
+            State::Norm { norm, .. } if own < 2 => {
                 let channels = self.items.list[holder].layout.channels;
-                visit(if parameter == 0 { &norm.d_scale[..channels] } else { &norm.d_shift[..channels] });
+                visit(if own == 0 { &norm.d_scale[..channels] } else { &norm.d_shift[..channels] });
             }
             State::Features { gradients, .. } => {
-                if let Some(gradient) = gradients.get(parameter) {
+                if let Some(gradient) = gradients.get(own) {
                     visit(gradient);
                 }
             }

@@ -84,3 +84,33 @@ fn programs_do_not_see_what_others_left() {
     drop(program);
     assert!(bits(&engine) == first);
 }
+
+#[test]
+fn what_nothing_reached_has_gradients_of_zero_in_its_own_shapes() {
+    use crate::engine::Tensor;
+    use crate::graph::{Activation, Builder, Op, Shape, SqueezeExcite};
+    let mut builder = Builder::new();
+    let input = builder.add("input", Op::Input { shape: Shape::map(6, 2) }, &[]).unwrap();
+    let se = SqueezeExcite { hidden: 2, activation: Activation::Relu, gate: Activation::Sigmoid };
+    let gated = builder.add("gated", Op::SqueezeExcite(se), &[input]).unwrap();
+    let other = builder.add("other", Op::BatchNorm, &[input]).unwrap();
+    builder.output(gated);
+    builder.output(other);
+    let network = builder.finish().unwrap();
+    let mut program = Backend::<f32>::compile(&Native::default(), &network, &Plan::train(2)).unwrap();
+    let weights = crate::engine::initialise(&network, &crate::engine::Init::default(), 1);
+    program.load(&weights).unwrap();
+    program.forward(&[&Tensor::filled(vec![2, 6, 2, 2], 1.0)]).unwrap();
+    program.backward(&[(other, &Tensor::filled(vec![2, 6, 2, 2], 1.0))]).unwrap();
+    for (position, parameter) in network.parameters(gated).iter().enumerate() {
+        let mut visited = Vec::new();
+        program.visit_gradient(gated, position, &mut |piece| visited.extend_from_slice(piece));
+        assert_eq!(visited, vec![0.0; parameter.elements()], "{}", parameter.name);
+        assert_eq!(
+            program.gradient(gated, position),
+            Some(Tensor::zeros(parameter.shape.clone())),
+            "{}",
+            parameter.name
+        );
+    }
+}

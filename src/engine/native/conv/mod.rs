@@ -25,8 +25,8 @@ pub use peak::multiply_adds;
 
 /// Elements of the maps that dense kernels work on at once: they and the filters stay in the second-level cache.
 const DENSE: usize = 16 << 10;
-/// The same for depthwise kernels, which hardly have filters. At 16 Ki a row of 48×96 is copied for each of its three
-/// uses; at 64 Ki forward runs at 19.9 in place of 6.6 GFLOP/s, at 128 Ki no faster (`cargo bench --bench engine`).
+/// The same for depthwise kernels, which hardly have filters. Bands of few rows would copy most rows anew for each of their
+/// uses: at 16 Ki a band of 48×96 is three rows high, and each of them is used three times.
 const DEPTHWISE: usize = 64 << 10;
 
 /// A convolution, or a linear layer, between two maps.
