@@ -4,7 +4,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use pocketnas::engine::native::conv::{Conv, FilterGradient, Filters, Scratch, backward, forward};
+use pocketnas::engine::native::conv::{Conv, Convolutions, FilterGradient, Filters, Scratch, backward, forward};
 use pocketnas::engine::native::{Isa, Layout, Sink, Slope, Source, Sums};
 
 fn main() {
@@ -56,7 +56,7 @@ fn measure(isa: Isa, name: &str, batch: usize, conv: &Conv) {
     let slope = fill(batch * conv.output.sample());
     let taps = conv.kernel[0] * conv.kernel[1];
     let weights = conv.output.channels * (conv.input.channels / conv.groups) * taps;
-    let mut filters = Filters::new(conv);
+    let mut filters = Filters::new(conv, Convolutions::Direct);
     filters.load(&fill(weights), None);
     let mut gradient = FilterGradient::new(conv, false);
     let mut scratch = Scratch::default();

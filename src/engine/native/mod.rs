@@ -39,6 +39,7 @@ use program::Compiled;
 use shelf::Shelf;
 use team::Team;
 
+pub use conv::Convolutions;
 pub use isa::{Isa, Numeric};
 pub use program::available_memory;
 pub use view::{Affine, BLOCK, Layout, Sink, Slope, Source, Sums, Through};
@@ -48,6 +49,7 @@ pub use view::{Affine, BLOCK, Layout, Sink, Slope, Source, Sums, Through};
 pub struct Native {
     isa: Isa,
     team: Team,
+    convolutions: Convolutions,
     shelf: Arc<Shelf>,
 }
 
@@ -60,7 +62,7 @@ impl Default for Native {
 impl Native {
     /// The engine on the given instruction set, on the thread that calls it.
     pub fn new(isa: Isa) -> Self {
-        Self { isa, team: Team::Alone, shelf: Arc::default() }
+        Self { isa, team: Team::Alone, convolutions: Convolutions::default(), shelf: Arc::default() }
     }
 
     /// The same with so many threads for each program; more than four are of no use. The numbers that come out do not
@@ -74,6 +76,11 @@ impl Native {
             _ => Team::Pool(Arc::new(rayon::ThreadPoolBuilder::new().num_threads(threads).build()?)),
         };
         Ok(Self { team, ..self })
+    }
+
+    /// The same with another way to compute 3×3 convolutions.
+    pub fn with_convolutions(self, convolutions: Convolutions) -> Self {
+        Self { convolutions, ..self }
     }
 
     /// The instruction set it runs on.

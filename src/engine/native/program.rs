@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::attention::AttentionKernel;
-use super::conv::{FilterGradient, Filters, Scratch};
+use super::conv::{Convolutions, FilterGradient, Filters, Scratch};
 use super::isa::Numeric;
 use super::items::{Action, Items, Port};
 use super::norm::BatchNorm;
@@ -97,11 +97,11 @@ impl<T: Numeric> Compiled<T> {
         if let Some(available) = available_memory().filter(|&available| needed > available) {
             return Err(EngineError::Memory { needed, available, batch: plan.batch });
         }
-        compiled.allocate();
+        compiled.allocate(engine.convolutions);
         Ok(compiled)
     }
 
-    fn allocate(&mut self) {
+    fn allocate(&mut self, convolutions: Convolutions) {
         self.stores = self.shelf.take(&self.decisions.sizes);
         // Padding must be finite, and not every kernel writes it.
         for (store, padded) in self.stores.iter_mut().zip(self.decisions.padded(&self.items)) {
@@ -122,7 +122,7 @@ impl<T: Numeric> Compiled<T> {
                         geometries.push(key);
                     }
                     let gradient = backward.then(|| FilterGradient::new(conv, *bias));
-                    State::Conv { filters: Filters::new(conv), gradient, partials }
+                    State::Conv { filters: Filters::new(conv, convolutions), gradient, partials }
                 }
                 Action::BatchNorm => State::Norm { norm: BatchNorm::new(item.layout), parameters: Default::default() },
                 Action::FeatureNorm(_) | Action::Embedding { .. } => {

@@ -1,9 +1,11 @@
 //! Filters in the order of the kernels: for dense convolutions blocks of output channels, in each block tap by tap and
 //! input channel by input channel; for depthwise ones tap by tap.
 
-use super::Conv;
 use super::geometry::Pack;
+use super::winograd::Spectra;
+use super::{Conv, Convolutions};
 use crate::engine::Element;
+use crate::engine::native::isa::Numeric;
 use crate::engine::native::view::BLOCK;
 
 /// The parameters of a convolution as forward and backward kernels take them.
@@ -16,6 +18,8 @@ pub struct Filters<T> {
     pub(super) backward: Vec<T>,
     /// Zeros where there is none.
     pub(super) bias: Vec<T>,
+    /// Both for Winograd's tiles, where they are used.
+    pub(super) spectra: Option<Spectra<T>>,
 }
 
 /// The gradient of the parameters, in the order of the kernels.
@@ -89,18 +93,21 @@ impl Conv {
     }
 }
 
-impl<T: Element> Filters<T> {
+impl<T: Numeric> Filters<T> {
     /// Filters of zeros.
-    pub fn new(conv: &Conv) -> Self {
+    pub fn new(conv: &Conv, convolutions: Convolutions) -> Self {
         let taps = conv.taps();
         let backward = match conv.depthwise() {
             true => taps * conv.output.stride(),
             false => conv.packs().map(|pack| pack.flipped().elements(taps)).sum(),
         };
+        let (forward, backward) = (vec![T::ZERO; conv.filter_elements()], vec![T::ZERO; backward]);
+        let tiled = convolutions == Convolutions::Winograd && conv.tiled();
         Self {
             conv: conv.clone(),
-            forward: vec![T::ZERO; conv.filter_elements()],
-            backward: vec![T::ZERO; backward],
+            spectra: tiled.then(|| Spectra::new(conv, &forward, &backward)),
+            forward,
+            backward,
             bias: vec![T::ZERO; conv.output.stride()],
         }
     }
@@ -147,6 +154,9 @@ impl<T: Element> Filters<T> {
                     }
                 }
             }
+        }
+        if self.spectra.is_some() {
+            self.spectra = Some(Spectra::new(&conv, &self.forward, &self.backward));
         }
     }
 }

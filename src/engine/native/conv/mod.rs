@@ -13,6 +13,9 @@ mod geometry;
 mod peak;
 #[cfg(test)]
 mod tests;
+mod winograd;
+
+use std::ops::Range;
 
 use super::isa::{Isa, Numeric};
 use super::view::{BLOCK, Layout, Sink, Slope, Source, Sums};
@@ -22,6 +25,17 @@ use flow::{Flow, Moments, Totals};
 use gather::{Map, View, view};
 use geometry::{Chunk, Run};
 pub use peak::multiply_adds;
+
+/// How dense 3×3 convolutions are computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Convolutions {
+    /// As they are defined.
+    #[default]
+    Direct,
+    /// Those of stride 1 and padding 1 with a quarter of the multiplications, by Winograd's F(4×4, 3×3) (Lavin and Gray,
+    /// CVPR 2016).
+    Winograd,
+}
 
 /// Elements of the maps that dense kernels work on at once: they and the filters stay in the second-level cache.
 const DENSE: usize = 16 << 10;
@@ -94,11 +108,13 @@ pub struct Scratch<T> {
     slope: Vec<T>,
     gradient: Vec<T>,
     runs: Vec<Run>,
+    tiles: winograd::Buffers<T>,
 }
 
 impl<T> Default for Scratch<T> {
     fn default() -> Self {
-        Self { x: Vec::new(), slope: Vec::new(), gradient: Vec::new(), runs: Vec::new() }
+        let (x, slope, gradient, runs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { x, slope, gradient, runs, tiles: winograd::Buffers::default() }
     }
 }
 
@@ -140,6 +156,10 @@ pub fn forward<T: Numeric>(
     assert_eq!(source.layout.sample(), conv.input.sample(), "the source has the layout of the input");
     let (conv, samples) = conv.flattened(source.samples());
     assert!(y.len() >= samples * conv.output.sample(), "every sample has its output");
+    if let Some(spectra) = &filters.spectra {
+        winograd::forward(isa, &conv, source, filters, spectra, y, sums, scratch);
+        return;
+    }
     let map = Map::of_source(source, conv.input);
     let pixel = conv.pixel(&conv.input);
     let (stride, width) = (conv.output.stride(), conv.output.width);
@@ -229,6 +249,10 @@ pub fn backward<T: Numeric>(
     if let Some(sink) = &sink {
         assert!(sink.data.len() >= samples * conv.input.sample(), "every sample has its gradient");
     }
+    if let Some(spectra) = &filters.spectra {
+        winograd::backward(isa, &conv, source, slope, spectra, gradient, sink, scratch);
+        return;
+    }
     let map = Map::of_source(source, conv.input);
     let slopes = Map::of_slope(slope, conv.output);
     let (pixel, slope_pixel) = (conv.pixel(&conv.input), conv.pixel(&conv.output));
@@ -250,16 +274,8 @@ pub fn backward<T: Numeric>(
         }
         let (stride, width) = (conv.input.stride(), conv.input.width);
         let first = (images.start * conv.input.height + inputs.start) * width * stride;
-        let len = images.len() * inputs.len() * width * stride;
-        let to = &mut sink.data[first..first + len];
-        let raw = if sink.accumulate {
-            if scratch.gradient.len() < len {
-                scratch.gradient.resize(len, T::ZERO);
-            }
-            scratch.gradient.as_mut_ptr()
-        } else {
-            to.as_mut_ptr()
-        };
+        let range = first..first + images.len() * inputs.len() * width * stride;
+        let raw = raw_gradient(sink, range.clone(), &mut scratch.gradient);
         let out = Target { at: raw, image: conv.input.sample(), row: width * stride, pixel: stride };
         for phase in conv.phases() {
             let rows = inputs.len().saturating_sub(phase.row).div_ceil(conv.stride);
@@ -314,18 +330,41 @@ pub fn backward<T: Numeric>(
                 at += pack.elements(conv.taps());
             }
         }
-        if source.activation.is_some() || sink.accumulate || sink.sums.is_some() {
-            isa.run(Flow {
-                raw,
-                to: to.as_mut_ptr(),
-                x: &source.data[first..first + len],
-                stride,
-                affine: source.affine,
-                activation: source.activation,
-                accumulate: sink.accumulate,
-                sums: sink.sums.as_deref_mut(),
-            });
-        }
+        flow_on(isa, raw, &source, stride, sink, range);
+    }
+}
+
+/// Where the kernels write the gradient of what is read: in place, or aside where it is to be added.
+fn raw_gradient<T: Numeric>(sink: &mut Sink<'_, T>, range: Range<usize>, aside: &mut Vec<T>) -> *mut T {
+    if !sink.accumulate {
+        return sink.data[range].as_mut_ptr();
+    }
+    if aside.len() < range.len() {
+        aside.resize(range.len(), T::ZERO);
+    }
+    aside.as_mut_ptr()
+}
+
+/// Finishes these elements of the gradient of the input.
+fn flow_on<T: Numeric>(
+    isa: Isa,
+    raw: *const T,
+    source: &Source<'_, T>,
+    stride: usize,
+    sink: &mut Sink<'_, T>,
+    range: Range<usize>,
+) {
+    if source.activation.is_some() || sink.accumulate || sink.sums.is_some() {
+        isa.run(Flow {
+            raw,
+            to: sink.data[range.clone()].as_mut_ptr(),
+            x: &source.data[range],
+            stride,
+            affine: source.affine,
+            activation: source.activation,
+            accumulate: sink.accumulate,
+            sums: sink.sums.as_deref_mut(),
+        });
     }
 }
 

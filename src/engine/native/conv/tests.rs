@@ -235,7 +235,7 @@ fn naive(case: &Case, data: &Data) -> Results {
 }
 
 /// The kernels.
-fn native<T: Numeric>(isa: Isa, case: &Case, data: &Data) -> Results {
+fn native<T: Numeric>(isa: Isa, convolutions: Convolutions, case: &Case, data: &Data) -> Results {
     let conv = &case.conv;
     let (input, output) = (conv.input, conv.output);
     let strip = |x: &[T], layout: &Layout| -> Vec<f64> {
@@ -253,7 +253,7 @@ fn native<T: Numeric>(isa: Isa, case: &Case, data: &Data) -> Results {
     let [a, b, c] = &through;
     let slope = Slope { data: &slope, through: case.through.then_some(Through { y: &stored, a, b, c }) };
     let bias = cast::<T>(&data.bias);
-    let mut filters = Filters::new(conv);
+    let mut filters = Filters::new(conv, convolutions);
     filters.load(&cast::<T>(&data.weight), case.bias.then_some(&bias));
     let mut scratch = Scratch::default();
     let mut moments = Sums::new(output.stride());
@@ -291,8 +291,8 @@ fn distance(x: &[f64], y: &[f64]) -> f64 {
 }
 
 /// What is wrong with a case, if anything.
-fn faults<T: Numeric>(case: &Case, data: &Data, wanted: &Results, bound: f64, isa: Isa) -> Vec<String> {
-    let given = native::<T>(isa, case, data);
+fn faults<T: Numeric>(case: &Case, data: &Data, wanted: &Results, bound: f64, run: (Isa, Convolutions)) -> Vec<String> {
+    let given = native::<T>(run.0, run.1, case, data);
     // Sums of signed numbers cancel: their errors are relative to the numbers.
     let magnitude = |wanted: &Results, part: usize| {
         let y = wanted.y.iter().map(|y| y.abs()).sum::<f64>();
@@ -315,7 +315,7 @@ fn faults<T: Numeric>(case: &Case, data: &Data, wanted: &Results, bound: f64, is
     ]
     .into_iter()
     .filter(|(_, error)| error.is_nan() || *error > bound)
-    .map(|(what, error)| format!("{what} off by {error:.1e} on {isa}, {}: {case:?}", std::any::type_name::<T>()))
+    .map(|(what, error)| format!("{what} off by {error:.1e} on {run:?}, {}: {case:?}", std::any::type_name::<T>()))
     .collect()
 }
 
@@ -326,8 +326,14 @@ fn check(case: &Case, seed: u64) -> Vec<String> {
     let bound = if matches!(case.activation, None | Some(Activation::Relu)) { 1e-12 } else { 1e-10 };
     let mut found = Vec::new();
     for isa in Isa::available() {
-        found.extend(faults::<f32>(case, &data, &wanted, 1e-5, isa));
-        found.extend(faults::<f64>(case, &data, &wanted, bound, isa));
+        for convolutions in [Convolutions::Direct, Convolutions::Winograd] {
+            // What is not tiled is the same.
+            if convolutions == Convolutions::Direct || case.conv.tiled() {
+                let run = (isa, convolutions);
+                found.extend(faults::<f32>(case, &data, &wanted, 1e-5, run));
+                found.extend(faults::<f64>(case, &data, &wanted, bound, run));
+            }
+        }
     }
     found
 }
