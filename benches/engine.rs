@@ -14,7 +14,10 @@ fn main() {
     let filter = std::env::args().nth(1).filter(|name| !name.starts_with('-'));
     for (name, batch, conv) in cases() {
         if filter.as_ref().is_none_or(|filter| name.contains(filter.as_str())) {
-            measure(isa, name, batch, &conv);
+            measure(isa, name, batch, &conv, Convolutions::Direct);
+            if (conv.kernel, conv.stride, conv.groups) == ([3, 3], 1, 1) {
+                measure(isa, &format!("  {name}, Winograd"), batch, &conv, Convolutions::Winograd);
+            }
         }
     }
 }
@@ -50,13 +53,13 @@ fn cases() -> Vec<(&'static str, usize, Conv)> {
     ]
 }
 
-fn measure(isa: Isa, name: &str, batch: usize, conv: &Conv) {
+fn measure(isa: Isa, name: &str, batch: usize, conv: &Conv, convolutions: Convolutions) {
     let fill = |len: usize| (0..len).map(|i| (i * 37 % 101) as f32 / 101.0 - 0.5).collect::<Vec<f32>>();
     let x = fill(batch * conv.input.sample());
     let slope = fill(batch * conv.output.sample());
     let taps = conv.kernel[0] * conv.kernel[1];
     let weights = conv.output.channels * (conv.input.channels / conv.groups) * taps;
-    let mut filters = Filters::new(conv, Convolutions::Direct);
+    let mut filters = Filters::new(conv, convolutions);
     filters.load(&fill(weights), None);
     let mut gradient = FilterGradient::new(conv, false);
     let mut scratch = Scratch::default();

@@ -5,6 +5,13 @@ use super::*;
 
 crate::engine::conformance::suite!(Native::default());
 
+/// The same with 3×3 convolutions in tiles.
+mod winograd {
+    use super::*;
+
+    crate::engine::conformance::suite!(Native::default().with_convolutions(Convolutions::Winograd));
+}
+
 use crate::engine::conformance::{golden, run, trained, weights};
 
 /// Whole networks on every instruction set of this machine, those that are not its best as well.
@@ -64,10 +71,21 @@ fn deep() -> Network {
 
 #[test]
 fn numbers_do_not_depend_on_the_number_of_threads() {
-    let alone = bits(&Native::default());
-    for threads in [2, 4] {
-        assert!(bits(&Native::default().with_threads(threads).unwrap()) == alone, "{threads} threads");
+    for convolutions in [Convolutions::Direct, Convolutions::Winograd] {
+        let engine = Native::default().with_convolutions(convolutions);
+        let alone = bits(&engine);
+        for threads in [2, 4] {
+            let together = bits(&engine.clone().with_threads(threads).unwrap());
+            assert!(together == alone, "{convolutions:?}, {threads} threads");
+        }
     }
+}
+
+#[test]
+fn the_switch_takes_another_way_to_the_same_numbers() {
+    let direct = bits(&Native::default());
+    let tiled = bits(&Native::default().with_convolutions(Convolutions::Winograd));
+    assert!(direct != tiled, "the bits would be the same only if nothing was tiled");
 }
 
 /// What a program leaves behind, whatever it is, does not show in the next one.

@@ -431,6 +431,47 @@ fn a_linear_layer_maps_every_token() {
     check_all([plain(Conv::linear(input, output)), full(Conv::linear(input, output), Activation::Relu)]);
 }
 
+#[test]
+fn maps_of_one_lot_of_tiles_and_of_several() {
+    // Several samples a lot, bands of a sample, a row of tiles that is a lot of its own.
+    let same = |channels, height, width| conv([channels, height, width], channels, [3, 3], [1, 1, 1, 1, 1]).unwrap();
+    let convs = [same(16, 8, 8), same(16, 33, 40), same(8, 6, 270)];
+    assert!(convs.iter().all(Conv::tiled));
+    check_all(convs.into_iter().flat_map(|conv| [plain(conv.clone()), full(conv, Activation::Relu)]));
+}
+
+#[test]
+fn only_what_pays_is_tiled() {
+    let tiled = |input, outputs, kernel, rest| conv(input, outputs, kernel, rest).unwrap().tiled();
+    assert!(tiled([16, 32, 32], 16, [3, 3], [1, 1, 1, 1, 1]));
+    assert!(!tiled([3, 32, 32], 16, [3, 3], [1, 1, 1, 1, 1]), "three channels");
+    assert!(!tiled([16, 2, 2], 16, [3, 3], [1, 1, 1, 1, 1]), "a quarter of a tile");
+    assert!(!tiled([16, 32, 32], 16, [3, 3], [2, 1, 1, 1, 1]), "stride");
+    assert!(!tiled([16, 32, 32], 16, [3, 3], [1, 2, 2, 2, 1]), "dilation");
+    assert!(!tiled([16, 32, 32], 16, [3, 3], [1, 0, 0, 1, 1]), "no padding");
+    assert!(!tiled([16, 32, 32], 16, [5, 5], [1, 2, 2, 1, 1]), "5×5");
+    assert!(!tiled([16, 32, 32], 16, [3, 3], [1, 1, 1, 1, 2]), "groups");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn tiles_give_what_the_definition_gives(
+        (height, width) in (3_usize..15, 3_usize..15),
+        (inputs, outputs, samples) in (8_usize..36, 8_usize..36, 1_usize..5),
+        flags in any::<[bool; 5]>(),
+        seed in any::<u64>(),
+    ) {
+        let conv = conv([inputs, height, width], outputs, [3, 3], [1, 1, 1, 1, 1]).unwrap();
+        prop_assume!(conv.tiled());
+        let [bias, affine, relu, through, accumulate] = flags;
+        let activation = relu.then_some(Activation::Relu);
+        let found = check(&Case { conv, samples, bias, affine, activation, through, accumulate }, seed);
+        prop_assert!(found.is_empty(), "{}", found.join("\n"));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
