@@ -67,9 +67,16 @@ impl Proxy for Measured {
     fn score(&self, network: &Network) -> Result<Score, ScoreError> {
         let inputs = network.input_shapes();
         if network.live().count() == 0 {
-            return Ok(Score { value: self.measure.dead(), inputs, live: false, details: Vec::new(), bytes: 0 });
+            return Ok(Score {
+                value: self.measure.dead(),
+                inputs,
+                live: false,
+                details: Vec::new(),
+                bytes: 0,
+                operations: 0,
+            });
         }
-        let (mut value, mut bytes) = (0.0, 0);
+        let (mut value, mut bytes, mut operations) = (0.0, 0, 0);
         let mut details: Vec<(&'static str, f64)> = Vec::new();
         let share = 1.0 / f64::from(self.setup.repeats);
         for repeat in 0..self.setup.repeats {
@@ -84,6 +91,7 @@ impl Proxy for Measured {
             }
             value += share * reading.value;
             bytes = bytes.max(lab.most_bytes());
+            operations += lab.operations();
             for (name, detail) in reading.details {
                 match details.iter_mut().find(|(known, _)| *known == name) {
                     Some((_, sum)) => *sum += share * detail,
@@ -91,6 +99,6 @@ impl Proxy for Measured {
                 }
             }
         }
-        Ok(Score { value, inputs, live: true, details, bytes })
+        Ok(Score { value, inputs, live: true, details, bytes, operations })
     }
 }

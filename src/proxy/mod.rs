@@ -86,6 +86,8 @@ pub struct Score {
     pub details: Vec<(&'static str, f64)>,
     /// Bytes of the largest program that ran; 0 where none did.
     pub bytes: u64,
+    /// Floating-point operations of the programs that ran, as [`operations`](crate::engine::native::Native::operations) of the engine counts them.
+    pub operations: u64,
 }
 
 impl Score {
