@@ -110,7 +110,8 @@ fn compare(lines: &[(&str, Option<f64>)], proxies: [Box<dyn Proxy>; 2]) {
         ratios[0],
         ratios[ratios.len() - 1],
     );
-    let rho = |x: &[f64], y: &[f64]| Ranks::new(x, y).spearman().map_or("undefined".to_owned(), |rho| format!("{rho:.6}"));
+    let rho =
+        |x: &[f64], y: &[f64]| Ranks::new(x, y).spearman().map_or("undefined".to_owned(), |rho| format!("{rho:.6}"));
     let apart = scores[0].iter().zip(&scores[1]).map(|(a, b)| (a - b).abs() / a.abs()).fold(0.0, f64::max);
     println!("ρ between their scores {}, largest relative difference {apart:.1e}", rho(&scores[0], &scores[1]));
     if let Some(accuracies) = lines.iter().map(|(_, accuracy)| *accuracy).collect::<Option<Vec<f64>>>() {

@@ -32,6 +32,7 @@ mod vector;
 mod view;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Backend, EngineError, Plan, Program};
 use crate::graph::Network;
@@ -44,13 +45,14 @@ pub use isa::{Isa, Numeric};
 pub use program::available_memory;
 pub use view::{Affine, BLOCK, Layout, Sink, Slope, Source, Sums, Through};
 
-/// The native engine. Clones share the memory that programs leave behind.
+/// The native engine. Clones share the memory that programs leave behind, and the count of operations.
 #[derive(Clone, Debug)]
 pub struct Native {
     isa: Isa,
     team: Team,
     convolutions: Convolutions,
     shelf: Arc<Shelf>,
+    operations: Arc<AtomicU64>,
 }
 
 impl Default for Native {
@@ -62,7 +64,8 @@ impl Default for Native {
 impl Native {
     /// The engine on the given instruction set, on the thread that calls it.
     pub fn new(isa: Isa) -> Self {
-        Self { isa, team: Team::Alone, convolutions: Convolutions::default(), shelf: Arc::default() }
+        let convolutions = Convolutions::default();
+        Self { isa, team: Team::Alone, convolutions, shelf: Arc::default(), operations: Arc::default() }
     }
 
     /// The same with so many threads for each program; more than four are of no use. The numbers that come out do not
@@ -81,6 +84,22 @@ impl Native {
     /// The same with another way to compute 3×3 convolutions.
     pub fn with_convolutions(self, convolutions: Convolutions) -> Self {
         Self { convolutions, ..self }
+    }
+
+    /// The same with a count of operations of its own.
+    pub fn counting(self) -> Self {
+        Self { operations: Arc::default(), ..self }
+    }
+
+    /// Floating-point operations that convolutions, linear layers and attention took so far, two for a multiply-add.
+    pub fn operations(&self) -> u64 {
+        self.operations.load(Ordering::Relaxed)
+    }
+
+    /// Floating-point operations a second that its threads can do at best, by multiply-adds on registers alone. Takes
+    /// some 20 ms.
+    pub fn peak(&self) -> f64 {
+        conv::peak(self.isa, self.team.threads())
     }
 
     /// The instruction set it runs on.
