@@ -81,7 +81,7 @@ impl Native {
         Ok(Self { team, ..self })
     }
 
-    /// The same with another way to compute 3×3 convolutions.
+    /// The same with another way to compute 3×3 convolutions. The numbers that come out differ in rounding.
     pub fn with_convolutions(self, convolutions: Convolutions) -> Self {
         Self { convolutions, ..self }
     }
@@ -91,7 +91,8 @@ impl Native {
         Self { operations: Arc::default(), ..self }
     }
 
-    /// Floating-point operations that convolutions, linear layers and attention took so far, two for a multiply-add.
+    /// Floating-point operations that convolutions, linear layers and attention took so far, two for a multiply-add, by
+    /// their definition: [`Convolutions::Winograd`] does fewer.
     pub fn operations(&self) -> u64 {
         self.operations.load(Ordering::Relaxed)
     }

@@ -37,6 +37,7 @@ pub(super) enum State<T> {
 #[derive(Debug)]
 pub(super) struct Compiled<T: Numeric> {
     pub isa: Isa,
+    convolutions: Convolutions,
     pub team: Team,
     pub chunks: Chunks,
     pub plan: Plan,
@@ -77,6 +78,7 @@ impl<T: Numeric> Compiled<T> {
         let count = items.list.len();
         let mut compiled = Self {
             isa: engine.isa,
+            convolutions: engine.convolutions,
             team: engine.team.clone(),
             shelf: Arc::clone(&engine.shelf),
             operations: Arc::clone(&engine.operations),
@@ -101,11 +103,11 @@ impl<T: Numeric> Compiled<T> {
         if let Some(available) = available_memory().filter(|&available| needed > available) {
             return Err(EngineError::Memory { needed, available, batch: plan.batch });
         }
-        compiled.allocate(engine.convolutions);
+        compiled.allocate();
         Ok(compiled)
     }
 
-    fn allocate(&mut self, convolutions: Convolutions) {
+    fn allocate(&mut self) {
         self.stores = self.shelf.take(&self.decisions.sizes);
         // Padding must be finite, and not every kernel writes it.
         for (store, padded) in self.stores.iter_mut().zip(self.decisions.padded(&self.items)) {
@@ -126,7 +128,7 @@ impl<T: Numeric> Compiled<T> {
                         geometries.push(key);
                     }
                     let gradient = backward.then(|| FilterGradient::new(conv, *bias));
-                    State::Conv { filters: Filters::new(conv, convolutions), gradient, partials }
+                    State::Conv { filters: Filters::new(conv, self.convolutions), gradient, partials }
                 }
                 Action::BatchNorm => State::Norm { norm: BatchNorm::new(item.layout), parameters: Default::default() },
                 Action::FeatureNorm(_) | Action::Embedding { .. } => {
@@ -173,7 +175,14 @@ impl<T: Numeric> Compiled<T> {
         let parameters: usize = self.network.ids().map(|id| self.network.node_cost(id).params.0 as usize).sum();
         // Filters lie in two orders; their gradients once for the layer and once for each chunk of a geometry.
         let copies = if self.plan.backward { 5 } else { 2 };
-        ((stores + copies * parameters) * size_of::<T>()) as u64
+        // Those of tiles lie in two orders too, and the largest gradient in every thread's buffers.
+        let spectra = self.items.list.iter().filter_map(|item| match &item.action {
+            Action::Conv { conv, .. } => Some(conv.spectrum_elements(self.convolutions)),
+            _ => None,
+        });
+        let (spectra, largest) = spectra.fold((0, 0), |(sum, largest), size| (sum + size, size.max(largest)));
+        let gradients = if self.plan.backward { self.chunks.count() * largest } else { 0 };
+        ((stores + copies * parameters + 2 * spectra + gradients) * size_of::<T>()) as u64
     }
 
     /// The parameters of an item, from its own first one on.

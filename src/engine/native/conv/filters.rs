@@ -102,7 +102,7 @@ impl<T: Numeric> Filters<T> {
             false => conv.packs().map(|pack| pack.flipped().elements(taps)).sum(),
         };
         let (forward, backward) = (vec![T::ZERO; conv.filter_elements()], vec![T::ZERO; backward]);
-        let tiled = convolutions == Convolutions::Winograd && conv.tiled();
+        let tiled = conv.spectrum_elements(convolutions) > 0;
         Self {
             conv: conv.clone(),
             spectra: tiled.then(|| Spectra::new(conv, &forward, &backward)),

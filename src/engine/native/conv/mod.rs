@@ -33,7 +33,10 @@ pub enum Convolutions {
     #[default]
     Direct,
     /// Those of stride 1 and padding 1 with a quarter of the multiplications, by Winograd's F(4×4, 3×3) (Lavin and Gray,
-    /// CVPR 2016).
+    /// CVPR 2016). Groups, fewer than 8 channels and maps that leave tiles half empty stay direct.
+    ///
+    /// In single precision results and gradients are within 4e-6 of their norm (16 to 256 channels; direct 1e-6), in double
+    /// precision within 1e-14.
     Winograd,
 }
 

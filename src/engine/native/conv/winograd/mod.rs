@@ -14,7 +14,7 @@ use super::filters::{FilterGradient, Filters};
 use super::flow::{Moments, Totals};
 use super::gather::{Map, view};
 use super::geometry::{Chunk, Window};
-use super::{Conv, Scratch, Target, flow_on, raw_gradient};
+use super::{Conv, Convolutions, Scratch, Target, flow_on, raw_gradient};
 use crate::engine::native::isa::{Isa, Numeric};
 use crate::engine::native::view::{BLOCK, Sink, Slope, Source, Sums};
 
@@ -36,6 +36,12 @@ impl Conv {
         same && self.groups == 1
             && self.input.channels.min(self.output.channels) >= BLOCK / 2
             && down * across * 6 <= self.output.positions()
+    }
+
+    /// Elements of the filters in the domain of products, in one order; 0 where they are not taken there.
+    pub(in crate::engine::native) fn spectrum_elements(&self, convolutions: Convolutions) -> usize {
+        let tiled = convolutions == Convolutions::Winograd && self.tiled();
+        if tiled { SPAN * SPAN * self.input.channels * self.output.stride() } else { 0 }
     }
 
     /// Samples and rows that are worked on at once: whole tiles, or what is left below.
