@@ -1,11 +1,10 @@
 //! How fast the convolutions of the native engine are, one thread, single precision, against the multiply-adds the core
 //! can do at best, measured beside each. Times are the best of several runs. Run: `cargo bench --bench engine`
 
-use std::hint::black_box;
 use std::time::Instant;
 
 use pocketnas::engine::native::conv::{Conv, FilterGradient, Filters, Scratch, backward, forward};
-use pocketnas::engine::native::{Isa, Layout, Sink, Slope, Source, Sums};
+use pocketnas::engine::native::{Isa, Layout, Native, Sink, Slope, Source, Sums};
 
 fn main() {
     let isa = Isa::best();
@@ -114,20 +113,8 @@ fn measure(isa: Isa, name: &str, batch: usize, conv: &Conv) {
 /// Parts of a batch.
 const RANGES: usize = 16;
 
-/// GFLOP/s of multiply-adds on registers alone, the best of several runs: a convolution whose operands all stay in the
-/// first cache and whose loads hide behind its arithmetic would reach it.
+/// GFLOP/s of multiply-adds on registers alone: a convolution whose operands all stay in the first cache and whose loads
+/// hide behind its arithmetic would reach it.
 fn peak() -> f64 {
-    const STEPS: usize = 1_000_000;
-    (0..8)
-        .map(|_| {
-            let start = Instant::now();
-            let work = black_box(multiply_adds(black_box(STEPS)));
-            work as f64 / start.elapsed().as_secs_f64() / 1e9
-        })
-        .fold(0.0, f64::max)
-}
-
-/// Runs chains of multiply-adds; gives the number of operations.
-fn multiply_adds(steps: usize) -> usize {
-    pocketnas::engine::native::conv::multiply_adds(Isa::best(), steps)
+    Native::default().peak() / 1e9
 }

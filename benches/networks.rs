@@ -6,11 +6,9 @@
 #[path = "networks/shapes.rs"]
 mod shapes;
 
-use std::hint::black_box;
 use std::time::Instant;
 
-use pocketnas::engine::native::conv::multiply_adds;
-use pocketnas::engine::native::{Isa, Native};
+use pocketnas::engine::native::Native;
 use pocketnas::engine::{Backend, Init, Plan, Program, Tensor, Weights, initialise};
 use pocketnas::graph::Network;
 
@@ -33,7 +31,7 @@ fn main() {
     );
     for (name, batch, network) in shapes::all() {
         if name.contains(&part) {
-            measure(&engine, threads, runs, name, batch, &network);
+            measure(&engine, runs, name, batch, &network);
         }
     }
 }
@@ -44,7 +42,7 @@ fn load() -> String {
     text.split_whitespace().next().unwrap_or("unknown").to_owned()
 }
 
-fn measure(engine: &Native, threads: usize, runs: usize, name: &str, batch: usize, network: &Network) {
+fn measure(engine: &Native, runs: usize, name: &str, batch: usize, network: &Network) {
     let plan = Plan { prune: true, ..Plan::train(batch) };
     let weights = initialise(network, &Init::default(), 0);
     let shape = network.input_shapes()[0];
@@ -58,7 +56,7 @@ fn measure(engine: &Native, threads: usize, runs: usize, name: &str, batch: usiz
     let seed = filled(full(network.node(output).shape));
 
     let (mut steps, mut forwards, mut makes, mut bytes) = (Vec::new(), Vec::new(), Vec::new(), 0);
-    let mut peak = peak_of(threads);
+    let mut peak = engine.peak() / 1e9;
     for _ in 0..3 {
         let start = Instant::now();
         let mut program = make(engine, network, &plan, &weights);
@@ -72,7 +70,7 @@ fn measure(engine: &Native, threads: usize, runs: usize, name: &str, batch: usiz
             program.backward(&[(output, &seed)]).expect("the seed fits");
             steps.push(start.elapsed().as_secs_f64());
         }
-        peak = peak.max(peak_of(threads));
+        peak = peak.max(engine.peak() / 1e9);
     }
     for times in [&mut steps, &mut forwards, &mut makes] {
         times.sort_by(f64::total_cmp);
@@ -103,19 +101,4 @@ fn work(network: &Network, batch: usize) -> f64 {
     let forward: f64 =
         network.ids().filter(|id| live.contains(*id)).map(|id| network.node_cost(id).macs.0 as f64).sum();
     6.0 * forward * batch as f64
-}
-
-/// GFLOP/s of multiply-adds on registers alone on so many threads, the best of several runs.
-fn peak_of(threads: usize) -> f64 {
-    const STEPS: usize = 1_000_000;
-    let one = || {
-        let start = Instant::now();
-        let work = black_box(multiply_adds(Isa::best(), black_box(STEPS)));
-        work as f64 / start.elapsed().as_secs_f64() / 1e9
-    };
-    let best = || (0..8).map(|_| one()).fold(0.0, f64::max);
-    std::thread::scope(|scope| {
-        let all: Vec<_> = (0..threads).map(|_| scope.spawn(best)).collect();
-        all.into_iter().map(|thread| thread.join().expect("arithmetic does not fail")).sum()
-    })
 }

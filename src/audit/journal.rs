@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 
 use crate::graph::{CanonicalHash, Shape};
-use crate::proxy::{Conditions, Definition, Score};
+use crate::proxy::{Conditions, Definition};
 
 #[cfg(test)]
 mod tests;
@@ -52,10 +52,23 @@ pub struct Known {
     pub value: f64,
     /// Why it gave none.
     pub reason: Option<String>,
-    /// Seconds to build and score the network on one thread.
+    /// What else came up, by name.
+    pub details: Vec<(String, f64)>,
+    /// Seconds to build and score the network on the threads it had.
     pub seconds: f64,
     /// Bytes of the largest program that ran.
     pub bytes: u64,
+    /// Floating-point operations of the programs that ran.
+    pub operations: u64,
+    /// Operations a second that the threads could do at best.
+    pub peak: f64,
+}
+
+impl Known {
+    /// A score for which nothing ran.
+    pub(super) fn counted(value: f64, seconds: f64) -> Self {
+        Self { value, reason: None, details: Vec::new(), seconds, bytes: 0, operations: 0, peak: 0.0 }
+    }
 }
 
 /// What decides a score.
@@ -83,6 +96,10 @@ struct Line {
     reason: Option<String>,
     seconds: f64,
     bytes: u64,
+    #[serde(default)]
+    operations: u64,
+    #[serde(default)]
+    peak: f64,
 }
 
 /// The scores that are known, and the file that new ones are added to.
@@ -120,12 +137,21 @@ impl Journal {
         {
             let refuse = |source| JournalError::Line { path: path.clone(), line: index + 1, source };
             let line: Line = serde_json::from_slice(line).map_err(refuse)?;
-            let value = match &line.value {
+            let read = |value: &Json| match value {
                 Json::String(text) => text.parse().unwrap_or(f64::NAN),
                 number => number.as_f64().unwrap_or(f64::NAN),
             };
+            let scored = Known {
+                value: read(&line.value),
+                details: line.details.iter().map(|(name, value)| (name.clone(), read(value))).collect(),
+                reason: line.reason,
+                seconds: line.seconds,
+                bytes: line.bytes,
+                operations: line.operations,
+                peak: line.peak,
+            };
             let place = Place { key: line.key, class: line.class, inputs: line.inputs };
-            known.insert(place, Known { value, reason: line.reason, seconds: line.seconds, bytes: line.bytes });
+            known.insert(place, scored);
         }
         Ok(Self { path, known, file: Mutex::new(file) })
     }
@@ -144,8 +170,8 @@ impl Journal {
         proxy: &str,
         key: &str,
         class: CanonicalHash,
+        inputs: &[Shape],
         architecture: &str,
-        score: &Score,
         known: &Known,
     ) -> Result<(), JournalError> {
         let finite = |value: f64| if value.is_finite() { json!(value) } else { json!(value.to_string()) };
@@ -153,13 +179,15 @@ impl Journal {
             proxy: proxy.to_owned(),
             key: key.to_owned(),
             class: class.to_string(),
-            inputs: texts(&score.inputs),
+            inputs: texts(inputs),
             architecture: architecture.to_owned(),
-            value: finite(score.value),
-            details: score.details.iter().map(|(name, value)| ((*name).to_owned(), finite(*value))).collect(),
+            value: finite(known.value),
+            details: known.details.iter().map(|(name, value)| (name.clone(), finite(*value))).collect(),
             reason: known.reason.clone(),
             seconds: known.seconds,
             bytes: known.bytes,
+            operations: known.operations,
+            peak: known.peak,
         };
         let unusable = |source| JournalError::Io { path: self.path.clone(), source };
         let mut text = serde_json::to_vec(&line).map_err(|error| unusable(error.into()))?;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
-use super::{Bands, Bootstrap, Column, Interval, Measured, Ranks, Traits, expected_best, ndcg, ndcg_cut};
+use super::{Bands, Bootstrap, Column, Cost, Detail, Interval, Measured, Ranks, Traits, expected_best, ndcg, ndcg_cut};
 
 #[cfg(test)]
 mod tests;
@@ -58,12 +58,11 @@ pub struct Judgement {
     pub bands: Option<Bands>,
     /// Spearman's ρ of the score with depth, width, parameters, multiply-adds and latency.
     pub bias: Map<String, Json>,
-    /// Seconds to build and score an architecture, on one thread.
-    pub seconds_per_architecture: f64,
-    /// Bytes of the largest program that ran for an architecture, in the mean.
-    pub bytes_per_architecture: f64,
-    /// The same for the architecture that took most.
-    pub peak_bytes: u64,
+    /// What scoring took.
+    #[serde(flatten)]
+    pub cost: Cost,
+    /// What else came up on the way.
+    pub details: Vec<Detail>,
     /// Rows left out because the score is not a finite number.
     pub not_finite: usize,
 }
@@ -103,9 +102,8 @@ pub fn judge(column: &Column, rows: &Rows, bootstrap: &Bootstrap) -> Judgement {
         top_half: top_half(&scores, &truths),
         bands: bands(&traits, &scores, &truths),
         bias: bias(&traits, &scores),
-        seconds_per_architecture: column.per_architecture.as_secs_f64(),
-        bytes_per_architecture: column.mean_bytes,
-        peak_bytes: column.peak_bytes,
+        cost: column.cost.clone(),
+        details: column.details.clone(),
         not_finite: scored - scores.len(),
     }
 }

@@ -1,7 +1,7 @@
 //! Which proxies an audit scores networks by, and which it computes from the scores of others: an aggregate ranks all
 //! networks against each other, so it comes after its members, each of which is scored once.
 
-use super::{Column, Measured};
+use super::{Column, Cost, Measured};
 use crate::proxy::{Definition, aggregate};
 use crate::yaml::Diagnostics;
 
@@ -75,9 +75,8 @@ fn combine(name: &str, members: &[usize], measured: &Measured) -> Column {
     Column {
         proxy: name.to_owned(),
         scores: measured.classes.iter().map(|&class| scores[class]).collect(),
-        per_architecture: members.iter().map(|column| column.per_architecture).sum(),
-        mean_bytes: members.iter().map(|column| column.mean_bytes).fold(0.0, f64::max),
-        peak_bytes: members.iter().map(|column| column.peak_bytes).max().unwrap_or(0),
+        cost: Cost::together(members.iter().map(|column| &column.cost)),
+        details: Vec::new(),
         unfit: None,
     }
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
-use super::{Journal, JournalError, Known, Traits};
+use super::{Cost, Detail, Journal, JournalError, Known, Traits};
 use crate::graph::{CanonicalHash, Network, Shape};
 use crate::latency::LatencyTable;
 use crate::proxy::{Backbone, Proxy, Score, ScoreError, backbone};
@@ -24,12 +24,10 @@ pub struct Column {
     pub proxy: String,
     /// Its score of each row, oriented so that higher is better.
     pub scores: Vec<f64>,
-    /// Time that building and scoring took, per network that was scored, on the thread that did it.
-    pub per_architecture: Duration,
-    /// Bytes of the largest program that ran for a network, in the mean over networks.
-    pub mean_bytes: f64,
-    /// The same for the network that took most; 0 where nothing ran.
-    pub peak_bytes: u64,
+    /// What that took.
+    pub cost: Cost,
+    /// What else came up on the way.
+    pub details: Vec<Detail>,
     /// Networks that the proxy says nothing about: how many, the row of the first, and why.
     pub unfit: Option<(usize, usize, String)>,
 }
@@ -141,11 +139,14 @@ pub struct Run<'a> {
     /// Networks that are measured at the same time. Each holds the memory of a whole network, so they are few, and the
     /// threads work on one network together ([`Native::with_threads`](crate::engine::native::Native::with_threads)).
     pub at_once: usize,
+    /// Floating-point operations a second that a network can have at best, see [`Native::peak`](crate::engine::native::Native::peak);
+    /// 0 where nobody asks for the share that was reached.
+    pub peak: f64,
 }
 
 impl Default for Run<'_> {
     fn default() -> Self {
-        Self { journal: None, name: &|row| row.to_string(), stop: &|| false, scored: &|| (), at_once: 1 }
+        Self { journal: None, name: &|row| row.to_string(), stop: &|| false, scored: &|| (), at_once: 1, peak: 0.0 }
     }
 }
 
@@ -164,7 +165,7 @@ struct Row {
     inputs: Vec<Shape>,
     live: bool,
     traits: Traits,
-    /// Of a live network, where some proxy runs it.
+    /// Of a live network, where some proxy does not compare networks of different ones.
     backbone: Option<Backbone>,
 }
 
@@ -180,7 +181,7 @@ impl Survey {
         table: Option<&LatencyTable>,
         surveyed: impl Fn() + Sync,
     ) -> Result<Self, MeasureError<E>> {
-        let runs = !running(proxies).is_empty();
+        let compares = proxies.iter().all(|proxy| proxy.compares_backbones());
         let look = |row: usize| -> Result<Row, MeasureError<E>> {
             let start = Instant::now();
             let network = build(row).map_err(|source| MeasureError::Build { row, source })?;
@@ -197,7 +198,7 @@ impl Survey {
             surveyed();
             let (hash, inputs) = (network.canonical_hash(), network.input_shapes());
             let live = live.count() > 0;
-            let backbone = (live && runs).then(|| backbone(&network));
+            let backbone = (live && !compares).then(|| backbone(&network));
             Ok(Row { scores, hash, inputs, live, traits, backbone })
         };
         let looked: Vec<Result<Row, MeasureError<E>>> = (0..rows).into_par_iter().map(look).collect();
@@ -327,19 +328,21 @@ impl Survey {
                 }
             };
             let start = Instant::now();
-            let (score, reason) = match proxies[proxy].score(&network) {
-                Ok(score) => (score, None),
+            let score = proxies[proxy].score(&network);
+            let seconds = (building + start.elapsed()).as_secs_f64();
+            let known = match score {
+                Ok(Score { value, details, bytes, operations, .. }) => {
+                    let details = details.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+                    Known { value, reason: None, details, seconds, bytes, operations, peak: run.peak }
+                }
                 // One network that a proxy says nothing about must not end an audit of thousands.
                 Err(error @ ScoreError::Unfit { .. }) => {
-                    let (inputs, details) = (inputs.clone(), Vec::new());
-                    (Score { value: f64::NAN, inputs, live: true, details, bytes: 0 }, Some(error.to_string()))
+                    Known { reason: Some(error.to_string()), ..Known::counted(f64::NAN, seconds) }
                 }
                 Err(source) => return Err(MeasureError::Score { row, source }),
             };
-            let seconds = (building + start.elapsed()).as_secs_f64();
-            let known = Known { value: score.value, reason, seconds, bytes: score.bytes };
             if let Some((journal, keys)) = run.journal {
-                journal.add(proxies[proxy].name(), &keys[proxy], *hash, &(run.name)(row), &score, &known)?;
+                journal.add(proxies[proxy].name(), &keys[proxy], *hash, inputs, &(run.name)(row), &known)?;
             }
             scores.push(known);
             built = Some((network, building));
@@ -350,8 +353,7 @@ impl Survey {
     /// The column of a proxy, from the scores of the classes where it ran them.
     fn column(&self, proxy: &dyn Proxy, index: usize, of_class: Option<Vec<Known>>) -> Column {
         let counted = || {
-            let known =
-                |&(value, time): &(f64, Duration)| Known { value, reason: None, seconds: time.as_secs_f64(), bytes: 0 };
+            let known = |&(value, time): &(f64, Duration)| Known::counted(value, time.as_secs_f64());
             self.rows.iter().filter_map(|row| row.scores[index].as_ref().map(known)).collect::<Vec<Known>>()
         };
         let ran = of_class.is_some();
@@ -359,13 +361,11 @@ impl Survey {
         let value = |row: usize| if ran { scored[self.classes[row]].value } else { scored[row].value };
         let mut unfit = scored.iter().enumerate().filter_map(|(at, known)| Some((at, known.reason.clone()?)));
         let unfit = unfit.next().map(|(at, reason)| (1 + unfit.count(), if ran { self.first[at] } else { at }, reason));
-        let mean = |of: fn(&Known) -> f64| scored.iter().map(of).sum::<f64>() / scored.len().max(1) as f64;
         Column {
             proxy: proxy.name().to_owned(),
             scores: (0..self.rows.len()).map(|row| proxy.direction().orient(value(row))).collect(),
-            per_architecture: Duration::try_from_secs_f64(mean(|known| known.seconds)).unwrap_or_default(),
-            mean_bytes: mean(|known| known.bytes as f64),
-            peak_bytes: scored.iter().map(|known| known.bytes).max().unwrap_or(0),
+            cost: Cost::of(&scored),
+            details: Detail::all(&scored),
             unfit,
         }
     }

@@ -10,6 +10,7 @@
 
 mod bands;
 mod bootstrap;
+mod cost;
 mod decisions;
 mod gain;
 mod journal;
@@ -28,6 +29,7 @@ mod truth;
 
 pub use bands::{BANDS, Band, Bands};
 pub use bootstrap::{Bootstrap, Interval, Intervals, interval};
+pub use cost::{Cost, Detail};
 pub use decisions::{Share, Table, UnknownDecision};
 pub use gain::{ndcg, ndcg_cut};
 pub use journal::{JOURNAL, Journal, JournalError, Known, definition_key};

@@ -36,8 +36,10 @@ pub fn present(
         bands: judgement.bands.iter().flat_map(|bands| &bands.bands).map(|band| band.spearman).collect(),
         bands_mean: judgement.bands.as_ref().and_then(|bands| bands.mean),
         bias: judgement.bias.values().map(serde_json::Value::as_f64).collect(),
-        seconds: judgement.seconds_per_architecture,
-        bytes: judgement.bytes_per_architecture,
+        seconds: judgement.cost.seconds_per_architecture,
+        bytes: judgement.cost.bytes_per_architecture,
+        share_of_peak: judgement.cost.share_of_peak,
+        details: judgement.details.iter().map(ToString::to_string).collect(),
         scores: measured.first.iter().map(|&row| measured.columns[at].scores[row]).collect(),
     };
     AuditReport {

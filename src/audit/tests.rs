@@ -1,6 +1,5 @@
 #![allow(clippy::unwrap_used)]
 use std::path::Path;
-use std::time::Duration;
 
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -185,9 +184,8 @@ fn judgement_leaves_out_and_counts_scores_that_are_not_numbers() {
     let column = Column {
         proxy: "p".to_owned(),
         scores: vec![1.0, f64::NAN, 2.0, 3.0, f64::NEG_INFINITY],
-        per_architecture: Duration::from_micros(5),
-        mean_bytes: 0.0,
-        peak_bytes: 0,
+        cost: Cost::default(),
+        details: Vec::new(),
         unfit: None,
     };
     let judged = judge(&column, &Rows::new(vec![10.0, 99.0, 20.0, 30.0, 1.0]), &Bootstrap::default());
@@ -202,9 +200,8 @@ fn the_top_half_starts_at_the_median() {
     let column = Column {
         proxy: "p".to_owned(),
         scores: vec![0.0, 1.0, 2.0, 9.0, 8.0, 7.0],
-        per_architecture: Duration::ZERO,
-        mean_bytes: 0.0,
-        peak_bytes: 0,
+        cost: Cost::default(),
+        details: Vec::new(),
         unfit: None,
     };
     let half =

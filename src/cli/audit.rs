@@ -244,7 +244,8 @@ impl Work<'_> {
         let running = proxies.iter().filter(|proxy| proxy.structural().is_none()).count();
         stages.done(&format!("{} networks by {} proxies", self.architectures.len(), proxies.len() - running));
         // More than four threads are of no use to one network.
-        let mut run = Run { at_once: rayon::current_num_threads().div_ceil(4), ..Run::default() };
+        let at_once = rayon::current_num_threads().div_ceil(4);
+        let mut run = Run { at_once, ..Run::default() };
         if running == 0 {
             return survey.run(&build, &proxies, &run).map_err(|error| self.at_line(&error));
         }
@@ -265,6 +266,7 @@ impl Work<'_> {
             eprintln!("continues: {known} of {distinct} distinct networks are scored already");
         }
         stages.stage("running networks", Some(distinct as u64));
+        run.peak = conditions.engine.peak() / at_once as f64;
         let fresh = AtomicU64::new(0);
         let scored = || stages.counted(fresh.fetch_add(1, Ordering::Relaxed) + 1, known as u64, distinct as u64);
         let stop = || interrupt.as_ref().is_some_and(Interruptible::asked);

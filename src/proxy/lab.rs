@@ -174,6 +174,8 @@ pub struct Lab<'a> {
     /// What the proxy file says.
     pub setup: &'a Setup,
     conditions: &'a Conditions,
+    /// The engine of the conditions, with a count of operations of its own.
+    engine: Native,
     repeat: u32,
     most: Cell<u64>,
     place: Place<'a>,
@@ -187,7 +189,8 @@ impl<'a> Lab<'a> {
         conditions: &'a Conditions,
         repeat: u32,
     ) -> Self {
-        Self { proxy, network, setup, conditions, repeat, most: Cell::new(0), place: Place::new(&conditions.room) }
+        let (engine, place) = (conditions.engine.clone().counting(), Place::new(&conditions.room));
+        Self { proxy, network, setup, conditions, engine, repeat, most: Cell::new(0), place }
     }
 
     /// The error of a network that the proxy says nothing about.
@@ -338,8 +341,7 @@ impl<'a> Lab<'a> {
     where
         Native: Backend<T>,
     {
-        let engine = &self.conditions.engine;
-        let mut program = self.place.compile(|| engine.compile(network, plan), |program| program.bytes())?;
+        let mut program = self.place.compile(|| self.engine.compile(network, plan), |program| program.bytes())?;
         self.most.set(self.most.get().max(program.bytes()));
         let single = |id: &NodeId| {
             let node = network.node(*id);
@@ -413,6 +415,11 @@ impl<'a> Lab<'a> {
     /// Bytes of the largest program so far.
     pub(super) fn most_bytes(&self) -> u64 {
         self.most.get()
+    }
+
+    /// Floating-point operations of the programs so far.
+    pub(super) fn operations(&self) -> u64 {
+        self.engine.operations()
     }
 
     /// The nodes of the network whose operators have weights and that are live: convolutions, linear layers and

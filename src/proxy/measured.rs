@@ -30,6 +30,11 @@ pub trait Measure: std::fmt::Debug + Send + Sync {
         None
     }
 
+    /// Whether networks of different backbones may be compared, see [`backbone`](super::backbone()).
+    fn compares_backbones(&self) -> bool {
+        true
+    }
+
     /// Its own fields, as a proxy file writes them.
     fn fields(&self) -> Map<String, Json>;
 }
@@ -63,13 +68,24 @@ impl Proxy for Measured {
         &self.name
     }
 
+    fn compares_backbones(&self) -> bool {
+        self.measure.compares_backbones()
+    }
+
     /// The mean over the repeats, and the means of the details.
     fn score(&self, network: &Network) -> Result<Score, ScoreError> {
         let inputs = network.input_shapes();
         if network.live().count() == 0 {
-            return Ok(Score { value: self.measure.dead(), inputs, live: false, details: Vec::new(), bytes: 0 });
+            return Ok(Score {
+                value: self.measure.dead(),
+                inputs,
+                live: false,
+                details: Vec::new(),
+                bytes: 0,
+                operations: 0,
+            });
         }
-        let (mut value, mut bytes) = (0.0, 0);
+        let (mut value, mut bytes, mut operations) = (0.0, 0, 0);
         let mut details: Vec<(&'static str, f64)> = Vec::new();
         let share = 1.0 / f64::from(self.setup.repeats);
         for repeat in 0..self.setup.repeats {
@@ -84,6 +100,7 @@ impl Proxy for Measured {
             }
             value += share * reading.value;
             bytes = bytes.max(lab.most_bytes());
+            operations += lab.operations();
             for (name, detail) in reading.details {
                 match details.iter_mut().find(|(known, _)| *known == name) {
                     Some((_, sum)) => *sum += share * detail,
@@ -91,6 +108,6 @@ impl Proxy for Measured {
                 }
             }
         }
-        Ok(Score { value, inputs, live: true, details, bytes })
+        Ok(Score { value, inputs, live: true, details, bytes, operations })
     }
 }

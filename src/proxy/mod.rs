@@ -86,6 +86,8 @@ pub struct Score {
     pub details: Vec<(&'static str, f64)>,
     /// Bytes of the largest program that ran; 0 where none did.
     pub bytes: u64,
+    /// Floating-point operations of the programs that ran, as [`operations`](crate::engine::native::Native::operations) of the engine counts them.
+    pub operations: u64,
 }
 
 impl Score {
@@ -168,6 +170,11 @@ pub trait Proxy: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// [`ScoreError`] when the network is not one this proxy can score.
     fn score(&self, network: &Network) -> Result<Score, ScoreError>;
+
+    /// Whether scores of networks with different backbones may be compared.
+    fn compares_backbones(&self) -> bool {
+        true
+    }
 
     /// The proxy as a sum over nodes, if it is one.
     fn structural(&self) -> Option<&Structural> {

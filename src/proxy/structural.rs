@@ -86,7 +86,7 @@ impl Proxy for Structural {
         let terms = network.ids().map(|id| self.node_contribution(network, &live, id));
         let value = sum(terms.filter(|&term| term != 0.0).collect());
         let inputs = network.input_shapes();
-        Ok(Score { value, inputs, live: live.count() > 0, details: Vec::new(), bytes: 0 })
+        Ok(Score { value, inputs, live: live.count() > 0, details: Vec::new(), bytes: 0, operations: 0 })
     }
 
     fn structural(&self) -> Option<&Structural> {

@@ -3,9 +3,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;
-use crate::audit::{MeasureError, Measured, Run, Survey};
+use crate::audit::{Cost, Detail, MeasureError, Measured, Run, Survey};
 use crate::graph::{Builder, Conv2d, Network, NetworkError, Op};
-use crate::proxy::{Proxy, ScoreError};
+use crate::proxy::{Proxy, Score, ScoreError};
 
 /// Runs no network, but counts how often it would: its score is that count, or what cannot be written as JSON.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ impl Proxy for Counting {
         let run = self.runs.fetch_add(1, Ordering::SeqCst);
         let value = if self.odd { [f64::NAN, f64::NEG_INFINITY, 1e-300][run as usize % 3] } else { run as f64 + 0.1 };
         let (inputs, details) = (network.input_shapes(), vec![("odd", f64::INFINITY)]);
-        Ok(Score { value, inputs, live: true, details, bytes: 1000 + run })
+        Ok(Score { value, inputs, live: true, details, bytes: 1000 + run, operations: 10 })
     }
 }
 
@@ -59,7 +59,7 @@ impl Audit {
         let (journal, keys) = (Journal::open(self.folder.path())?, [key.to_owned()]);
         let start = self.runs.load(Ordering::SeqCst);
         let stop = || self.runs.load(Ordering::SeqCst) - start >= stop_after;
-        let run = Run { journal: Some((&journal, &keys)), stop: &stop, ..Run::default() };
+        let run = Run { journal: Some((&journal, &keys)), stop: &stop, peak: 1e9, ..Run::default() };
         let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
         alone.install(|| Survey::take(10, &network, &proxies, None, || ())?.run(&network, &proxies, &run))
     }
@@ -86,7 +86,12 @@ fn isomorphic_networks_are_scored_once_and_share_the_score() {
         assert_eq!(scores[row], scores[measured.first[*class]], "row {row}");
     }
     assert_eq!(std::fs::read_to_string(audit.file()).unwrap().lines().count(), 4);
-    assert_eq!((measured.columns[0].mean_bytes, measured.columns[0].peak_bytes), (1001.5, 1003));
+    let Cost { bytes_per_architecture, peak_bytes, .. } = measured.columns[0].cost;
+    assert_eq!((bytes_per_architecture, peak_bytes), (1001.5, 1003));
+    assert_eq!(
+        measured.columns[0].details,
+        [Detail { name: "odd".to_owned(), mean: f64::INFINITY, most: f64::INFINITY }]
+    );
 }
 
 #[test]
@@ -97,8 +102,9 @@ fn what_is_known_is_not_measured_again() {
         assert_eq!(audit.ran(), DISTINCT);
         let again = audit.run("k", u64::MAX).unwrap();
         assert_eq!((audit.ran(), bits(&again)), (0, bits(&first)));
-        assert_eq!(again.columns[0].per_architecture, first.columns[0].per_architecture);
-        assert_eq!(again.columns[0].peak_bytes, first.columns[0].peak_bytes);
+        assert_eq!(again.columns[0].cost, first.columns[0].cost);
+        assert!(first.columns[0].cost.share_of_peak.unwrap() > 0.0);
+        assert_eq!(again.columns[0].details, first.columns[0].details);
         audit.run("another definition", u64::MAX).unwrap();
         assert_eq!(audit.ran(), DISTINCT, "scores of another definition do not answer");
     }

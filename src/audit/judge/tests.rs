@@ -130,9 +130,8 @@ fn a_score_that_is_depth_goes_along_with_depth_alone() {
     let column = Column {
         proxy: "depth".to_owned(),
         scores: depths.to_vec(),
-        per_architecture: std::time::Duration::ZERO,
-        mean_bytes: 0.0,
-        peak_bytes: 0,
+        cost: Cost::default(),
+        details: Vec::new(),
         unfit: None,
     };
     let judged = judge(&column, &rows, &Bootstrap { resamples: 0, ..Bootstrap::default() });

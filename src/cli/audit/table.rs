@@ -25,30 +25,39 @@ pub(super) fn table(entries: &[Entry], context: &Context) -> String {
 fn ranking(text: &mut String, entries: &[Entry]) {
     let _ = writeln!(
         text,
-        "{:<16} {:>6}  {:<24} {:<24} {:>6} {:>7} {:>9} {:>9}",
-        "proxy", "n", "Spearman (95 %)", "Kendall (95 %)", "nDCG", "top 10", "time each", "memory"
+        "{:<16} {:>6}  {:<24} {:<24} {:>6} {:>7} {:>9} {:>9} {:>8}",
+        "proxy", "n", "Spearman (95 %)", "Kendall (95 %)", "nDCG", "top 10", "time each", "memory", "of peak"
     );
     for Entry { judgement, baseline, .. } in entries {
         let _ = writeln!(
             text,
-            "{:<16} {:>6}  {:<24} {:<24} {:>6} {:>7} {:>9} {:>9}{}",
+            "{:<16} {:>6}  {:<24} {:<24} {:>6} {:>7} {:>9} {:>9} {:>8}",
             judgement.proxy,
             judgement.n,
             correlation(judgement.spearman, judgement.spearman_interval),
             correlation(judgement.kendall, judgement.kendall_interval),
             short(judgement.ndcg, 3),
             short(judgement.best_of_top_10, 2),
-            seconds(judgement.seconds_per_architecture),
-            bytes(judgement.bytes_per_architecture),
-            if *baseline { "  baseline" } else { "" },
+            seconds(judgement.cost.seconds_per_architecture),
+            bytes(judgement.cost.bytes_per_architecture),
+            match judgement.cost.share_of_peak {
+                Some(share) => format!("{:.0} %", 100.0 * share),
+                None if *baseline => "baseline".to_owned(),
+                None => "-".to_owned(),
+            },
         );
     }
     if let Some(entry) = entries.first() {
         let _ = writeln!(
             text,
-            "nDCG of the {} highest scores; top 10: the best truth among ten favourites; intervals over isomorphism classes",
+            "nDCG of the {} highest scores; top 10: the best truth among ten favourites; intervals over isomorphism classes;\n\
+             of peak: the share of the multiply-adds that the threads can do at best",
             entry.judgement.ndcg_at
         );
+    }
+    for Entry { judgement, .. } in entries.iter().filter(|entry| !entry.judgement.details.is_empty()) {
+        let counted: Vec<String> = judgement.details.iter().map(ToString::to_string).collect();
+        let _ = writeln!(text, "{} counted, in the mean (at most): {}", judgement.proxy, counted.join(", "));
     }
     for Entry { judgement, .. } in entries.iter().filter(|entry| entry.judgement.not_finite > 0) {
         let _ = writeln!(text, "{}: {} scores that are no numbers are left out", judgement.proxy, judgement.not_finite);

@@ -59,11 +59,16 @@ impl<T: Numeric> Compiled<T> {
     }
 
     fn backward_item(&mut self, i: usize) {
-        match &self.items.list[i].action {
+        let item = &self.items.list[i];
+        match &item.action {
             Action::Input(_) | Action::Zeros | Action::Activation(_) => {}
             Action::BatchNorm => self.backward_norm(i),
             _ if self.arrived(i).is_none() => {}
-            Action::Conv { .. } => self.backward_conv(i),
+            Action::Conv { .. } => {
+                // To the filters, and to the input where its gradient is needed.
+                self.count(i, 1 + u64::from(self.decisions.needed[item.inputs[0].item]));
+                self.backward_conv(i);
+            }
             Action::Sum => self.backward_sum(i),
             _ => self.backward_other(i),
         }
@@ -243,7 +248,10 @@ impl<T: Numeric> Compiled<T> {
         let item = self.items.list[i].clone();
         let mut offset = 0;
         match item.action {
-            Action::Attention(_) => return self.backward_attention(i),
+            Action::Attention(_) => {
+                self.count(i, 2);
+                return self.backward_attention(i);
+            }
             Action::FeatureNorm(kind) => return self.backward_feature_norm(i, kind),
             Action::Embedding { .. } => return self.backward_embedding(i),
             _ => {}

@@ -56,6 +56,7 @@ impl<T: Numeric> Compiled<T> {
             self.check_ids(i, vocabulary)?;
         }
         let Some(store) = self.decisions.values[i] else { return Ok(()) };
+        self.count(i, 1);
         let mut out = take(&mut self.stores[store]);
         if matches!(item.action, Action::Attention(_)) {
             self.attend(i, &mut out);

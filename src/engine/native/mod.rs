@@ -32,6 +32,7 @@ mod vector;
 mod view;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Backend, EngineError, Plan, Program};
 use crate::graph::Network;
@@ -43,12 +44,13 @@ pub use isa::{Isa, Numeric};
 pub use program::available_memory;
 pub use view::{Affine, BLOCK, Layout, Sink, Slope, Source, Sums, Through};
 
-/// The native engine. Clones share the memory that programs leave behind.
+/// The native engine. Clones share the memory that programs leave behind, and the count of operations.
 #[derive(Clone, Debug)]
 pub struct Native {
     isa: Isa,
     team: Team,
     shelf: Arc<Shelf>,
+    operations: Arc<AtomicU64>,
 }
 
 impl Default for Native {
@@ -60,7 +62,7 @@ impl Default for Native {
 impl Native {
     /// The engine on the given instruction set, on the thread that calls it.
     pub fn new(isa: Isa) -> Self {
-        Self { isa, team: Team::Alone, shelf: Arc::default() }
+        Self { isa, team: Team::Alone, shelf: Arc::default(), operations: Arc::default() }
     }
 
     /// The same with so many threads for each program; more than four are of no use. The numbers that come out do not
@@ -74,6 +76,22 @@ impl Native {
             _ => Team::Pool(Arc::new(rayon::ThreadPoolBuilder::new().num_threads(threads).build()?)),
         };
         Ok(Self { team, ..self })
+    }
+
+    /// The same with a count of operations of its own.
+    pub fn counting(self) -> Self {
+        Self { operations: Arc::default(), ..self }
+    }
+
+    /// Floating-point operations that convolutions, linear layers and attention took so far, two for a multiply-add.
+    pub fn operations(&self) -> u64 {
+        self.operations.load(Ordering::Relaxed)
+    }
+
+    /// Floating-point operations a second that its threads can do at best, by multiply-adds on registers alone. Takes
+    /// some 20 ms.
+    pub fn peak(&self) -> f64 {
+        conv::peak(self.isa, self.team.threads())
     }
 
     /// The instruction set it runs on.

@@ -1,6 +1,7 @@
 //! A compiled network: its items, the decisions about them, their parameters and all buffers.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::attention::AttentionKernel;
 use super::conv::{FilterGradient, Filters, Scratch};
@@ -45,6 +46,8 @@ pub(super) struct Compiled<T: Numeric> {
     pub states: Vec<State<T>>,
     /// Where stores come from and go to.
     shelf: Arc<Shelf>,
+    /// Floating-point operations that were done.
+    operations: Arc<AtomicU64>,
     /// All values and gradients.
     pub stores: Vec<Vec<T>>,
     /// What the kernels of each chunk work on.
@@ -76,6 +79,7 @@ impl<T: Numeric> Compiled<T> {
             isa: engine.isa,
             team: engine.team.clone(),
             shelf: Arc::clone(&engine.shelf),
+            operations: Arc::clone(&engine.operations),
             chunks,
             plan: plan.clone(),
             network: network.clone(),
@@ -149,6 +153,18 @@ impl<T: Numeric> Compiled<T> {
     /// Whether batch norms take the statistics of the batch.
     pub fn trains(&self) -> bool {
         self.plan.mode == Mode::Train
+    }
+
+    /// Counts the operations of an item that has weights or is an attention, for so many passes of the size of the one
+    /// forward.
+    pub fn count(&self, i: usize, passes: u64) {
+        let item = &self.items.list[i];
+        let multiply_adds = match &item.action {
+            Action::Conv { conv, .. } => conv.multiply_adds(),
+            Action::Attention(_) => self.network.node_cost(item.node).macs.0,
+            _ => return,
+        };
+        self.operations.fetch_add(2 * passes * multiply_adds * self.plan.batch as u64, Ordering::Relaxed);
     }
 
     /// Bytes that values, gradients and parameters will take.

@@ -41,6 +41,14 @@ pub(super) enum Team {
 }
 
 impl Team {
+    /// Threads that work at the same time.
+    pub fn threads(&self) -> usize {
+        match self {
+            Self::Alone => 1,
+            Self::Pool(pool) => pool.current_num_threads().min(CHUNKS),
+        }
+    }
+
     /// Does `work` for each chunk once.
     pub fn run(&self, chunks: &Chunks, work: impl Fn(usize) + Sync + Send) {
         match self {

@@ -93,6 +93,10 @@ pub struct AuditProxy {
     pub seconds: f64,
     /// Bytes per network; 0 where none runs.
     pub bytes: f64,
+    /// The share of the arithmetic of its threads that it reached, where it was counted.
+    pub share_of_peak: Option<f64>,
+    /// What it counted on the way: name, mean over networks, and the largest in brackets.
+    pub details: Vec<String>,
     /// The score of each distinct network; higher is better.
     pub scores: Vec<f64>,
 }

@@ -111,7 +111,7 @@ fn ranking(page: &mut String, report: &AuditReport) {
          <th scope=\"col\" class=\"number\">Spearman</th><th scope=\"col\" class=\"number\">Kendall</th>\
          <th scope=\"col\" class=\"number\">top half</th><th scope=\"col\" class=\"number\">nDCG</th>\
          <th scope=\"col\" class=\"number\">best of top 10</th><th scope=\"col\" class=\"number\">time each</th>\
-         <th scope=\"col\" class=\"number\">memory</th></tr></thead>\n<tbody>\n"
+         <th scope=\"col\" class=\"number\">memory</th><th scope=\"col\" class=\"number\">of peak</th></tr></thead>\n<tbody>\n"
     );
     for proxy in report.order() {
         row(page, proxy);
@@ -125,13 +125,15 @@ fn ranking(page: &mut String, report: &AuditReport) {
         number(page, proxy.best_of_top_10, &shown(proxy.best_of_top_10, 2), "");
         number(page, Some(proxy.seconds), &seconds(proxy.seconds), "");
         number(page, Some(proxy.bytes), &bytes(proxy.bytes), "");
+        let share = proxy.share_of_peak.map_or("–".to_owned(), |share| format!("{:.0} %", 100.0 * share));
+        number(page, proxy.share_of_peak, &share, "");
         page.push_str("</tr>\n");
     }
     let _ = write!(
         page,
         "</tbody>\n</table>\n</div>\n<p class=\"empty\">Top half: Spearman's ρ among the networks with the better half of the \
          truths. nDCG counts the {} highest scores; its gain is the truth less the lowest truth. Time and memory are those \
-         of one network on one thread.</p>\n</section>\n",
+         of one network; of peak: the share of the multiply-adds that its threads can do at best, over that time.</p>\n</section>\n",
         report.ndcg_at
     );
 }
@@ -188,13 +190,22 @@ fn definitions(page: &mut String, report: &AuditReport) {
     for proxy in report.order() {
         let _ = writeln!(
             page,
-            "<dt><b>{}</b></dt><dd>{}<br><small>{}</small></dd>",
+            "<dt><b>{}</b></dt><dd>{}<br><small>{}</small>{}</dd>",
             escape(&proxy.name),
             escape(&proxy.definition),
-            escape(&proxy.source)
+            escape(&proxy.source),
+            counted(&proxy.details)
         );
     }
     page.push_str("</dl>\n</section>\n");
+}
+
+/// What a proxy counted on the way, as a line of its own.
+fn counted(details: &[String]) -> String {
+    match details {
+        [] => String::new(),
+        all => format!("<br><small>Counted, in the mean over networks (at most): {}</small>", escape(&all.join(", "))),
+    }
 }
 
 fn row(page: &mut String, proxy: &AuditProxy) {

@@ -21,7 +21,7 @@ pub use filters::{FilterGradient, Filters};
 use flow::{Flow, Moments, Totals};
 use gather::{Map, View, view};
 use geometry::{Chunk, Run};
-pub use peak::multiply_adds;
+pub(super) use peak::peak;
 
 /// Elements of the maps that dense kernels work on at once: they and the filters stay in the second-level cache.
 const DENSE: usize = 16 << 10;
@@ -73,6 +73,12 @@ impl Conv {
             dilation: 1,
             groups: 1,
         }
+    }
+
+    /// Multiply-adds for a sample.
+    pub fn multiply_adds(&self) -> u64 {
+        let taps = self.kernel[0] * self.kernel[1] * self.input.channels / self.groups;
+        (self.output.height * self.output.width * self.output.channels * taps) as u64
     }
 
     /// Elements of the maps that are worked on at once.
