@@ -13,7 +13,10 @@ use std::time::{Duration, Instant};
 
 use pocketnas::graph::{Network, Op};
 use pocketnas::pareto;
+use pocketnas::search::Domain;
 use pocketnas::space::{Budget, Space};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 use serde_json::Value as Json;
 use tiny::{Bench, pocketnas, succeeded, told};
 
@@ -116,15 +119,16 @@ fn the_exact_front_of_what_stands_in_comes_first() {
     }
 }
 
-/// Parameters, depth, Σ ln n and Σ ln(H·W/√C) of a network whose convolutions all are live.
+/// Parameters of a network, and depth, Σ ln n and Σ ln(H·W/√C) of its live convolutions.
 fn by_hand(network: &Network) -> [f64; 4] {
-    let mut sums = [0.0; 4];
+    let (mut sums, live) = ([0.0; 4], network.live());
     for id in network.ids() {
         sums[0] += network.node_cost(id).params.0 as f64;
-        if let Op::Conv2d(conv) = &network.node(id).op {
+        if let (Op::Conv2d(conv), true) = (&network.node(id).op, live.contains(id)) {
             let shape = network.node(id).shape;
             let (height, width) = shape.size();
-            let weights = conv.kernel[0] * conv.kernel[1] * network.input_shape(id).channels() * shape.channels();
+            let inputs = network.input_shape(id).channels() / conv.groups;
+            let weights = conv.kernel[0] * conv.kernel[1] * inputs * shape.channels();
             sums[1] += 1.0;
             sums[2] += (weights as f64).ln();
             sums[3] += ((height * width) as f64 / (shape.channels() as f64).sqrt()).ln();
@@ -184,6 +188,73 @@ fn beta_is_raised_until_fewer_than_half_of_the_front_are_deepest() {
     // Another limit finds another beta or front: another study.
     fs::write(&path, fs::read_to_string(&path).unwrap().replace("9000", "8000")).unwrap();
     assert_eq!(bench.run(&path, "out", &[]).status.code(), Some(2));
+}
+
+/// Where no choice graph holds the space, beta is found on the front of a random sample.
+#[test]
+fn beta_is_found_without_a_choice_graph() {
+    let bench = Bench::new();
+    let auto = "proxy: zico_bc\nbeta: auto\nbatches: 2\nbatch_size: 2";
+    let path = config(&bench, "darts", auto, "evaluations: 6\nlimits: [params <= 4M]\nseed: 5\n");
+    let output = pocketnas(&["plan", path.to_str().unwrap(), "--json"]);
+    succeeded(&output);
+    let plan: Json = serde_json::from_slice(&output.stdout).unwrap();
+    let steps = plan["strategy"]["beta"].as_array().unwrap();
+
+    // The same sample, counted by hand. What is dead does not count.
+    let space = Space::load("darts", None).unwrap();
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let drawn: Vec<_> = (0..1000).filter_map(|_| Domain::sample(&space, &mut rng)).collect();
+    let all: Vec<[f64; 4]> = (drawn.iter())
+        .map(|genotype| space.realise(genotype).unwrap().1)
+        .filter(|network| network.live().count() > 0)
+        .map(|network| by_hand(&network))
+        .collect();
+    let greatest = all.iter().map(|sums| sums[1]).fold(0.0, f64::max);
+    for (step, found) in steps.iter().enumerate() {
+        let beta = 0.5 * step as f64;
+        let inside: Vec<&[f64; 4]> = all.iter().filter(|sums| sums[0] <= 4e6).collect();
+        let points: Vec<[f64; 2]> = inside.iter().map(|sums| [sums[0], beta * sums[3] - sums[2]]).collect();
+        let front = pareto::non_dominated(&points);
+        let deepest = front.iter().filter(|&&index| inside[index][1] == greatest).count();
+        let told = ["beta", "front", "deepest", "depth", "sample"].map(|key| found[key].as_f64().unwrap());
+        assert_eq!(told, [beta, front.len() as f64, deepest as f64, greatest, all.len() as f64]);
+        assert_eq!(step + 1 == steps.len(), 2 * deepest < front.len());
+    }
+    assert!(!steps.is_empty());
+}
+
+const TWO_BACKBONES: &str = "\
+space: two
+version: 1
+about: The second convolution keeps the size or halves it.
+input: { channels: 3, size: 16 }
+blocks:
+  down:
+    params: { channels: {}, stride: { choice: [1, 2] } }
+    layers: [{ op: conv, kernel: 3, stride: =stride, channels: =channels, act: relu }]
+network:
+  - { name: stem, op: conv, kernel: 3, channels: { choice: [4, 8, 12] } }
+  - { stage: s1, repeat: 1, channels: 8, block: { use: down } }
+  - op: global_avg_pool
+  - op: flatten
+  - { op: linear, features: 10 }
+";
+
+#[test]
+fn a_search_over_several_backbones_is_warned_of() {
+    let bench = Bench::new();
+    fs::write(bench.path("two.yaml"), TWO_BACKBONES).unwrap();
+    let rest = "evaluations: 4\nstrategy: { kind: nsga2, population: 4 }\n";
+    let warning = "`score` ranks networks of one backbone, but those of `two` differ";
+    for (space, proxy, warned) in
+        [("two.yaml", ZICO, true), ("tiny.yaml", ZICO, false), ("two.yaml", "proxy: naswot\nbatch_size: 4", false)]
+    {
+        let output = bench.run(&config(&bench, space, proxy, rest), "out", &["--new"]);
+        succeeded(&output);
+        assert_eq!(told(&output).contains(warning), warned, "{}", told(&output));
+        assert_eq!(bench.data("out")["notes"].to_string().contains(warning), warned);
+    }
 }
 
 #[test]

@@ -165,7 +165,7 @@ struct Row {
     inputs: Vec<Shape>,
     live: bool,
     traits: Traits,
-    /// Of a live network, where some proxy runs it.
+    /// Of a live network, where some proxy does not compare networks of different ones.
     backbone: Option<Backbone>,
 }
 
@@ -181,7 +181,7 @@ impl Survey {
         table: Option<&LatencyTable>,
         surveyed: impl Fn() + Sync,
     ) -> Result<Self, MeasureError<E>> {
-        let runs = !running(proxies).is_empty();
+        let compares = proxies.iter().all(|proxy| proxy.compares_backbones());
         let look = |row: usize| -> Result<Row, MeasureError<E>> {
             let start = Instant::now();
             let network = build(row).map_err(|source| MeasureError::Build { row, source })?;
@@ -198,7 +198,7 @@ impl Survey {
             surveyed();
             let (hash, inputs) = (network.canonical_hash(), network.input_shapes());
             let live = live.count() > 0;
-            let backbone = (live && runs).then(|| backbone(&network));
+            let backbone = (live && !compares).then(|| backbone(&network));
             Ok(Row { scores, hash, inputs, live, traits, backbone })
         };
         let looked: Vec<Result<Row, MeasureError<E>>> = (0..rows).into_par_iter().map(look).collect();

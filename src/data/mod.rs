@@ -54,7 +54,7 @@ pub use picture::Normalisation;
 pub struct Batch {
     /// `[samples, channels, height, width]`, or ids `[samples, tokens]` for networks that begin with an embedding.
     pub inputs: Tensor<f32>,
-    /// A label for each sample, or for each position of the output.
+    /// A label for each sample, or for each position of the output; or values of its shape.
     pub target: Target,
 }
 
@@ -107,6 +107,7 @@ enum Purpose {
     Inputs,
     Labels,
     Order,
+    Values,
 }
 
 fn stream(seed: u64, purpose: Purpose) -> ChaCha8Rng {
@@ -191,6 +192,39 @@ impl Dataset {
         }
     }
 
+    /// The same for a loss over values: targets of noise and of ones are unit normal values of the shape of the output.
+    ///
+    /// # Errors
+    /// As [`batches`](Self::batches), and images, which have classes only.
+    pub fn value_batches(
+        &self,
+        count: usize,
+        size: usize,
+        input: Shape,
+        output: Shape,
+        seed: u64,
+    ) -> Result<Vec<Batch>, DataError> {
+        if let Source::Images(..) = self.0 {
+            return Err(DataError::Output {
+                data: self.name(),
+                labels: "labels that are classes".to_owned(),
+                output,
+                remedy: "choose a loss over classes, or give `noise` for one over values",
+            });
+        }
+        if count == 0 || size == 0 {
+            return Err(DataError::Nothing { count, size });
+        }
+        check_memory(count, size, input, output.elements())?;
+        let (mut inputs, mut values) = (stream(seed, Purpose::Inputs), stream(seed, Purpose::Values));
+        let mut batch = || {
+            let mut target = empty(size, output);
+            fill_normal(&mut target.data, &mut values);
+            Batch { inputs: self.inputs(size, input, &mut inputs), target: Target::Values(target) }
+        };
+        Ok((0..count).map(|_| batch()).collect())
+    }
+
     /// What a person should know about batches for such a network, a sentence each.
     pub fn notes(&self, input: Shape, output: Shape) -> Vec<String> {
         let (reader, scale) = match &self.0 {
@@ -224,15 +258,20 @@ impl Dataset {
         let (height, width) = output.size();
         let classes = output.channels() as u32;
         let batch = |_| {
-            let mut batch = empty(size, input);
-            match self.0 {
-                Source::Ones => batch.data.fill(1.0),
-                _ => batch.data.iter_mut().for_each(|x| *x = inputs.sample::<f64, _>(StandardNormal) as f32),
-            }
             let target = (0..size * height * width).map(|_| labels.gen_range(0..classes)).collect();
-            Batch { inputs: batch, target: Target::Labels(target) }
+            Batch { inputs: self.inputs(size, input, &mut inputs), target: Target::Labels(target) }
         };
         (0..count).map(batch).collect()
+    }
+
+    /// Ones, or noise from a stream.
+    fn inputs(&self, size: usize, input: Shape, stream: &mut ChaCha8Rng) -> Tensor<f32> {
+        let mut inputs = empty(size, input);
+        match self.0 {
+            Source::Ones => inputs.data.fill(1.0),
+            _ => fill_normal(&mut inputs.data, stream),
+        }
+        inputs
     }
 
     fn no_labels(&self, output: Shape) -> DataError {
@@ -344,6 +383,10 @@ fn check_memory(count: usize, size: usize, shape: Shape, labels: u64) -> Result<
     let fits = usize::try_from(words).is_ok_and(|words| Vec::<f32>::new().try_reserve_exact(words).is_ok());
     let needed = words.saturating_mul(4);
     if fits { Ok(()) } else { Err(DataError::Memory { count, size, shape, needed }) }
+}
+
+fn fill_normal(data: &mut [f32], stream: &mut ChaCha8Rng) {
+    data.iter_mut().for_each(|x| *x = stream.sample::<f64, _>(StandardNormal) as f32);
 }
 
 fn empty(size: usize, input: Shape) -> Tensor<f32> {

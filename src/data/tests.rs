@@ -114,6 +114,29 @@ fn noise_fits_every_input_and_output() {
     assert_eq!(batch.inputs, Tensor::filled(vec![2, 3], 1.0));
 }
 
+#[test]
+fn noise_gives_values_of_the_shape_of_the_output() {
+    let data = Dataset::open("noise", &Normalisation::default()).unwrap();
+    let (input, output) = (Shape::map(3, 8), Shape::map(3, 16));
+    let batches = data.value_batches(2, 64, input, output, 7).unwrap();
+    let labelled = data.batches(2, 64, input, output, 7).unwrap();
+    for (batch, other) in batches.iter().zip(&labelled) {
+        assert_eq!(batch.inputs, other.inputs, "the loss decides nothing about the inputs");
+        let Target::Values(values) = &batch.target else { panic!("values were asked for") };
+        assert_eq!(values.shape, [64, 3, 16, 16]);
+        let n = values.data.len() as f64;
+        let square: f64 = values.data.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>() / n;
+        assert!((square - 1.0).abs() < 4.0 * (2.0 / n).sqrt(), "{square}");
+        assert_eq!(batch.first(3), batch.range(0..3));
+    }
+    assert_ne!(batches[0].target, batches[1].target);
+    let folder = TempDir::new().unwrap();
+    pictures(&folder);
+    let images = open(folder.path()).unwrap();
+    let message = images.value_batches(1, 2, input, output, 1).unwrap_err().to_string();
+    assert!(message.contains("choose a loss over classes, or give `noise`"), "{message}");
+}
+
 /// The same for every candidate; other seeds, other batches; more batches begin with those of fewer.
 #[test]
 fn batches_depend_on_the_seed_alone() {

@@ -183,6 +183,11 @@ impl Loss {
         }
     }
 
+    /// Whether it compares values of the shape of the output, rather than classes.
+    pub fn is_over_values(&self) -> bool {
+        matches!(self, Self::MeanSquared | Self::MeanAbsolute)
+    }
+
     /// The loss of that name: without label smoothing, and with `γ = 2` and `α = 1` for the focal loss.
     pub fn from_name(name: &str) -> Option<Self> {
         Some(match name {

@@ -89,6 +89,11 @@ pub trait Objective: Debug + Send + Sync {
         true
     }
 
+    /// Whether values of networks with different [backbones](crate::proxy::backbone()) may be compared.
+    fn compares_backbones(&self) -> bool {
+        true
+    }
+
     /// The value of a whole network.
     ///
     /// # Errors

@@ -92,6 +92,10 @@ impl Objective for Zeroshot {
         false
     }
 
+    fn compares_backbones(&self) -> bool {
+        self.proxy.compares_backbones()
+    }
+
     fn value(&self, network: &Network) -> Result<f64, ObjectiveError> {
         let score = self.proxy.score(network).map_err(|error| ObjectiveError(error.to_string()))?;
         if score.value.is_finite() {

@@ -47,8 +47,8 @@ pub struct Conditions {
 /// Elements of batches that are kept for the next network, at most one draw more: 128 MiB.
 const KEPT: usize = 32 << 20;
 
-/// What decides a draw of batches: how many, of what size, from which seed.
-type Draw = (usize, usize, Shape, Shape, u64);
+/// What decides a draw of batches: how many, of what size, from which seed, and whether targets are values.
+type Draw = (usize, usize, Shape, Shape, u64, bool);
 
 impl Default for Conditions {
     fn default() -> Self {
@@ -232,12 +232,18 @@ impl<'a> Lab<'a> {
             return Ok(Arc::new(given.1.iter().take(batches).map(|batch| batch.first(size)).collect()));
         }
         let seed = self.conditions.data_seed.wrapping_add(u64::from(self.repeat));
-        let draw = (batches, size, input, output, seed);
+        let values = self.setup.loss.is_over_values();
+        let draw = (batches, size, input, output, seed, values);
         let mut drawn = self.conditions.drawn.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = drawn.get(&draw) {
             return Ok(Arc::clone(known));
         }
-        let fresh = Arc::new(self.conditions.data.batches(batches, size, draw.2, draw.3, seed)?);
+        let data = &self.conditions.data;
+        let fresh = match values {
+            true => data.value_batches(batches, size, input, output, seed)?,
+            false => data.batches(batches, size, input, output, seed)?,
+        };
+        let fresh = Arc::new(fresh);
         // Many repeats, or large images, are drawn anew rather than kept.
         let held: usize = drawn.values().flat_map(|batches| batches.iter()).map(|batch| batch.inputs.data.len()).sum();
         if held > KEPT {

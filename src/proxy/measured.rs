@@ -30,6 +30,11 @@ pub trait Measure: std::fmt::Debug + Send + Sync {
         None
     }
 
+    /// Whether networks of different backbones may be compared, see [`backbone`](super::backbone()).
+    fn compares_backbones(&self) -> bool {
+        true
+    }
+
     /// Its own fields, as a proxy file writes them.
     fn fields(&self) -> Map<String, Json>;
 }
@@ -61,6 +66,10 @@ pub struct Measured {
 impl Proxy for Measured {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn compares_backbones(&self) -> bool {
+        self.measure.compares_backbones()
     }
 
     /// The mean over the repeats, and the means of the details.

@@ -171,6 +171,11 @@ pub trait Proxy: std::fmt::Debug + Send + Sync {
     /// [`ScoreError`] when the network is not one this proxy can score.
     fn score(&self, network: &Network) -> Result<Score, ScoreError>;
 
+    /// Whether scores of networks with different backbones may be compared.
+    fn compares_backbones(&self) -> bool {
+        true
+    }
+
     /// The proxy as a sum over nodes, if it is one.
     fn structural(&self) -> Option<&Structural> {
         None

@@ -161,6 +161,10 @@ impl Measure for Zico {
         Some(std::sync::Arc::new(Self { penalty: Some(penalty), ..self.clone() }))
     }
 
+    fn compares_backbones(&self) -> bool {
+        false
+    }
+
     /// With two batches a layer of n weights has ln n and noise: `s0`, and `s0_bc` with the same beta.
     fn stand_in(&self) -> Option<Structural> {
         let (name, term) = match self.penalty {

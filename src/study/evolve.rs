@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use super::backbones;
 use super::beta::{self, BetaStep, Calibrated, calibrate};
 use super::coordinator::Coordinator;
 use super::evolved::all_failed;
@@ -87,6 +88,12 @@ impl Evolution {
         let counts = limited_counts(&config).into_iter().map(|count| Arc::new(count) as Arc<dyn Objective>);
         let quantities = named.chain(counts).collect();
         notes.extend(beta::told(&steps));
+        let domain: &dyn Domain = stand_in.as_ref().map_or(&config.space, |plan| plan.graph());
+        if let Some(told) = backbones::told(&config, domain) {
+            progress.stage("Comparing backbones", None);
+            progress.done(&told);
+            notes.push(told);
+        }
         let summary = summarise(&config, &strategy, stand_in.as_ref(), steps);
         Ok(Self { config, strategy, stand_in, quantities, summary, notes })
     }

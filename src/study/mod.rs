@@ -7,6 +7,7 @@
 use crate::yaml::Diagnostics;
 use store::StoreError;
 
+mod backbones;
 mod baselines;
 mod beta;
 mod coordinator;
