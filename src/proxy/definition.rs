@@ -183,6 +183,12 @@ pub static SCHEMA: Schema = Schema {
             doc: "grad_sign: over the weights; sum by default",
         },
         Field {
+            name: "per",
+            kind: &Kind::Word(&["weight", "channel"]),
+            required: false,
+            doc: "fisher: whether a channel counts once for each of its weights (the authors' code) or once (the paper); weight by default",
+        },
+        Field {
             name: "blocks",
             kind: &Kind::List(&Kind::Text, 1),
             required: false,

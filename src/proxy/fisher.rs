@@ -1,23 +1,34 @@
 //! Fisher information of activations as a score (Turner et al., "BlockSwap", ICLR 2020, eq. 2 and 3; over the layers as
-//! in the code of Abdelfattah et al., ICLR 2021): `Σ_l Σ_c ½ · mean_n (Σ_p a_ncp · ∂L/∂a_ncp)²`, where a is the value of
-//! a convolution or a linear layer, n a sample, c a channel and p a position. The inner convolutions of a squeeze-excite
-//! gate that is one operator do not count; spelled out they do.
+//! in the code of Abdelfattah et al., ICLR 2021): `Σ_l w_l Σ_c ½ · mean_n (Σ_p a_ncp · ∂L/∂a_ncp)²`, where a is the value
+//! of a convolution or a linear layer, n a sample, c a channel and p a position. The inner convolutions of a
+//! squeeze-excite gate that is one operator do not count; spelled out they do.
+//!
+//! In the code every weight of a channel's kernel takes the channel's information, and the score is the sum over weights:
+//! w is the weights of one kernel (`per: weight`). Published rank correlations are of that; in the papers w is 1
+//! (`per: channel`).
 
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
 use super::kinds::Kind;
 use super::lab::{Lab, Setup};
 use super::measured::{Measure, Reading};
 use super::{ScoreError, sum};
 use crate::engine::{Plan, Tensor};
-use crate::graph::{NodeId, Op, Shape};
+use crate::graph::{NodeId, Op, Role, Shape};
 
 /// The Fisher information of every channel.
 #[derive(Clone, Debug)]
-struct Fisher;
+struct Fisher {
+    /// Whether a channel counts once for each of its weights.
+    per_weight: bool,
+}
 
-pub(super) static FISHER: Kind =
-    Kind { word: "fisher", fields: &[], setup: Setup::default, read: |_| Ok(Box::new(Fisher)) };
+pub(super) static FISHER: Kind = Kind {
+    word: "fisher",
+    fields: &["per"],
+    setup: Setup::default,
+    read: |fields| Ok(Box::new(Fisher { per_weight: fields.word("per") != Some("channel") })),
+};
 
 impl Measure for Fisher {
     fn measure(&self, lab: &Lab<'_>) -> Result<Reading, ScoreError> {
@@ -30,7 +41,7 @@ impl Measure for Fisher {
             lab.step(program.as_mut(), batch)?;
             let of = |&id: &NodeId| {
                 let (value, gradient) = (program.value(id)?, program.value_gradient(id)?);
-                Some(information(&value, &gradient, lab.network.node(id).shape))
+                Some(self.times(lab, id) * information(&value, &gradient, lab.network.node(id).shape))
             };
             scores.push(sum(watch.iter().filter_map(of).collect()));
         }
@@ -42,7 +53,16 @@ impl Measure for Fisher {
     }
 
     fn fields(&self) -> Map<String, Json> {
-        Map::new()
+        [("per".to_owned(), json!(if self.per_weight { "weight" } else { "channel" }))].into_iter().collect()
+    }
+}
+
+impl Fisher {
+    /// How often each channel of a layer counts.
+    fn times(&self, lab: &Lab<'_>, id: NodeId) -> f64 {
+        let parameters = lab.network.parameters(id);
+        let kernel = parameters.iter().find(|parameter| parameter.role == Role::Weight);
+        kernel.filter(|_| self.per_weight).map_or(1.0, |kernel| kernel.shape[1..].iter().product::<usize>() as f64)
     }
 }
 

@@ -1,15 +1,17 @@
 //! The way back: each item sends the gradient of its value to the slots of what it read.
 
 use std::mem::take;
+use std::sync::Arc;
 
+use super::forward::TERMS;
 use super::isa::Numeric;
 use super::items::{Action, Port};
 use super::plan::Reading;
 use super::program::{Compiled, State};
 use super::team::Shards;
 use super::tokens::FeatureNorm;
-use super::view::{Sink, Slope, Source, Sums, Through};
-use super::{conv, elementwise, norm, pool, relayout, resample, tokens};
+use super::view::{Sink, Slope, Sums, Through};
+use super::{conv, elementwise, mean, norm, relayout, resample, tokens};
 
 impl<T: Numeric> Compiled<T> {
     /// Runs every item once, last first; seeds are in place and their slots marked as written.
@@ -123,9 +125,9 @@ impl<T: Numeric> Compiled<T> {
     }
 
     fn backward_conv(&mut self, i: usize) {
-        let item = self.items.list[i].clone();
-        let Action::Conv { conv, .. } = item.action else { return };
-        let port = item.inputs[0];
+        let items = Arc::clone(&self.items);
+        let Action::Conv { conv, .. } = &items.list[i].action else { return };
+        let port = items.list[i].inputs[0];
         let State::Conv { partials, .. } = self.states[i] else { return };
         let mut parts = take(&mut self.partials[partials]);
         {
@@ -136,7 +138,7 @@ impl<T: Numeric> Compiled<T> {
                 partial.clear();
                 conv::backward(
                     me.isa,
-                    &conv,
+                    conv,
                     me.source(&port, chunk),
                     me.slope(i, chunk),
                     filters,
@@ -168,7 +170,8 @@ impl<T: Numeric> Compiled<T> {
         self.turn(&norms);
         self.decisions.turned_with[i] = norms;
         let whole = self.arrived(i);
-        for port in self.items.list[i].inputs.clone() {
+        let items = Arc::clone(&self.items);
+        for &port in &items.list[i].inputs {
             if !self.decisions.needed[port.item] || whole == Some(self.slot(&self.decisions.readings[port.item])) {
                 continue;
             }
@@ -186,9 +189,17 @@ impl<T: Numeric> Compiled<T> {
 
     /// Finds the way back through batch norms whose gradients stand in one slot.
     fn turn(&mut self, norms: &[usize]) {
+        let mut turning = take(&mut self.turning);
         let slot_of = |norm: usize| self.slot(&self.decisions.readings[norm]);
         let open = |&norm: &usize| !self.turned[norm] && self.written[slot_of(norm)];
-        let norms: Vec<usize> = norms.iter().copied().filter(open).collect();
+        turning.clear();
+        turning.extend(norms.iter().copied().filter(open));
+        turning.chunks(TERMS).for_each(|norms| self.turn_together(norms));
+        self.turning = turning;
+    }
+
+    /// The same for a few norms, all of which are open.
+    fn turn_together(&mut self, norms: &[usize]) {
         let Some(&first) = norms.first() else { return };
         let base_of = |me: &Self, norm: usize| me.decisions.readings[norm].base;
         let layout = self.items.list[base_of(self, first)].layout;
@@ -202,10 +213,10 @@ impl<T: Numeric> Compiled<T> {
             me.team.run(&me.chunks, |chunk| {
                 // Every chunk takes its own part.
                 let sums = unsafe { parts.part(chunk) };
-                let values = norms.iter().map(|&norm| me.value_of(base_of(me, norm), chunk));
-                let mut maps: Vec<(&[T], &mut Sums)> = values.zip(sums).collect();
+                let mut maps: [&[T]; TERMS] = [&[]; TERMS];
+                maps.iter_mut().zip(norms).for_each(|(map, &norm)| *map = me.value_of(base_of(me, norm), chunk));
                 let d = me.gradient_of(base_of(me, first), Some(first), chunk);
-                norm::reduce(me.isa, d, layout, &mut maps);
+                norm::reduce(me.isa, d, layout, &maps[..norms.len()], &mut sums[..norms.len()]);
             });
         }
         for (position, &norm) in norms.iter().enumerate() {
@@ -245,7 +256,8 @@ impl<T: Numeric> Compiled<T> {
     }
 
     fn backward_other(&mut self, i: usize) {
-        let item = self.items.list[i].clone();
+        let items = Arc::clone(&self.items);
+        let item = &items.list[i];
         let mut offset = 0;
         match item.action {
             Action::Attention(_) => {
@@ -259,21 +271,25 @@ impl<T: Numeric> Compiled<T> {
         for (which, port) in item.inputs.iter().enumerate() {
             let channels = port.layout.channels;
             if self.decisions.needed[port.item] {
-                self.send(i, port, |me, chunk, sink, _| {
+                self.send(i, port, |me, chunk, sink, scratch| {
                     let d = me.slope(i, chunk).data;
                     let source = me.source(port, chunk);
                     let isa = me.isa;
                     match &item.action {
-                        Action::Pool(op) => pool::backward(isa, op, source, item.layout, d, sink),
-                        Action::Mean => pool::mean_backward(isa, source, d, sink),
-                        Action::Product => {
-                            let factors: Vec<Source<'_, T>> =
-                                item.inputs.iter().map(|port| me.source(port, chunk)).collect();
-                            elementwise::product_backward(isa, &factors, which, d, sink);
+                        Action::Pool(_) => {
+                            if let State::Pool(pooling) = &me.states[i] {
+                                pooling.backward(isa, source, d, sink, &mut scratch.x);
+                            }
                         }
+                        Action::Mean => mean::mean_backward(isa, source, d, sink),
+                        Action::Product => me.with_factors(i, chunk, |factors| {
+                            elementwise::product_backward(isa, factors, which, d, sink);
+                        }),
                         Action::Concat => relayout::copy_channels_backward(isa, source, d, item.layout, offset, sink),
-                        Action::Upsample { scale, mode } => {
-                            resample::upsample_backward(isa, *mode, *scale, d, port.layout, sink.data, sink.accumulate);
+                        Action::Upsample { .. } => {
+                            if let State::Upsample(enlargement) = &me.states[i] {
+                                enlargement.backward(isa, d, sink.data, sink.accumulate);
+                            }
                         }
                         Action::PixelShuffle { scale } => {
                             resample::pixel_shuffle_backward(*scale, d, port.layout, sink.data, sink.accumulate);
@@ -301,22 +317,32 @@ impl<T: Numeric> Compiled<T> {
         sums.iter_mut().for_each(|sums| sums.reset(layout.stride()));
         {
             let shards = Shards::new(&mut sums, 1);
-            let work = |me: &Self, chunk: usize, dx: &mut [T], accumulate: bool| {
+            let work = |me: &Self, chunk: usize, dx: &mut [T], accumulate: bool, buffer: &mut Vec<T>| {
                 // Every chunk takes its own part.
                 let sums = unsafe { &mut shards.part(chunk)[0] };
                 let State::Features { parameters, .. } = &me.states[i] else { return };
                 let (x, d) = (me.source(&port, chunk).data, me.slope(i, chunk).data);
-                tokens::norm_backward(me.isa, kind, x, layout, &parameters[0], d, dx, accumulate, sums);
+                tokens::norm_backward(me.isa, kind, x, layout, &parameters[0], d, dx, accumulate, sums, buffer);
             };
             if self.decisions.needed[port.item] {
-                self.send(i, &port, |me, chunk, sink, _| work(me, chunk, sink.data, sink.accumulate));
+                self.send(i, &port, |me, chunk, sink, scratch| {
+                    work(me, chunk, sink.data, sink.accumulate, &mut scratch.x);
+                });
             } else {
                 // Nobody wants the gradient of the input, but the kernel writes one.
-                let me = &*self;
-                let length = me.chunks.range(0, layout.sample()).len();
-                me.team.run(&me.chunks, |chunk| {
-                    work(me, chunk, &mut vec![T::ZERO; length][..me.slope(i, chunk).data.len()], false)
-                });
+                let mut scratch = take(&mut self.scratch);
+                {
+                    let lent = Shards::new(&mut scratch, 1);
+                    let me = &*self;
+                    me.team.run(&me.chunks, |chunk| {
+                        // Every chunk takes its own part.
+                        let conv::Scratch { x, gradient, .. } = unsafe { &mut lent.part(chunk)[0] };
+                        let length = me.slope(i, chunk).data.len();
+                        gradient.resize(gradient.len().max(length), T::ZERO);
+                        work(me, chunk, &mut gradient[..length], false, x);
+                    });
+                }
+                self.scratch = scratch;
             }
         }
         let mut total = take(&mut self.total);
@@ -348,8 +374,9 @@ impl<T: Numeric> Compiled<T> {
     }
 
     fn backward_attention(&mut self, i: usize) {
-        let State::Attention { kernel, mut kept } = take(&mut self.states[i]) else { return };
-        let ports = self.items.list[i].inputs.clone();
+        let State::Attention { kernel, mut kept, mut apart } = take(&mut self.states[i]) else { return };
+        let items = Arc::clone(&self.items);
+        let ports = &items.list[i].inputs;
         let slots = [0, 1, 2].map(|port| {
             let wanted = self.decisions.needed[ports[port].item];
             wanted.then(|| self.slot(&self.decisions.readings[ports[port].item]))
@@ -361,8 +388,12 @@ impl<T: Numeric> Compiled<T> {
         let sizes = [0, 1, 2].map(|port| self.batch() * ports[port].layout.sample());
         let mut gradients = [0, 1, 2].map(|port| match store_of(direct[port], self) {
             Some(store) => take(&mut self.stores[store]),
-            None if slots[port].is_some() => vec![T::ZERO; sizes[port]],
-            None => Vec::new(),
+            None => {
+                if slots[port].is_some() {
+                    apart[port].resize(sizes[port], T::ZERO);
+                }
+                take(&mut apart[port])
+            }
         });
         {
             let shards =
@@ -384,7 +415,6 @@ impl<T: Numeric> Compiled<T> {
                 kernel.backward(me.isa, v, me.slope(i, chunk).data, unsafe { kept.part(chunk) }, sinks);
             });
         }
-        self.states[i] = State::Attention { kernel, kept };
         for (port, gradient) in gradients.into_iter().enumerate() {
             if let (Some(store), Some(slot)) = (store_of(direct[port], self), direct[port]) {
                 self.stores[store] = gradient;
@@ -395,7 +425,9 @@ impl<T: Numeric> Compiled<T> {
                     let part = &gradient[me.chunks.range(chunk, layout.sample())];
                     relayout::copy(part, sink.data, sink.accumulate);
                 });
+                apart[port] = gradient;
             }
         }
+        self.states[i] = State::Attention { kernel, kept, apart };
     }
 }

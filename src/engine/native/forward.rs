@@ -7,11 +7,11 @@ use super::items::{Action, Port};
 use super::program::{Compiled, State};
 use super::team::Shards;
 use super::view::{Source, Sums};
-use super::{conv, elementwise, norm, pool, relayout, resample, tokens};
+use super::{conv, elementwise, mean, norm, relayout, resample, tokens};
 use crate::engine::EngineError;
 
-/// Terms of a sum that are added in one pass.
-const TERMS: usize = 4;
+/// Terms of a sum, or maps of one gradient, that are gone through in one pass.
+pub(super) const TERMS: usize = 4;
 
 impl<T: Numeric> Compiled<T> {
     /// Runs every item once; inputs are in place.
@@ -118,12 +118,15 @@ impl<T: Numeric> Compiled<T> {
                     conv::forward(isa, conv, source(0), filters, out, sums, scratch);
                 }
             }
-            Action::Sum => self.sum(i, chunk, out, sums),
-            Action::Pool(op) => pool::forward(isa, op, source(0), item.layout, out, false),
-            Action::Mean => pool::mean(isa, source(0), out),
+            Action::Sum => self.sum(i, chunk, out, scratch, sums),
+            Action::Pool(_) => {
+                if let State::Pool(pooling) = &self.states[i] {
+                    pooling.forward(isa, source(0), out, false, &mut scratch.x);
+                }
+            }
+            Action::Mean => mean::mean(isa, source(0), out),
             Action::Product => {
-                let factors: Vec<Source<'_, T>> = (0..item.inputs.len()).map(source).collect();
-                elementwise::product(isa, &factors, out);
+                self.with_factors(i, chunk, |factors| elementwise::product(isa, factors, out));
             }
             Action::Concat => {
                 let mut offset = 0;
@@ -133,8 +136,10 @@ impl<T: Numeric> Compiled<T> {
                     offset += part.layout.channels;
                 }
             }
-            Action::Upsample { scale, mode } => {
-                resample::upsample(isa, *mode, *scale, source(0).data, source(0).layout, out);
+            Action::Upsample { .. } => {
+                if let State::Upsample(enlargement) = &self.states[i] {
+                    enlargement.forward(isa, source(0).data, out);
+                }
             }
             Action::PixelShuffle { scale } => {
                 resample::pixel_shuffle(*scale, source(0).data, source(0).layout, out);
@@ -159,9 +164,24 @@ impl<T: Numeric> Compiled<T> {
         }
     }
 
+    /// Calls with what a product reads of a chunk.
+    pub(super) fn with_factors(&self, i: usize, chunk: usize, work: impl FnOnce(&[Source<'_, T>])) {
+        let ports = &self.items.list[i].inputs;
+        match ports[..] {
+            [] => work(&[]),
+            [first, ..] if ports.len() <= TERMS => {
+                let mut factors = [self.source(&first, chunk); TERMS];
+                factors.iter_mut().zip(ports).for_each(|(factor, port)| *factor = self.source(port, chunk));
+                work(&factors[..ports.len()]);
+            }
+            // So many are rare, and may be gathered anew each time.
+            _ => work(&ports.iter().map(|port| self.source(port, chunk)).collect::<Vec<_>>()),
+        }
+    }
+
     /// Attention, which keeps its probabilities.
     fn attend(&mut self, i: usize, out: &mut [T]) {
-        let State::Attention { kernel, mut kept } = take(&mut self.states[i]) else { return };
+        let State::Attention { kernel, mut kept, apart } = take(&mut self.states[i]) else { return };
         let sample = self.items.list[i].layout.sample();
         {
             let parts = Shards::new(&mut out[..self.batch() * sample], self.chunks.range(0, sample).len());
@@ -175,11 +195,11 @@ impl<T: Numeric> Compiled<T> {
                 kernel.forward(me.isa, q, k, v, kept, out);
             });
         }
-        self.states[i] = State::Attention { kernel, kept };
+        self.states[i] = State::Attention { kernel, kept, apart };
     }
 
     /// Adds up what a sum reads: stored terms in one pass, then the poolings that write into it.
-    fn sum(&self, i: usize, chunk: usize, out: &mut [T], sums: Option<&mut Sums>) {
+    fn sum(&self, i: usize, chunk: usize, out: &mut [T], scratch: &mut conv::Scratch<T>, sums: Option<&mut Sums>) {
         let item = &self.items.list[i];
         let fused = |port: &&Port| self.decisions.fused[port.item].is_some();
         let mut stored = item.inputs.iter().filter(|port| !fused(port)).map(|port| self.source(port, chunk));
@@ -196,9 +216,9 @@ impl<T: Numeric> Compiled<T> {
             begun = true;
         }
         for port in item.inputs.iter().filter(fused) {
-            let pooled = &self.items.list[port.item];
-            if let Action::Pool(op) = &pooled.action {
-                pool::forward(self.isa, op, self.source(&pooled.inputs[0], chunk), pooled.layout, out, begun);
+            if let State::Pool(pooling) = &self.states[port.item] {
+                let source = self.source(&self.items.list[port.item].inputs[0], chunk);
+                pooling.forward(self.isa, source, out, begun, &mut scratch.x);
                 begun = true;
             }
         }

@@ -14,6 +14,7 @@ mod erf;
 mod forward;
 mod isa;
 mod items;
+mod mean;
 mod norm;
 mod plan;
 mod pool;

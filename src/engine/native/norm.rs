@@ -46,30 +46,32 @@ impl<T: Numeric> Kernel<T> for Statistics<'_, T> {
 }
 
 /// Adds, for every stored map `y`, Σd and Σd·y to its sums.
-pub fn reduce<T: Numeric>(isa: Isa, d: &[T], layout: Layout, maps: &mut [(&[T], &mut Sums)]) {
-    assert!(maps.iter().all(|(y, _)| y.len() == d.len()), "a gradient has the layout of its map");
+pub fn reduce<T: Numeric>(isa: Isa, d: &[T], layout: Layout, maps: &[&[T]], sums: &mut [Sums]) {
+    assert_eq!(maps.len(), sums.len(), "every map has its sums");
+    assert!(maps.iter().all(|y| y.len() == d.len()), "a gradient has the layout of its map");
     let whole = |sums: &Sums| sums.first.len() >= layout.stride() && sums.second.len() >= layout.stride();
-    assert!(maps.iter().all(|(_, sums)| whole(sums)), "sums cover the stride");
-    isa.run(Reduce { d, stride: layout.stride(), maps });
+    assert!(sums.iter().all(whole), "sums cover the stride");
+    isa.run(Reduce { d, stride: layout.stride(), maps, sums });
 }
 
-struct Reduce<'a, 'y, 's, T> {
+struct Reduce<'a, T> {
     d: &'a [T],
     stride: usize,
-    maps: &'a mut [(&'y [T], &'s mut Sums)],
+    maps: &'a [&'a [T]],
+    sums: &'a mut [Sums],
 }
 
-impl<T: Numeric> Kernel<T> for Reduce<'_, '_, '_, T> {
+impl<T: Numeric> Kernel<T> for Reduce<'_, T> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<V: Vector<Element = T>>(self) {
-        let Self { d, stride, maps } = self;
+        let Self { d, stride, maps, sums } = self;
         let rows = d.len() / stride;
         for start in (0..rows).step_by(RUN) {
             for channel in (0..stride).step_by(V::LANES) {
                 // The run of d stays in the cache from one map to the next.
-                for (y, sums) in maps.iter_mut() {
+                for (y, sums) in maps.iter().zip(sums.iter_mut()) {
                     // Every row is within the maps.
                     unsafe {
                         let mut tally = Tally::<V>::new();

@@ -1,4 +1,4 @@
-//! Max and average pooling, and the mean over all positions.
+//! Max and average pooling.
 //!
 //! Both kinds are separable: rows of a window are folded first, into one row as wide as the map, and then its columns.
 
@@ -6,73 +6,108 @@ use std::ops::Range;
 
 use super::Isa;
 use super::isa::{Kernel, Numeric};
-use super::through::{RUN, Reader, Writer};
+use super::through::{Reader, Writer};
 use super::vector::Vector;
 use super::view::{Layout, Sink, Source};
 use crate::engine::Element;
 use crate::graph::{Pool, PoolKind};
 
-/// The elements of an axis that each window sees, padding left out.
-fn windows(pool: &Pool, size: usize, outputs: usize) -> Vec<Range<usize>> {
-    let window = |output: usize| {
-        let start = output * pool.stride;
-        start.saturating_sub(pool.padding).min(size)..(start + pool.kernel).saturating_sub(pool.padding).min(size)
-    };
-    let windows: Vec<_> = (0..outputs).map(window).collect();
-    assert!(windows.iter().all(|window| !window.is_empty()), "every window sees something");
-    windows
+/// The windows over the rows of a map, or over its columns.
+#[derive(Clone, Debug)]
+struct Axis<T> {
+    /// The elements that each window sees, padding left out.
+    windows: Vec<Range<usize>>,
+    /// The windows that see each element: the same relation, the other way round.
+    seen_by: Vec<Range<usize>>,
+    /// One over the number of elements of each window.
+    weights: Vec<T>,
 }
 
-/// The windows that see each element of an axis: the same relation, the other way round.
-fn seen_by(windows: &[Range<usize>], size: usize) -> Vec<Range<usize>> {
-    let seen = |element: usize| {
-        let start = windows.partition_point(|window| window.end <= element);
-        start..windows.partition_point(|window| window.start <= element).max(start)
-    };
-    (0..size).map(seen).collect()
+impl<T: Element> Axis<T> {
+    fn new(pool: &Pool, size: usize, outputs: usize) -> Self {
+        let window = |output: usize| {
+            let start = output * pool.stride;
+            start.saturating_sub(pool.padding).min(size)..(start + pool.kernel).saturating_sub(pool.padding).min(size)
+        };
+        let windows: Vec<_> = (0..outputs).map(window).collect();
+        assert!(windows.iter().all(|window| !window.is_empty()), "every window sees something");
+        let seen = |element: usize| {
+            let start = windows.partition_point(|window| window.end <= element);
+            start..windows.partition_point(|window| window.start <= element).max(start)
+        };
+        let seen_by = (0..size).map(seen).collect();
+        let weights = windows.iter().map(|window| T::of(1.0 / window.len() as f64)).collect();
+        Self { windows, seen_by, weights }
+    }
 }
 
-/// One over the number of elements of each window.
-fn weights<T: Element>(windows: &[Range<usize>]) -> Vec<T> {
-    windows.iter().map(|window| T::of(1.0 / window.len() as f64)).collect()
-}
-
-fn check<T: Numeric>(source: &Source<'_, T>, output: Layout, pooled: usize) {
-    source.check();
-    assert_eq!(source.layout.channels, output.channels, "pooling keeps channels");
-    assert_eq!(source.samples() * output.sample(), pooled, "there are as many samples before pooling as after it");
-}
-
-/// Writes, or adds, the pooled map to `out`.
-pub fn forward<T: Numeric>(
-    isa: Isa,
-    pool: &Pool,
-    source: Source<'_, T>,
+/// A pooling between two layouts.
+#[derive(Clone, Debug)]
+pub struct Pooling<T> {
+    kind: PoolKind,
+    input: Layout,
     output: Layout,
-    out: &mut [T],
-    accumulate: bool,
-) {
-    check(&source, output, out.len());
-    let rows = windows(pool, source.layout.height, output.height);
-    let columns = windows(pool, source.layout.width, output.width);
-    let max = pool.kind == PoolKind::Max;
-    let (row_weights, column_weights) = (weights(&rows), weights(&columns));
-    let mut folded = vec![T::ZERO; source.layout.width * source.layout.stride()];
-    isa.run(Forward {
-        max,
-        source,
-        axes: [(&rows, &row_weights), (&columns, &column_weights)],
-        folded: &mut folded,
-        out,
-        accumulate,
-    });
+    rows: Axis<T>,
+    columns: Axis<T>,
+}
+
+impl<T: Numeric> Pooling<T> {
+    /// A pooling of the graph.
+    pub fn new(pool: &Pool, input: Layout, output: Layout) -> Self {
+        assert_eq!(input.channels, output.channels, "pooling keeps channels");
+        Self {
+            kind: pool.kind,
+            input,
+            output,
+            rows: Axis::new(pool, input.height, output.height),
+            columns: Axis::new(pool, input.width, output.width),
+        }
+    }
+
+    fn check(&self, source: &Source<'_, T>, pooled: usize) {
+        source.check();
+        assert_eq!(source.layout, self.input, "the source has the layout that is pooled");
+        let samples = source.samples();
+        assert_eq!(samples * self.output.sample(), pooled, "there are as many samples before pooling as after it");
+    }
+
+    /// Writes, or adds, the pooled map to `out`. `buffer` grows to what is needed.
+    pub fn forward(&self, isa: Isa, source: Source<'_, T>, out: &mut [T], accumulate: bool, buffer: &mut Vec<T>) {
+        self.check(&source, out.len());
+        let folded = room(buffer, self.input.width * self.input.stride());
+        isa.run(Forward { pooling: self, source, folded, out, accumulate });
+    }
+
+    /// Takes the gradient `d` of the pooled map back to the source. Of equal maxima the first one of a window, row by
+    /// row, gets the gradient, as in PyTorch. `buffer` grows to what is needed.
+    pub fn backward(&self, isa: Isa, source: Source<'_, T>, d: &[T], sink: Sink<'_, T>, buffer: &mut Vec<T>) {
+        self.check(&source, d.len());
+        sink.check(&source);
+        match self.kind {
+            PoolKind::Max => {
+                let sample = self.input.sample();
+                let (read, gradient) = room(buffer, 2 * sample).split_at_mut(sample);
+                isa.run(MaxBackward { pooling: self, source, d, sink, read, gradient });
+            }
+            PoolKind::Avg => {
+                let folded = room(buffer, self.output.width * self.output.stride());
+                isa.run(AvgBackward { pooling: self, source, d, sink, folded });
+            }
+        }
+    }
+}
+
+/// So many elements of a buffer that grows if it must. They hold anything.
+fn room<T: Element>(buffer: &mut Vec<T>, elements: usize) -> &mut [T] {
+    if buffer.len() < elements {
+        buffer.resize(elements, T::ZERO);
+    }
+    &mut buffer[..elements]
 }
 
 struct Forward<'a, T> {
-    max: bool,
+    pooling: &'a Pooling<T>,
     source: Source<'a, T>,
-    /// The windows over rows and columns, with their weights in a mean.
-    axes: [(&'a [Range<usize>], &'a [T]); 2],
     folded: &'a mut [T],
     out: &'a mut [T],
     accumulate: bool,
@@ -83,13 +118,13 @@ impl<T: Numeric> Kernel<T> for Forward<'_, T> {
 
     #[inline(always)]
     unsafe fn run<V: Vector<Element = T>>(self) {
-        let Self { max, source, axes: [(rows, row_weights), (columns, column_weights)], folded, out, accumulate } =
-            self;
+        let Self { pooling: Pooling { kind, rows, columns, .. }, source, folded, out, accumulate } = self;
+        let max = *kind == PoolKind::Max;
         let layout = source.layout;
         let (stride, line) = (layout.stride(), layout.width * layout.stride());
         let (folded, mut to) = (folded.as_mut_ptr(), out.as_mut_ptr());
         for sample in 0..source.samples() {
-            for (window, &row_weight) in rows.iter().zip(row_weights) {
+            for (window, &row_weight) in rows.windows.iter().zip(&rows.weights) {
                 let top = sample * layout.height + window.start;
                 for channel in (0..stride).step_by(V::LANES) {
                     // Windows are within the map, and `to` moves over the rows of `out`.
@@ -104,7 +139,7 @@ impl<T: Numeric> Kernel<T> for Forward<'_, T> {
                             x.store(folded.add(at));
                         }
                         let row_weight = V::splat(row_weight);
-                        for (column, window) in columns.iter().enumerate() {
+                        for (column, window) in columns.windows.iter().enumerate() {
                             let at = window.start * stride + channel;
                             let mut x = V::load(folded.add(at));
                             for step in 1..window.len() {
@@ -112,7 +147,7 @@ impl<T: Numeric> Kernel<T> for Forward<'_, T> {
                                 x = if max { x.max(other) } else { x.add(other) };
                             }
                             if !max {
-                                x = x.mul(row_weight).mul(V::splat(column_weights[column]));
+                                x = x.mul(row_weight).mul(V::splat(columns.weights[column]));
                             }
                             let to = to.add(column * stride + channel);
                             if accumulate {
@@ -122,41 +157,15 @@ impl<T: Numeric> Kernel<T> for Forward<'_, T> {
                         }
                     }
                 }
-                to = unsafe { to.add(columns.len() * stride) };
+                to = unsafe { to.add(columns.windows.len() * stride) };
             }
         }
     }
 }
 
-/// Takes the gradient `d` of the pooled map back to the source. Of equal maxima the first one of a window, row by row,
-/// gets the gradient, as in PyTorch.
-pub fn backward<T: Numeric>(isa: Isa, pool: &Pool, source: Source<'_, T>, output: Layout, d: &[T], sink: Sink<'_, T>) {
-    check(&source, output, d.len());
-    sink.check(&source);
-    let rows = windows(pool, source.layout.height, output.height);
-    let columns = windows(pool, source.layout.width, output.width);
-    match pool.kind {
-        PoolKind::Max => {
-            let mut read = vec![T::ZERO; source.layout.sample()];
-            let mut gradient = vec![T::ZERO; source.layout.sample()];
-            let [read, gradient] = [&mut read, &mut gradient];
-            isa.run(MaxBackward { source, rows: &rows, columns: &columns, d, sink, read, gradient });
-        }
-        PoolKind::Avg => {
-            let (row_weights, column_weights) = (weights(&rows), weights(&columns));
-            let seen_rows = seen_by(&rows, source.layout.height);
-            let seen_columns = seen_by(&columns, source.layout.width);
-            let mut folded = vec![T::ZERO; output.width * output.stride()];
-            let axes: [(&[_], &[_]); 2] = [(&seen_rows, &row_weights), (&seen_columns, &column_weights)];
-            isa.run(AvgBackward { source, output, axes, d, sink, folded: &mut folded });
-        }
-    }
-}
-
 struct MaxBackward<'a, T> {
+    pooling: &'a Pooling<T>,
     source: Source<'a, T>,
-    rows: &'a [Range<usize>],
-    columns: &'a [Range<usize>],
     d: &'a [T],
     sink: Sink<'a, T>,
     /// What is read of one sample, and the gradient of that.
@@ -169,7 +178,8 @@ impl<T: Numeric> Kernel<T> for MaxBackward<'_, T> {
 
     #[inline(always)]
     unsafe fn run<V: Vector<Element = T>>(self) {
-        let Self { source, rows, columns, d, mut sink, read, gradient } = self;
+        let Self { pooling, source, d, mut sink, read, gradient } = self;
+        let (rows, columns) = (&pooling.rows.windows, &pooling.columns.windows);
         let layout = source.layout;
         let (stride, size) = (layout.stride(), layout.sample());
         for sample in 0..source.samples() {
@@ -237,10 +247,8 @@ impl<T: Numeric> MaxBackward<'_, T> {
 }
 
 struct AvgBackward<'a, T> {
+    pooling: &'a Pooling<T>,
     source: Source<'a, T>,
-    output: Layout,
-    /// For rows and columns: the windows that see each element, and the weight of every window.
-    axes: [(&'a [Range<usize>], &'a [T]); 2],
     d: &'a [T],
     sink: Sink<'a, T>,
     folded: &'a mut [T],
@@ -251,114 +259,33 @@ impl<T: Numeric> Kernel<T> for AvgBackward<'_, T> {
 
     #[inline(always)]
     unsafe fn run<V: Vector<Element = T>>(self) {
-        let Self { source, output, axes: [(rows, row_weights), (columns, column_weights)], d, mut sink, folded } = self;
+        let Self { pooling: Pooling { output, rows, columns, .. }, source, d, mut sink, folded } = self;
         let layout = source.layout;
         let (stride, line) = (layout.stride(), output.width * layout.stride());
         let (d, folded) = (d.as_ptr(), folded.as_mut_ptr());
         for sample in 0..source.samples() {
-            for (y, windows) in rows.iter().enumerate() {
+            for (y, windows) in rows.seen_by.iter().enumerate() {
                 for channel in (0..stride).step_by(V::LANES) {
                     // Windows are within the pooled map.
                     unsafe {
                         let zero = V::splat(T::ZERO);
-                        for (column, &column_weight) in column_weights.iter().enumerate() {
+                        for (column, &column_weight) in columns.weights.iter().enumerate() {
                             let at = column * stride + channel;
                             let mut sum = zero;
                             for row in windows.clone() {
                                 let g = V::load(d.add((sample * output.height + row) * line + at));
-                                sum = g.mul_add(V::splat(row_weights[row]), sum);
+                                sum = g.mul_add(V::splat(rows.weights[row]), sum);
                             }
                             sum.mul(V::splat(column_weight)).store(folded.add(at));
                         }
                         let mut writer = Writer::<V>::new(&source, &mut sink, channel);
-                        for (x, windows) in columns.iter().enumerate() {
+                        for (x, windows) in columns.seen_by.iter().enumerate() {
                             let mut sum = zero;
                             for column in windows.clone() {
                                 sum = sum.add(V::load(folded.add(column * stride + channel)));
                             }
                             let row = (sample * layout.height + y) * layout.width + x;
                             writer.put(row * stride + channel, sum);
-                        }
-                        writer.finish(&mut sink);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Writes the mean over all positions to `out`, which has one position.
-pub fn mean<T: Numeric>(isa: Isa, source: Source<'_, T>, out: &mut [T]) {
-    source.check();
-    assert_eq!(source.samples() * source.layout.stride(), out.len(), "there is one mean per sample and channel");
-    isa.run(Mean { source, out });
-}
-
-struct Mean<'a, T> {
-    source: Source<'a, T>,
-    out: &'a mut [T],
-}
-
-impl<T: Numeric> Kernel<T> for Mean<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    unsafe fn run<V: Vector<Element = T>>(self) {
-        let Self { source, out } = self;
-        let (stride, positions) = (source.layout.stride(), source.layout.positions());
-        for sample in 0..source.samples() {
-            for channel in (0..stride).step_by(V::LANES) {
-                // Positions are within the map.
-                unsafe {
-                    let reader = Reader::<V>::new(&source, channel);
-                    let mut sum = V::splat(T::ZERO);
-                    for start in (0..positions).step_by(RUN) {
-                        // Sums of sums lose less to rounding.
-                        let mut part = V::splat(T::ZERO);
-                        for position in start..positions.min(start + RUN) {
-                            part = part.add(reader.at((sample * positions + position) * stride + channel));
-                        }
-                        sum = sum.add(part);
-                    }
-                    let share = V::splat(T::of(1.0 / positions as f64));
-                    sum.mul(share).store(out.as_mut_ptr().add(sample * stride + channel));
-                }
-            }
-        }
-    }
-}
-
-/// Takes the gradient `d` of the mean back to the source.
-pub fn mean_backward<T: Numeric>(isa: Isa, source: Source<'_, T>, d: &[T], sink: Sink<'_, T>) {
-    source.check();
-    assert_eq!(source.samples() * source.layout.stride(), d.len(), "there is one mean per sample and channel");
-    sink.check(&source);
-    isa.run(MeanBackward { source, d, sink });
-}
-
-struct MeanBackward<'a, T> {
-    source: Source<'a, T>,
-    d: &'a [T],
-    sink: Sink<'a, T>,
-}
-
-impl<T: Numeric> Kernel<T> for MeanBackward<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    unsafe fn run<V: Vector<Element = T>>(self) {
-        let Self { source, d, mut sink } = self;
-        let (stride, positions) = (source.layout.stride(), source.layout.positions());
-        for sample in 0..source.samples() {
-            for start in (0..positions).step_by(RUN) {
-                for channel in (0..stride).step_by(V::LANES) {
-                    // Positions are within the map.
-                    unsafe {
-                        let share = V::splat(T::of(1.0 / positions as f64));
-                        let g = V::load(d.as_ptr().add(sample * stride + channel)).mul(share);
-                        let mut writer = Writer::<V>::new(&source, &mut sink, channel);
-                        for position in start..positions.min(start + RUN) {
-                            writer.put((sample * positions + position) * stride + channel, g);
                         }
                         writer.finish(&mut sink);
                     }

@@ -9,7 +9,9 @@ use super::isa::Numeric;
 use super::items::{Action, Items, Port};
 use super::norm::BatchNorm;
 use super::plan::Decisions;
+use super::pool::Pooling;
 use super::relayout;
+use super::resample::Enlargement;
 use super::shelf::Shelf;
 use super::team::{Chunks, Team};
 use super::view::{Layout, Sums};
@@ -29,8 +31,19 @@ pub(super) enum State<T> {
     Norm { norm: BatchNorm<T>, parameters: [Vec<T>; 4] },
     /// A norm over features or an embedding: its parameters and their gradients.
     Features { parameters: Vec<Vec<T>>, gradients: Vec<Vec<T>> },
-    /// What an attention keeps for its way back.
-    Attention { kernel: AttentionKernel<T>, kept: Vec<T> },
+    /// What an attention keeps for its way back, and gradients that cannot be written where they are gathered.
+    Attention { kernel: AttentionKernel<T>, kept: Vec<T>, apart: [Vec<T>; 3] },
+    /// The windows of a pooling.
+    Pool(Pooling<T>),
+    /// The taps of an enlargement.
+    Upsample(Enlargement<T>),
+}
+
+impl<T> State<T> {
+    /// Whether it holds parameters of the network.
+    fn has_parameters(&self) -> bool {
+        matches!(self, Self::Conv { .. } | Self::Norm { .. } | Self::Features { .. })
+    }
 }
 
 /// A network compiled for the native engine.
@@ -42,7 +55,7 @@ pub(super) struct Compiled<T: Numeric> {
     pub chunks: Chunks,
     pub plan: Plan,
     pub network: Network,
-    pub items: Items,
+    pub items: Arc<Items>,
     pub decisions: Decisions,
     pub states: Vec<State<T>>,
     /// Where stores come from and go to.
@@ -64,6 +77,8 @@ pub(super) struct Compiled<T: Numeric> {
     pub written: Vec<bool>,
     /// Batch norms whose way back is known in this backward pass.
     pub turned: Vec<bool>,
+    /// Batch norms that are turned together.
+    pub turning: Vec<usize>,
     /// Items whose parameters got a gradient in the last backward pass.
     pub reached: Vec<bool>,
     /// Whether a backward pass has used up the values of the last forward pass: gradients take their stores.
@@ -72,7 +87,7 @@ pub(super) struct Compiled<T: Numeric> {
 
 impl<T: Numeric> Compiled<T> {
     pub fn new(engine: &Native, network: &Network, plan: &Plan) -> Result<Self, EngineError> {
-        let items = Items::new(network, plan)?;
+        let items = Arc::new(Items::new(network, plan)?);
         let decisions = Decisions::new(network, &items, plan);
         let chunks = Chunks::new(plan.batch);
         let count = items.list.len();
@@ -94,6 +109,7 @@ impl<T: Numeric> Compiled<T> {
             statistics: vec![None; count],
             written: vec![false; decisions.shares.len()],
             turned: vec![false; count],
+            turning: Vec::new(),
             reached: vec![false; count],
             spent: false,
             items,
@@ -140,7 +156,11 @@ impl<T: Numeric> Compiled<T> {
                     let layouts = [0, 1, 2].map(|port| item.inputs[port].layout);
                     let kernel = AttentionKernel::new(attention, layouts);
                     let kept = vec![T::ZERO; kernel.scratch_elements() * self.plan.batch];
-                    State::Attention { kernel, kept }
+                    State::Attention { kernel, kept, apart: Default::default() }
+                }
+                Action::Pool(pool) => State::Pool(Pooling::new(pool, item.inputs[0].layout, item.layout)),
+                Action::Upsample { scale, mode } => {
+                    State::Upsample(Enlargement::new(*mode, *scale, item.inputs[0].layout))
                 }
                 _ => State::None,
             });
@@ -195,8 +215,7 @@ impl<T: Numeric> Compiled<T> {
     fn holder(&self, node: NodeId, parameter: usize) -> Option<(usize, usize)> {
         let owns = |i: &usize| {
             let item = &self.items.list[*i];
-            let has_any = !matches!(self.states[*i], State::None | State::Attention { .. });
-            item.node == node && has_any && item.parameter <= parameter
+            item.node == node && self.states[*i].has_parameters() && item.parameter <= parameter
         };
         let holder = (0..self.items.list.len()).filter(owns).max_by_key(|&i| self.items.list[i].parameter)?;
         Some((holder, parameter - self.items.list[holder].parameter))
@@ -206,11 +225,24 @@ impl<T: Numeric> Compiled<T> {
         std::iter::once(self.batch()).chain(Vec::<usize>::from(shape)).collect()
     }
 
+    /// Whether a tensor is a batch of samples of that shape.
+    fn has_shape(&self, tensor: &Tensor<T>, shape: Shape) -> bool {
+        let Some((&batch, sample)) = tensor.shape.split_first() else { return false };
+        let same = match shape {
+            Shape::Map { channels, height, width } => sample == [channels, height, width],
+            Shape::Tokens { tokens, features } => sample == [tokens, features],
+            Shape::Vector { features } => sample == [features],
+        };
+        batch == self.batch() && same
+    }
+
     /// Copies a tensor into a store.
     fn fill(&mut self, store: usize, node: NodeId, tensor: &Tensor<T>) -> Result<(), EngineError> {
         let (name, shape) = (&self.network.node(node).name, self.network.node(node).shape);
-        let wanted = self.shape_with_batch(shape);
-        if tensor.shape != wanted || tensor.data.len() != wanted.iter().product::<usize>() || self.batch() == 0 {
+        let layout = Layout::new(shape);
+        let elements = self.batch() * layout.channels * layout.positions();
+        if !self.has_shape(tensor, shape) || tensor.data.len() != elements || elements == 0 {
+            let wanted = self.shape_with_batch(shape);
             return Err(EngineError::Shape { node: name.clone(), wanted, given: tensor.shape.clone() });
         }
         relayout::pack(&tensor.data, shape, &mut self.stores[store]);
@@ -244,7 +276,7 @@ impl<T: Numeric> Drop for Compiled<T> {
 impl<T: Numeric> Program<T> for Compiled<T> {
     fn load(&mut self, weights: &Weights<T>) -> Result<(), EngineError> {
         for i in 0..self.items.list.len() {
-            if matches!(self.states[i], State::None | State::Attention { .. }) {
+            if !self.states[i].has_parameters() {
                 continue;
             }
             let given = self.parameters(weights, i)?;
@@ -265,7 +297,7 @@ impl<T: Numeric> Program<T> for Compiled<T> {
                 State::Features { parameters, .. } => {
                     parameters.iter_mut().zip(&given).for_each(|(slot, tensor)| slot.clone_from(&tensor.data));
                 }
-                State::None | State::Attention { .. } => {}
+                _ => {}
             }
         }
         Ok(())
@@ -283,7 +315,8 @@ impl<T: Numeric> Program<T> for Compiled<T> {
             }
         }
         self.spent = false;
-        self.run_forward()
+        let team = self.team.clone();
+        team.enter(|| self.run_forward())
     }
 
     fn value(&self, node: NodeId) -> Option<Tensor<T>> {
@@ -304,8 +337,9 @@ impl<T: Numeric> Program<T> for Compiled<T> {
     }
 
     fn backward(&mut self, seeds: &[(NodeId, &Tensor<T>)]) -> Result<(), EngineError> {
+        let team = self.team.clone();
         if self.spent {
-            self.run_forward()?;
+            team.enter(|| self.run_forward())?;
         }
         self.written.fill(false);
         for (node, gradient) in seeds {
@@ -315,7 +349,7 @@ impl<T: Numeric> Program<T> for Compiled<T> {
             self.fill(store, *node, gradient)?;
             self.written[slot] = true;
         }
-        self.run_backward();
+        team.enter(|| self.run_backward());
         self.spent = true;
         Ok(())
     }

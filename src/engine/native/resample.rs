@@ -30,19 +30,46 @@ fn taps<T: Element>(mode: Resample, size: usize, scale: usize) -> Vec<Tap<T>> {
     (0..size * scale).map(tap).collect()
 }
 
-/// Writes a map enlarged by a whole factor to `out`.
-pub fn upsample<T: Numeric>(isa: Isa, mode: Resample, scale: usize, x: &[T], layout: Layout, out: &mut [T]) {
-    assert_eq!(x.len() * scale * scale, out.len(), "an enlarged map has scale² times the positions");
-    let (rows, columns) = (taps(mode, layout.height, scale), taps(mode, layout.width, scale));
-    isa.run(Upsample { mode, rows: &rows, columns: &columns, x, layout, out });
+/// An enlargement of maps of one layout by a whole factor.
+#[derive(Clone, Debug)]
+pub struct Enlargement<T> {
+    mode: Resample,
+    scale: usize,
+    layout: Layout,
+    rows: Vec<Tap<T>>,
+    columns: Vec<Tap<T>>,
+}
+
+impl<T: Numeric> Enlargement<T> {
+    /// For maps of this layout.
+    pub fn new(mode: Resample, scale: usize, layout: Layout) -> Self {
+        let (rows, columns) = (taps(mode, layout.height, scale), taps(mode, layout.width, scale));
+        Self { mode, scale, layout, rows, columns }
+    }
+
+    fn check(&self, small: usize, large: usize) {
+        assert_eq!(small * self.scale * self.scale, large, "an enlarged map has scale² times the positions");
+    }
+
+    /// Writes the enlarged map to `out`.
+    pub fn forward(&self, isa: Isa, x: &[T], out: &mut [T]) {
+        self.check(x.len(), out.len());
+        isa.run(Upsample { enlargement: self, x, out });
+    }
+
+    /// Takes the gradient `d` of the enlarged map back: writes it, or adds it, to `dx`.
+    pub fn backward(&self, isa: Isa, d: &[T], dx: &mut [T], accumulate: bool) {
+        self.check(dx.len(), d.len());
+        if !accumulate {
+            dx.fill(T::ZERO);
+        }
+        isa.run(UpsampleBackward { enlargement: self, d, dx });
+    }
 }
 
 struct Upsample<'a, T> {
-    mode: Resample,
-    rows: &'a [Tap<T>],
-    columns: &'a [Tap<T>],
+    enlargement: &'a Enlargement<T>,
     x: &'a [T],
-    layout: Layout,
     out: &'a mut [T],
 }
 
@@ -51,7 +78,7 @@ impl<T: Numeric> Kernel<T> for Upsample<'_, T> {
 
     #[inline(always)]
     unsafe fn run<V: Vector<Element = T>>(self) {
-        let Self { mode, rows, columns, x, layout, out } = self;
+        let Self { enlargement: Enlargement { mode, layout, rows, columns, .. }, x, out } = self;
         let (stride, line) = (layout.stride(), layout.width * layout.stride());
         let mut to = out.as_mut_ptr();
         for sample in x.chunks_exact(layout.sample()) {
@@ -66,7 +93,7 @@ impl<T: Numeric> Kernel<T> for Upsample<'_, T> {
                         let across = V::splat(column.weight);
                         for channel in (0..stride).step_by(V::LANES) {
                             let mut y = V::load(upper.add(left + channel));
-                            if mode == Resample::Bilinear {
+                            if *mode == Resample::Bilinear {
                                 let top = between(y, V::load(upper.add(right + channel)), across);
                                 let bottom = V::load(lower.add(left + channel));
                                 let bottom = between(bottom, V::load(lower.add(right + channel)), across);
@@ -82,30 +109,9 @@ impl<T: Numeric> Kernel<T> for Upsample<'_, T> {
     }
 }
 
-/// Takes the gradient `d` of the enlarged map back: writes it, or adds it, to `dx`.
-pub fn upsample_backward<T: Numeric>(
-    isa: Isa,
-    mode: Resample,
-    scale: usize,
-    d: &[T],
-    layout: Layout,
-    dx: &mut [T],
-    accumulate: bool,
-) {
-    assert_eq!(dx.len() * scale * scale, d.len(), "an enlarged map has scale² times the positions");
-    let (rows, columns) = (taps(mode, layout.height, scale), taps(mode, layout.width, scale));
-    if !accumulate {
-        dx.fill(T::ZERO);
-    }
-    isa.run(UpsampleBackward { mode, rows: &rows, columns: &columns, d, layout, dx });
-}
-
 struct UpsampleBackward<'a, T> {
-    mode: Resample,
-    rows: &'a [Tap<T>],
-    columns: &'a [Tap<T>],
+    enlargement: &'a Enlargement<T>,
     d: &'a [T],
-    layout: Layout,
     dx: &'a mut [T],
 }
 
@@ -114,7 +120,7 @@ impl<T: Numeric> Kernel<T> for UpsampleBackward<'_, T> {
 
     #[inline(always)]
     unsafe fn run<V: Vector<Element = T>>(self) {
-        let Self { mode, rows, columns, d, layout, dx } = self;
+        let Self { enlargement: Enlargement { mode, layout, rows, columns, .. }, d, dx } = self;
         let (stride, line) = (layout.stride(), layout.width * layout.stride());
         let mut from = d.as_ptr();
         for sample in dx.chunks_exact_mut(layout.sample()) {
@@ -127,7 +133,7 @@ impl<T: Numeric> Kernel<T> for UpsampleBackward<'_, T> {
                         unsafe {
                             let g = V::load(from.add(channel));
                             let upper = sample.add(row.first * line + channel);
-                            if mode == Resample::Nearest {
+                            if *mode == Resample::Nearest {
                                 add(upper.add(left), g);
                                 continue;
                             }

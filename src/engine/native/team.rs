@@ -41,6 +41,14 @@ pub(super) enum Team {
 }
 
 impl Team {
+    /// Does `work` on one of the threads, so that no thread outside has to wait anew for every part of it.
+    pub fn enter<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        match self {
+            Self::Alone => work(),
+            Self::Pool(pool) => pool.install(work),
+        }
+    }
+
     /// Threads that work at the same time.
     pub fn threads(&self) -> usize {
         match self {

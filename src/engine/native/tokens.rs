@@ -93,7 +93,7 @@ unsafe fn moments<V: Vector>(norm: FeatureNorm, x: *const V::Element, channels: 
 }
 
 /// Takes the gradient `d` of the normalised map back: writes it, or adds it, to `dx`. To `sums` are added Σd, the
-/// gradient of the bias, and Σ d·x̂, the gradient of the weight.
+/// gradient of the bias, and Σ d·x̂, the gradient of the weight. `buffer` grows to what is needed.
 #[allow(clippy::too_many_arguments)]
 pub fn norm_backward<T: Numeric>(
     isa: Isa,
@@ -105,11 +105,13 @@ pub fn norm_backward<T: Numeric>(
     dx: &mut [T],
     accumulate: bool,
     sums: &mut Sums,
+    buffer: &mut Vec<T>,
 ) {
     assert!(x.len() == d.len() && x.len() == dx.len(), "a norm keeps the layout");
     assert!(weight.len() >= layout.channels);
-    let mut part = vec![T::ZERO; 2 * layout.stride()];
-    isa.run(NormBackward { norm, x, layout, weight, d, dx, accumulate, sums, part: &mut part });
+    buffer.clear();
+    buffer.resize(2 * layout.stride(), T::ZERO);
+    isa.run(NormBackward { norm, x, layout, weight, d, dx, accumulate, sums, part: buffer });
 }
 
 struct NormBackward<'a, T> {

@@ -64,6 +64,7 @@ fn scores_are_those_of_pytorch() {
         ("l2_norm", "proxy: l2_norm", 1e-9),
         ("grasp", "proxy: grasp", 1e-6),
         ("fisher", "proxy: fisher", 1e-5),
+        ("fisher_channel", "proxy: fisher, per: channel", 1e-5),
         ("synflow", "proxy: synflow", 1e-9),
         ("grad_sign_sample", "proxy: grad_sign", 1e-5),
         ("grad_sign_batch", "proxy: grad_sign, statistics: batch", 1e-5),

@@ -113,9 +113,9 @@ impl Conv {
 /// Buffers for one thread. They grow to what is needed and stay.
 #[derive(Clone, Debug)]
 pub struct Scratch<T> {
-    x: Vec<T>,
+    pub(super) x: Vec<T>,
     slope: Vec<T>,
-    gradient: Vec<T>,
+    pub(super) gradient: Vec<T>,
     runs: Vec<Run>,
     tiles: winograd::Buffers<T>,
 }

@@ -22,10 +22,10 @@ fn statistics_and_products_are_plain_sums() {
                 close::<T>(&sums.second[..layout.channels], &second, "Σx²");
 
                 let (x_map, y_map) = (padded::<T>(&x, layout), padded::<T>(&y, layout));
-                let (mut with_x, mut with_y) = (Sums::new(layout.stride()), Sums::new(layout.stride()));
-                with_y.first.fill(1.0);
-                let mut maps = [(&x_map[..], &mut with_x), (&y_map[..], &mut with_y)];
-                reduce::<T>(isa, &padded(&d, layout), layout, &mut maps);
+                let mut sums = [Sums::new(layout.stride()), Sums::new(layout.stride())];
+                sums[1].first.fill(1.0);
+                reduce::<T>(isa, &padded(&d, layout), layout, &[&x_map, &y_map], &mut sums);
+                let [with_x, mut with_y] = sums;
                 with_y.first.iter_mut().for_each(|sum| *sum -= 1.0);
                 for (map, sums) in [(&x, with_x), (&y, with_y)] {
                     let (first, second) = naive_sums(&d, map, layout);
@@ -94,7 +94,7 @@ fn run<T: Numeric>(isa: Isa, s: &Setting, mode: Mode) -> [Vec<f64>; 4] {
     }
     let (y, d) = (padded::<T>(&s.x, layout), padded::<T>(&s.d, layout));
     let mut sums = Sums::new(layout.stride());
-    reduce(isa, &d, layout, &mut [(&y, &mut sums)]);
+    reduce(isa, &d, layout, &[&y], std::slice::from_mut(&mut sums));
     norm.turn(&sums, count, &weight, mode);
     let affine = norm.affine();
     let through = norm.through(&y);

@@ -41,10 +41,10 @@ impl Case for Enlarge {
         out
     }
     fn forward<T: Numeric>(&self, isa: Isa, source: Source<'_, T>, out: &mut [T]) {
-        upsample(isa, self.mode, self.scale, source.data, source.layout, out);
+        Enlargement::new(self.mode, self.scale, source.layout).forward(isa, source.data, out);
     }
     fn backward<T: Numeric>(&self, isa: Isa, source: Source<'_, T>, d: &[T], sink: Sink<'_, T>) {
-        upsample_backward(isa, self.mode, self.scale, d, source.layout, sink.data, sink.accumulate);
+        Enlargement::new(self.mode, self.scale, source.layout).backward(isa, d, sink.data, sink.accumulate);
     }
 }
 
@@ -71,7 +71,7 @@ fn bilinear_values_are_those_of_pytorch() {
     ];
     for isa in Isa::available() {
         let mut out = vec![0.0; output.sample()];
-        upsample(isa, Resample::Bilinear, 2, &x, layout, &mut out);
+        Enlargement::new(Resample::Bilinear, 2, layout).forward(isa, &x, &mut out);
         within(&logical(&out, output), wanted.as_flattened(), 1e-15, "bilinear");
     }
 }

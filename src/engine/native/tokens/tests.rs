@@ -52,7 +52,9 @@ impl Case for FeatureNorm {
     fn backward<T: Numeric>(&self, isa: Isa, source: Source<'_, T>, d: &[T], sink: Sink<'_, T>) {
         let (weight, _) = self.parameters(source.layout);
         let mut sums = Sums::new(source.layout.stride());
-        norm_backward(isa, *self, source.data, source.layout, &weight, d, sink.data, sink.accumulate, &mut sums);
+        let Sink { data, accumulate, .. } = sink;
+        let buffer = &mut Vec::new();
+        norm_backward(isa, *self, source.data, source.layout, &weight, d, data, accumulate, &mut sums, buffer);
     }
 }
 
@@ -83,7 +85,7 @@ fn gradients_of_the_scale_and_the_shift_of_a_norm() {
                     let mut sums = Sums::new(layout.stride());
                     let mut dx = vec![T::ZERO; x.len()];
                     let (weight, _) = norm.parameters(layout);
-                    norm_backward(isa, norm, &x, layout, &weight, &d, &mut dx, false, &mut sums);
+                    norm_backward(isa, norm, &x, layout, &weight, &d, &mut dx, false, &mut sums, &mut Vec::new());
                     close::<T>(&sums.first[..layout.channels], &shift, "shift");
                     close::<T>(&sums.second[..layout.channels], &scale, "scale");
                 }

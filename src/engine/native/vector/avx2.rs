@@ -18,6 +18,14 @@ register! {
     unsafe fn select_greater(self, other: Self, yes: Self, no: Self) -> Self {
         Self(unsafe { _mm256_blendv_ps(no.0, yes.0, _mm256_cmp_ps::<_CMP_GT_OQ>(self.0, other.0)) })
     }
+
+    #[inline(always)]
+    unsafe fn ldexp(self, n: Self) -> Self {
+        unsafe {
+            let exponent = _mm256_add_epi32(_mm256_cvtps_epi32(n.0), _mm256_set1_epi32(127));
+            Self(_mm256_mul_ps(self.0, _mm256_castsi256_ps(_mm256_slli_epi32::<23>(exponent))))
+        }
+    }
 }
 
 register! {
@@ -33,5 +41,15 @@ register! {
     #[inline(always)]
     unsafe fn select_greater(self, other: Self, yes: Self, no: Self) -> Self {
         Self(unsafe { _mm256_blendv_pd(no.0, yes.0, _mm256_cmp_pd::<_CMP_GT_OQ>(self.0, other.0)) })
+    }
+
+    #[inline(always)]
+    unsafe fn ldexp(self, n: Self) -> Self {
+        unsafe {
+            // The last bits of the sum are the whole number.
+            let whole = _mm256_castpd_si256(_mm256_add_pd(n.0, _mm256_set1_pd(6_755_399_441_055_744.0)));
+            let exponent = _mm256_add_epi64(whole, _mm256_set1_epi64x(1023));
+            Self(_mm256_mul_pd(self.0, _mm256_castsi256_pd(_mm256_slli_epi64::<52>(exponent))))
+        }
     }
 }

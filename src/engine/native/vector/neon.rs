@@ -19,6 +19,14 @@ register! {
     unsafe fn select_greater(self, other: Self, yes: Self, no: Self) -> Self {
         Self(unsafe { vbslq_f32(vcgtq_f32(self.0, other.0), yes.0, no.0) })
     }
+
+    #[inline(always)]
+    unsafe fn ldexp(self, n: Self) -> Self {
+        unsafe {
+            let exponent = vaddq_s32(vcvtnq_s32_f32(n.0), vdupq_n_s32(127));
+            Self(vmulq_f32(self.0, vreinterpretq_f32_s32(vshlq_n_s32::<23>(exponent))))
+        }
+    }
 }
 
 register! {
@@ -35,5 +43,13 @@ register! {
     #[inline(always)]
     unsafe fn select_greater(self, other: Self, yes: Self, no: Self) -> Self {
         Self(unsafe { vbslq_f64(vcgtq_f64(self.0, other.0), yes.0, no.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn ldexp(self, n: Self) -> Self {
+        unsafe {
+            let exponent = vaddq_s64(vcvtnq_s64_f64(n.0), vdupq_n_s64(1023));
+            Self(vmulq_f64(self.0, vreinterpretq_f64_s64(vshlq_n_s64::<52>(exponent))))
+        }
     }
 }
