@@ -1,29 +1,32 @@
 //! How fast the native engine runs whole networks, forward and backward in single precision: the median and the least of
 //! several runs, against the multiply-adds that the threads can do at best, measured in the same run. `make` is what a
 //! new network costs before it runs: compiling it and loading its weights. `benches/peers/engine.py` runs the same
-//! networks in PyTorch. Run: `cargo bench --bench networks -- [part of a name] [--threads 2] [--runs 7]`
+//! networks in PyTorch. Run: `cargo bench --bench networks -- [part of a name] [--threads 2] [--runs 7]
+//! [--direct]`; a share of the peak above 1 is Winograd's, whose multiply-adds are counted as if they were done.
 
 #[path = "networks/shapes.rs"]
 mod shapes;
 
 use std::time::Instant;
 
-use pocketnas::engine::native::Native;
+use pocketnas::engine::native::{Convolutions, Native};
 use pocketnas::engine::{Backend, Init, Plan, Program, Tensor, Weights, initialise};
 use pocketnas::graph::Network;
 
 fn main() {
     let mut words = std::env::args().skip(1).filter(|word| word != "--bench");
     let (mut part, mut threads, mut runs) = (String::new(), 1, 7);
+    let mut convolutions = Convolutions::default();
     while let Some(word) = words.next() {
         let mut number = || words.next().and_then(|n| n.parse().ok()).expect("a number follows");
         match word.as_str() {
             "--threads" => threads = number(),
             "--runs" => runs = number(),
+            "--direct" => convolutions = Convolutions::Direct,
             _ => part = word,
         }
     }
-    let engine = Native::default().with_threads(threads).expect("threads start");
+    let engine = Native::default().with_threads(threads).expect("threads start").with_convolutions(convolutions);
     println!("{}, {threads} thread(s), load average {}", engine.isa(), load());
     println!(
         "{:<24} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8} {:>9} {:>9}",
