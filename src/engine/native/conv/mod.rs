@@ -36,7 +36,7 @@ pub enum Convolutions {
     ///
     /// In single precision results and gradients are within 4e-6 of their norm (16 to 256 channels; direct 1e-6), in double
     /// precision within 1e-14. Scores of networks differ by about as much as direct ones do from double precision, and rank as
-    /// well (CONTRIBUTING has the figures), so this is the default.
+    /// well (`reports/gallery/engine` has the figures), so this is the default.
     #[default]
     Winograd,
 }
