@@ -5,11 +5,11 @@ use super::*;
 
 crate::engine::conformance::suite!(Native::default());
 
-/// The same with every convolution as it is defined.
-mod direct {
+/// The same with 3×3 convolutions in tiles.
+mod winograd {
     use super::*;
 
-    crate::engine::conformance::suite!(Native::default().with_convolutions(Convolutions::Direct));
+    crate::engine::conformance::suite!(Native::default().with_convolutions(Convolutions::Winograd));
 }
 
 use crate::engine::conformance::{golden, run, trained, weights};

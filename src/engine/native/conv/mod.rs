@@ -30,14 +30,14 @@ pub(super) use peak::peak;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Convolutions {
     /// As they are defined.
+    #[default]
     Direct,
     /// Those of stride 1 and padding 1 with a quarter of the multiplications, by Winograd's F(4×4, 3×3) (Lavin and Gray,
     /// CVPR 2016). Groups, fewer than 8 channels and maps that leave tiles half empty stay direct.
     ///
     /// In single precision results and gradients are within 4e-6 of their norm (16 to 256 channels; direct 1e-6), in double
-    /// precision within 1e-14. Scores of networks differ by about as much as direct ones do from double precision, and rank as
-    /// well (`reports/gallery/engine` has the figures), so this is the default.
-    #[default]
+    /// precision within 1e-14. What is exactly zero by definition may come out as rounding, so what looks at signs or at
+    /// zeros had better be direct.
     Winograd,
 }
 
