@@ -15,11 +15,12 @@ use std::time::Instant;
 use pocketnas::audit::Ranks;
 use pocketnas::engine::native::{Convolutions, Native};
 use pocketnas::proxy::{Conditions, Definition, Proxy};
+use pocketnas::yaml::Document;
 
 fn main() {
     let mut words = std::env::args().skip(1).filter(|word| word != "--bench");
     let (mut file, mut threads, mut at_once) = (None, 2, 1);
-    let (mut convolutions, mut both) = (Convolutions::default(), false);
+    let (mut convolutions, mut both) = (Convolutions::Winograd, false);
     while let Some(word) = words.next() {
         let mut number = || words.next().and_then(|n| n.parse().ok()).expect("a number follows");
         match word.as_str() {
@@ -42,9 +43,12 @@ fn main() {
     let lines: Vec<(&str, Option<f64>)> = text.lines().map(cell_and_accuracy).collect();
     let conditions = Conditions::noise(0);
     let scorer = |convolutions| {
-        let engine = Native::default().with_threads(threads).expect("threads start").with_convolutions(convolutions);
-        let proxy = Definition::load("zico_bc").expect("it comes with the program");
-        proxy.proxy(&conditions.clone().on(engine))
+        let engine = Native::default().with_threads(threads).expect("threads start");
+        let shipped = Definition::load("zico_bc").expect("it comes with the program").to_yaml();
+        let text = shipped.replace("\"winograd\"", &format!("\"{}\"", Convolutions::name(convolutions)));
+        let document = Document::parse("zico_bc.yaml", &text).expect("it is YAML");
+        let definition = Definition::from_document(&document).expect("it is a proxy file");
+        definition.proxy(&conditions.clone().on(engine))
     };
     if both {
         compare(&lines, [Convolutions::Direct, Convolutions::Winograd].map(scorer));

@@ -15,6 +15,7 @@ use super::measured::{Measure, Measured};
 use super::samples::Statistics;
 use super::structural::Term;
 use super::{Aggregate, Proxy, Structural};
+use crate::engine::native::Convolutions;
 use crate::engine::{Biases, Loss, Scheme};
 use crate::yaml::{Diagnostics, Document, Field, Kind, Node, Problems, Schema, nearest};
 
@@ -115,6 +116,12 @@ pub static SCHEMA: Schema = Schema {
             kind: &Kind::Word(&Loss::NAMES),
             required: false,
             doc: "what gradients are of, cross_entropy by default",
+        },
+        Field {
+            name: "convolutions",
+            kind: &Kind::Word(&CONVOLUTIONS),
+            required: false,
+            doc: "how 3×3 convolutions of stride 1 are computed: direct, the default, or winograd, which is faster and rounds more",
         },
         Field {
             name: "denominator",
@@ -224,6 +231,8 @@ macro_rules! names {
 
 static SCHEMES: [&str; Scheme::ALL.len()] = names!(Scheme::ALL);
 static BIASES: [&str; Biases::ALL.len()] = names!(Biases::ALL);
+
+static CONVOLUTIONS: [&str; Convolutions::ALL.len()] = names!(Convolutions::ALL);
 
 static STATISTICS: [&str; Statistics::ALL.len()] = names!(Statistics::ALL);
 

@@ -14,7 +14,7 @@ use super::kinds::Fields;
 use super::measured::Reading;
 use super::room::{Place, Room};
 use crate::data::{Batch, Dataset};
-use crate::engine::native::Native;
+use crate::engine::native::{Convolutions, Native};
 use crate::engine::{
     Backend, Biases, Drawn, Element, EngineError, Init, Loss, Mode, Plan, Program, Scheme, Tensor, Weights,
     WeightsError,
@@ -102,17 +102,26 @@ pub struct Setup {
     pub init: Init,
     /// What gradients are of.
     pub loss: Loss,
+    /// How convolutions are computed.
+    pub convolutions: Convolutions,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { batches: 1, batch_size: 64, repeats: 1, init: Init::default(), loss: Loss::default() }
+        Self {
+            batches: 1,
+            batch_size: 64,
+            repeats: 1,
+            init: Init::default(),
+            loss: Loss::default(),
+            convolutions: Convolutions::default(),
+        }
     }
 }
 
 impl Setup {
     /// The fields of a proxy file that it is read from.
-    pub(super) const FIELDS: [&str; 5] = ["batches", "batch_size", "repeats", "initialisation", "loss"];
+    pub(super) const FIELDS: [&str; 6] = ["batches", "batch_size", "repeats", "initialisation", "loss", "convolutions"];
 
     /// What the file says, over the defaults of the kind.
     pub(super) fn read(mut self, fields: &Fields<'_>) -> Self {
@@ -120,6 +129,7 @@ impl Setup {
         self.batch_size = fields.count("batch_size").unwrap_or(self.batch_size);
         self.repeats = fields.count("repeats").and_then(|n| n.try_into().ok()).unwrap_or(self.repeats);
         self.loss = fields.word("loss").and_then(Loss::from_name).unwrap_or(self.loss);
+        self.convolutions = fields.word("convolutions").and_then(Convolutions::from_name).unwrap_or(self.convolutions);
         if let Some(map) = fields.0.get("initialisation").map(Fields) {
             let scheme = |key, default| match map.word(key).and_then(Scheme::from_name) {
                 Some(Scheme::Gaussian { deviation }) => {
@@ -160,6 +170,7 @@ impl Setup {
             "repeats": self.repeats,
             "initialisation": init,
             "loss": self.loss.name(),
+            "convolutions": self.convolutions.name(),
         });
         fields.as_object().cloned().unwrap_or_default()
     }
@@ -189,7 +200,8 @@ impl<'a> Lab<'a> {
         conditions: &'a Conditions,
         repeat: u32,
     ) -> Self {
-        let (engine, place) = (conditions.engine.clone().counting(), Place::new(&conditions.room));
+        let engine = conditions.engine.clone().with_convolutions(setup.convolutions).counting();
+        let place = Place::new(&conditions.room);
         Self { proxy, network, setup, conditions, engine, repeat, most: Cell::new(0), place }
     }
 

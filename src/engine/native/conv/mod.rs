@@ -41,6 +41,24 @@ pub enum Convolutions {
     Winograd,
 }
 
+impl Convolutions {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Direct, Self::Winograd];
+
+    /// Its name in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Winograd => "winograd",
+        }
+    }
+
+    /// The one of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|convolutions| convolutions.name() == name)
+    }
+}
+
 /// Elements of the maps that dense kernels work on at once: they and the filters stay in the second-level cache.
 const DENSE: usize = 16 << 10;
 /// The same for depthwise kernels, which hardly have filters. Bands of few rows would copy most rows anew for each of their
