@@ -20,20 +20,21 @@ const BROKEN: &str = "while read -r l; do n=${l#*attempt\\\":}; n=${n%%[,\\}]*};
 
 const LONG: &str = "strategy: { kind: nsga2 }\nevaluations: 4000\nseed: 3\n";
 
-/// A reproducible sequence of waits.
-fn waits(count: u64) -> impl Iterator<Item = Duration> {
-    (0..count).map(|index| Duration::from_millis(30 + (index * 7919) % 113))
-}
-
 #[test]
 fn a_search_killed_at_twenty_moments_ends_as_an_unbroken_one() {
     let bench = Bench::new();
     let config = bench.config("mobilenetv3-ofa", "strategy: { kind: nsga2 }\nevaluations: 12000\nseed: 3\n");
     succeeded(&bench.run(&config, "unbroken", &[]));
+    // By what it has logged, since a machine may be fast or busy: from the very start to some hundred evaluations on.
+    let log = bench.path("killed").join("study.log.jsonl");
+    let length = || fs::metadata(&log).map_or(0, |file| file.len());
     let mut killed = 0;
-    for wait in waits(20) {
+    for index in 0..20 {
+        let wanted = length() + (index * 7919) % 113 * 1000;
         let mut child = bench.start(&config, "killed", &[]);
-        sleep(wait);
+        while length() < wanted && child.try_wait().unwrap().is_none() {
+            sleep(Duration::from_micros(200));
+        }
         killed += usize::from(child.try_wait().unwrap().is_none());
         child.kill().unwrap();
         child.wait().unwrap();
