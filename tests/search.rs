@@ -178,7 +178,7 @@ fn a_killed_search_can_be_run_again() {
     let folder = tempfile::tempdir().unwrap();
     let (whole, broken) = (folder.path().join("whole"), folder.path().join("broken"));
     assert_eq!(code(&search(EXAMPLE, &whole, &[])), Some(0));
-    for wait in [20, 60, 120, 200, 300, 450] {
+    for wait in [4, 6, 8, 10, 12, 14, 20, 60, 120, 200, 300, 450] {
         let mut child = spawn(Path::new(EXAMPLE), &broken);
         std::thread::sleep(Duration::from_millis(wait));
         let _ = child.kill();

@@ -161,11 +161,9 @@ impl Dataset {
         output: Shape,
         seed: u64,
     ) -> Result<Vec<Batch>, DataError> {
-        if count == 0 || size == 0 {
-            return Err(DataError::Nothing { count, size });
-        }
-        let labels = labels_of(output).ok_or_else(|| self.no_labels(output))?;
-        check_memory(count, size, input, labels)?;
+        let labels = labels_of(output)
+            .ok_or_else(|| self.classes_only(output, "give the network an output with a channel for each class"))?;
+        check_size(count, size, input, labels)?;
         match &self.0 {
             Source::Noise | Source::Ones => Ok(self.made(count, size, input, output, seed)),
             Source::Images(reader, scale) => {
@@ -205,17 +203,9 @@ impl Dataset {
         seed: u64,
     ) -> Result<Vec<Batch>, DataError> {
         if let Source::Images(..) = self.0 {
-            return Err(DataError::Output {
-                data: self.name(),
-                labels: "labels that are classes".to_owned(),
-                output,
-                remedy: "choose a loss over classes, or give `noise` for one over values",
-            });
+            return Err(self.classes_only(output, "choose a loss over classes, or give `noise` for one over values"));
         }
-        if count == 0 || size == 0 {
-            return Err(DataError::Nothing { count, size });
-        }
-        check_memory(count, size, input, output.elements())?;
+        check_size(count, size, input, output.elements())?;
         let (mut inputs, mut values) = (stream(seed, Purpose::Inputs), stream(seed, Purpose::Values));
         let mut batch = || {
             let mut target = empty(size, output);
@@ -274,13 +264,8 @@ impl Dataset {
         inputs
     }
 
-    fn no_labels(&self, output: Shape) -> DataError {
-        DataError::Output {
-            data: self.name(),
-            labels: "labels that are classes".to_owned(),
-            output,
-            remedy: "give the network an output with a channel for each class",
-        }
+    fn classes_only(&self, output: Shape, remedy: &'static str) -> DataError {
+        DataError::Output { data: self.name(), labels: "labels that are classes".to_owned(), output, remedy }
     }
 
     fn check_classes(&self, reader: &dyn Reader, output: Shape) -> Result<(), DataError> {
@@ -377,7 +362,10 @@ fn check_images(reader: &dyn Reader, input: Shape) -> Result<[u32; 2], DataError
 }
 
 /// Asks the system for the whole of it once, so that what cannot be had is refused before anything is read.
-fn check_memory(count: usize, size: usize, shape: Shape, labels: u64) -> Result<(), DataError> {
+fn check_size(count: usize, size: usize, shape: Shape, labels: u64) -> Result<(), DataError> {
+    if count == 0 || size == 0 {
+        return Err(DataError::Nothing { count, size });
+    }
     let samples = (count as u64).saturating_mul(size as u64);
     let words = samples.saturating_mul(shape.elements().saturating_add(labels));
     let fits = usize::try_from(words).is_ok_and(|words| Vec::<f32>::new().try_reserve_exact(words).is_ok());

@@ -1,14 +1,16 @@
 //! What a run writes as it goes: the store, from which it resumes, and the log beside it.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::StudyError;
 use super::judged::Judged;
 use super::lock::{Lock, host};
 use super::log::{LOG, Log};
 use super::outputs::write_error;
-use super::store::{Change, Event, Goal, Identity, Record, STORE, Store, Taken, ToldOutcome, describe, difference};
+use super::store::{
+    Change, Event, Goal, Identity, Record, STORE, Store, Taken, ToldOutcome, describe, difference, with_companions,
+};
 use crate::config::SearchConfig;
 use crate::objective::{Direction, Objective};
 
@@ -146,18 +148,11 @@ fn goal(objective: &dyn Objective) -> Goal {
 
 /// A study that is started over is kept under another name until the next time.
 fn set_aside(path: &Path) -> Result<(), StudyError> {
-    let companion = |path: &Path, end: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(end);
-        PathBuf::from(name)
-    };
     if !path.exists() {
         return Ok(());
     }
     let aside = path.with_extension("previous.sqlite");
-    // What has not reached the file itself stands in companions, which have to move with it.
-    for end in ["", "-wal", "-shm"] {
-        let (from, to) = (companion(path, end), companion(&aside, end));
+    for (from, to) in with_companions(path).into_iter().zip(with_companions(&aside)) {
         let moved = if from.exists() { fs::rename(&from, &to) } else { fs::remove_file(&to).or(Ok(())) };
         moved.map_err(|error| write_error(&from, error))?;
     }

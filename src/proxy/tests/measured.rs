@@ -100,6 +100,27 @@ fn scores_are_those_of_pytorch() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
+/// Tiles round more, which two batches amplify; see the docs of `Convolutions`.
+#[test]
+fn scores_in_tiles_are_near_those_of_pytorch() {
+    let mut tiled = 0;
+    for case in Case::all() {
+        let network = case.network.build().unwrap();
+        let conditions = case.conditions(&network);
+        for (name, proxy) in [("zico", "proxy: zico"), ("zico_bc", "proxy: zico_bc")] {
+            let score = |convolutions: &str| {
+                let fields = format!("{proxy}, batch_size: {}, convolutions: {convolutions}", case.samples);
+                define(&fields).unwrap().proxy(&conditions).score(&network).unwrap().value
+            };
+            let (direct, given) = (score("direct"), score("winograd"));
+            let apart = (given / case.scores[name] - 1.0).abs();
+            assert!(apart <= 2e-2, "{}: {name} is {apart:.1e} apart", case.name);
+            tiled += usize::from(direct != given);
+        }
+    }
+    assert!(tiled > 0, "nothing was computed in tiles");
+}
+
 #[test]
 fn layers_of_zico_are_those_of_pytorch() {
     for case in Case::all() {

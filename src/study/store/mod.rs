@@ -6,9 +6,9 @@
 //! seconds, kind, trial, body) holds the JSON of an [`Event`]; rows are only ever added, as triggers see to. The views
 //! `trial` and `reading` are for the sqlite3 shell.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{fs, io};
 
 use rusqlite::{Connection, OpenFlags, params};
 
@@ -76,17 +76,23 @@ pub struct Store {
 }
 
 impl Store {
-    /// Creates the store of a new study.
+    /// Creates the store of a new study, under another name until it is whole: whenever the program is killed, there is
+    /// either a study or none.
     ///
     /// # Errors
     /// [`StoreError::Exists`] where there is a file, [`StoreError::Unusable`] where none can be made.
     pub fn create(path: &Path, identity: &Identity) -> Result<Self, StoreError> {
         let told = |error| explain(path, error);
-        // An empty file is what a crash during creation leaves, and holds nothing.
+        let unusable = |error: io::Error| StoreError::Unusable { path: path.to_owned(), what: error.to_string() };
+        // An empty file holds nothing.
         if fs::metadata(path).is_ok_and(|file| file.len() > 0) {
             return Err(StoreError::Exists(path.to_owned()));
         }
-        let mut connection = Connection::open(path).map_err(told)?;
+        let partial = path.with_extension("partial");
+        for left in [path, &partial] {
+            remove(left).map_err(unusable)?;
+        }
+        let mut connection = Connection::open(&partial).map_err(told)?;
         configure(&connection).map_err(told)?;
         let transaction = connection.transaction().map_err(told)?;
         transaction.pragma_update(None, "application_id", schema::APPLICATION).map_err(told)?;
@@ -97,7 +103,12 @@ impl Store {
             transaction.execute("INSERT INTO study VALUES (?1, ?2)", params![key, value]).map_err(told)?;
         }
         transaction.commit().map_err(told)?;
-        Ok(Self { path: path.to_owned(), connection, identity: identity.clone() })
+        // Closed, the file is all there is of it.
+        connection.close().map_err(|(_, error)| told(error))?;
+        fs::rename(&partial, path).map_err(unusable)?;
+        let store = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        configure(&store.connection).map_err(told)?;
+        Ok(store)
     }
 
     /// Opens a store to go on with it. A file of an earlier version is upgraded, after a copy was put beside it.
@@ -217,12 +228,8 @@ impl Store {
         if !backup.exists() {
             // A copy that a crash cut short must not pass for one.
             let partial = path.with_extension("partial");
-            let unusable =
-                |error: std::io::Error| StoreError::Unusable { path: backup.clone(), what: error.to_string() };
-            match fs::remove_file(&partial) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(unusable(error)),
-                _ => {}
-            }
+            let unusable = |error: io::Error| StoreError::Unusable { path: backup.clone(), what: error.to_string() };
+            remove(&partial).map_err(unusable)?;
             self.connection.execute("VACUUM INTO ?1", [partial.to_string_lossy()]).map_err(told)?;
             fs::rename(&partial, &backup).map_err(unusable)?;
         }
@@ -256,6 +263,26 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "NORMAL")
+}
+
+/// A file, and what SQLite keeps beside it: what has not reached the file itself stands there.
+pub(in crate::study) fn with_companions(path: &Path) -> [PathBuf; 4] {
+    ["", "-journal", "-wal", "-shm"].map(|end| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        name.into()
+    })
+}
+
+/// Removes a file and its companions, where there are any.
+fn remove(path: &Path) -> io::Result<()> {
+    for file in with_companions(path) {
+        match fs::remove_file(file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn is_shut(error: &rusqlite::Error) -> bool {

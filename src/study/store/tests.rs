@@ -89,6 +89,23 @@ proptest! {
     }
 }
 
+/// A kill while a store is made leaves parts of it, and nothing that is in the way of the next.
+#[test]
+fn what_a_killed_creation_left_is_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(STORE);
+    fs::write(&path, "").unwrap();
+    for name in ["study.sqlite-journal", "study.partial", "study.partial-wal", "study.partial-shm"] {
+        fs::write(folder.path().join(name), vec![b'x'; 5000]).unwrap();
+    }
+    let mut store = Store::create(&path, &identity()).unwrap();
+    store.record(&[evaluated(3.0)]).unwrap();
+    drop(store);
+    assert_eq!(Store::open(&path).unwrap().0.events().unwrap().len(), 1);
+    let left = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(left.into_iter().all(|name| name.to_string_lossy().starts_with(STORE)));
+}
+
 #[test]
 fn files_that_are_no_study_are_told_apart_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
