@@ -8,8 +8,11 @@ fn main() {
     divan::main();
 }
 
-fn table() -> LatencyTable {
-    LatencyTable::named("galaxy-s10-exynos9820/1large-float").expect("the table is shipped")
+/// A table of either model.
+const TABLES: [&str; 2] = ["galaxy-s10-exynos9820/1large-float", "galaxy-s10-exynos9820/gpu-float"];
+
+fn table(name: &str) -> LatencyTable {
+    LatencyTable::named(name).expect("the table is shipped")
 }
 
 /// Inverted residual blocks of about 200 operators in all.
@@ -32,30 +35,30 @@ fn network() -> Network {
     builder.finish().expect("has an output")
 }
 
-#[divan::bench]
-fn cost_of_198_operators(bencher: divan::Bencher) {
-    let (table, network) = (table(), network());
+#[divan::bench(args = TABLES)]
+fn cost_of_198_operators(bencher: divan::Bencher, name: &str) {
+    let (table, network) = (table(name), network());
     let kernels: Vec<Kernel> = lower(&network).into_iter().map(|l| l.kernel).collect();
     assert_eq!(kernels.len(), 198);
     bencher.bench_local(|| table.total(&kernels));
 }
 
-#[divan::bench]
-fn price_of_198_operators_with_flags(bencher: divan::Bencher) {
-    let (table, network) = (table(), network());
+#[divan::bench(args = TABLES)]
+fn price_of_198_operators_with_flags(bencher: divan::Bencher, name: &str) {
+    let (table, network) = (table(name), network());
     let kernels: Vec<Kernel> = lower(&network).into_iter().map(|l| l.kernel).collect();
     bencher.bench_local(|| kernels.iter().map(|k| table.price(k).ms.0).sum::<f64>());
 }
 
-#[divan::bench]
-fn lower_and_cost_a_network(bencher: divan::Bencher) {
-    let (table, network) = (table(), network());
+#[divan::bench(args = TABLES)]
+fn lower_and_cost_a_network(bencher: divan::Bencher, name: &str) {
+    let (table, network) = (table(name), network());
     bencher.bench_local(|| table.operators_cost(&network));
 }
 
-#[divan::bench]
-fn predict_a_network(bencher: divan::Bencher) {
-    let (table, network) = (table(), network());
+#[divan::bench(args = TABLES)]
+fn predict_a_network(bencher: divan::Bencher, name: &str) {
+    let (table, network) = (table(name), network());
     bencher.bench_local(|| predict(&table, &network));
 }
 

@@ -1,5 +1,9 @@
 //! `pocketnas latency`: fit tables to measured networks, judge them, price networks, list tables.
 
+mod blocks;
+mod classes;
+mod covered;
+
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -10,8 +14,8 @@ use serde_json::{Value, json};
 use super::{Failure, emit, emit_json};
 use crate::latency::{
     Coverage, CrossValidation, LatencyError, LatencyTable, OperatorModel, Predicted, Prediction, Sample, Scores,
-    Selector, Split, Stated, Term, cross_validate, describe, file_name, fit, predict, predict_operators,
-    predict_samples, read_families, read_network, read_operators, read_samples, score, terms,
+    Selector, Source, Split, Stated, TableInfo, Term, cross_validate, describe, file_name, fit, predict,
+    predict_operators, predict_samples, read_families, read_network, read_operators, read_samples, score, terms,
 };
 
 /// Fit latency tables to measured networks, judge them, and price networks by them.
@@ -25,6 +29,8 @@ pub(super) struct Arguments {
 enum Command {
     /// Fit a table to measured networks.
     Fit(Box<FitArguments>),
+    /// Fit a table to measured blocks.
+    Blocks(Box<blocks::BlocksArguments>),
     /// Compare a table with measured networks.
     Eval(EvalArguments),
     /// Price a network, by block, and say what is extrapolated.
@@ -64,6 +70,17 @@ struct FitArguments {
     /// Also fit with groups left out in turn and report the error on them, beside the 17-term baseline's
     #[arg(long, value_name = "GROUPS")]
     cross_validate: Option<Groups>,
+    /// The search space whose architectures were measured: the networks file then holds their text forms in a column
+    /// `arch_str`, `architecture` or `network`
+    #[arg(long, requires = "column")]
+    space: Option<String>,
+    /// Column of the networks file that holds the latencies, in ms
+    #[arg(long, requires = "space")]
+    column: Option<String>,
+    /// Also write the operators that were measured one by one into the table: prices then rest on them, and on
+    /// interpolation between them, before the model. Needs a column `DEVICE_CORES_us` in the operator lists
+    #[arg(long)]
+    measured_rows: bool,
     /// Family of each network: columns `model,family`
     #[arg(long, value_name = "CSV")]
     families: Option<PathBuf>,
@@ -134,11 +151,14 @@ enum Groups {
     Folds,
     /// Whole families
     Families,
+    /// Networks of the same operators
+    Operators,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.command {
         Command::Fit(arguments) => run_fit(arguments),
+        Command::Blocks(arguments) => blocks::run(arguments),
         Command::Eval(arguments) => run_eval(arguments),
         Command::Predict(arguments) => run_predict(arguments),
         Command::Tables(arguments) => run_tables(arguments),
@@ -171,6 +191,12 @@ impl Measurements {
 }
 
 fn run_fit(arguments: &FitArguments) -> Result<(), Failure> {
+    if let (Some(space), Some(column)) = (&arguments.space, &arguments.column) {
+        return classes::fit_space(arguments, space, column);
+    }
+    if classes::fit_measured_operators(arguments)? {
+        return Ok(());
+    }
     let precision = &arguments.measurements.precision;
     let samples = arguments.measurements.samples()?;
     let terms = terms::for_precision(precision).ok_or_else(|| {
@@ -194,18 +220,21 @@ fn run_fit(arguments: &FitArguments) -> Result<(), Failure> {
         write(path, &table.to_yaml())?;
         say(format_args!("table written to {}", path.display()));
     }
-    let seen = predict_samples(&samples, |kernels| model.total(kernels));
-    match (&validation, arguments.json) {
+    report(arguments, &predict_samples(&samples, |kernels| model.total(kernels)), validation.as_ref())
+}
+
+/// Tells how well a fit fits: errors in sample, and on what was left out.
+fn report(arguments: &FitArguments, seen: &[Predicted], validation: Option<&CrossValidation>) -> Result<(), Failure> {
+    match (validation, arguments.json) {
         (Some(result), true) => emit_json(&serde_json::to_value(result).unwrap_or(Value::Null)),
-        (None, true) => emit_json(&scores_json(score(&seen))),
+        (None, true) => emit_json(&scores_json(score(seen))),
         (_, false) => {
-            let mut text = format!("in sample          {}\n", sentence(score(&seen)));
-            if let Some(result) = &validation {
+            let mut text = format!("in sample          {}\n", sentence(score(seen)));
+            if let Some(result) = validation {
                 text += &format!("left out           {}\n", sentence(result.scores));
                 text += &format!("17-term baseline   {}\n", sentence(result.baseline));
             }
-            let predicted = validation.as_ref().map_or(&seen, |result| &result.predicted);
-            emit(&(text + &worst(predicted)))
+            emit(&(text + &worst(validation.map_or(seen, |result| &result.predicted))))
         }
     }
 }
@@ -214,6 +243,7 @@ fn validate(arguments: &FitArguments, samples: &[Sample], terms: &[Term]) -> Res
     let result = match arguments.cross_validate {
         None => return Ok(None),
         Some(Groups::Folds) => cross_validate(samples, terms, Split::Folds),
+        Some(Groups::Operators) => cross_validate(samples, terms, Split::Operators),
         Some(Groups::Families) => {
             let path = families_file(arguments)?;
             let families = read_families(&path).map_err(input)?;
@@ -246,6 +276,12 @@ fn table(
     samples: &[Sample],
     validation: Option<&CrossValidation>,
 ) -> Result<LatencyTable, Failure> {
+    let coverage = Coverage::of(samples.iter().flat_map(|sample| &sample.kernels));
+    Ok(LatencyTable::fitted(info(arguments, samples.len(), validation)?, model, coverage))
+}
+
+/// What a fitted table says about itself.
+fn info(arguments: &FitArguments, networks: usize, validation: Option<&CrossValidation>) -> Result<TableInfo, Failure> {
     let measurements = &arguments.measurements;
     let stated = Stated {
         table: arguments.name.clone(),
@@ -255,19 +291,21 @@ fn table(
         source: arguments.source.clone(),
         licence: arguments.licence.clone(),
     };
-    let left_out = if arguments.cross_validate == Some(Groups::Families) { "families" } else { "folds" };
-    let info = describe(
+    let left_out = match arguments.cross_validate {
+        Some(Groups::Families) => "families",
+        Some(Groups::Operators) => "operators",
+        Some(Groups::Folds) | None => "folds",
+    };
+    describe(
         &measurements.networks,
         measurements.operators.as_deref(),
         &measurements.selector(),
         &stated,
         command_line(arguments),
-        samples.len(),
+        networks,
         validation.map(|result| result.summary(left_out)),
     )
-    .map_err(input)?;
-    let coverage = Coverage::of(samples.iter().flat_map(|sample| &sample.kernels));
-    Ok(LatencyTable::fitted(info, model, coverage))
+    .map_err(input)
 }
 
 /// The command in a form that holds on other machines: files without their folders.
@@ -277,12 +315,22 @@ fn command_line(arguments: &FitArguments) -> String {
     if let Some(path) = &m.operators {
         command += &format!(" --operators {}", file_name(path));
     }
-    command += &format!(" --device {} --cores {} --precision {}", m.device, m.cores, m.precision);
+    if let (Some(space), Some(column)) = (&arguments.space, &arguments.column) {
+        command += &format!(" --space {space} --column {column}");
+    }
+    let quoted = |text: &str| if text.contains(' ') { format!("'{text}'") } else { text.to_owned() };
+    for (flag, value) in [("device", &m.device), ("cores", &m.cores), ("precision", &m.precision)] {
+        command += &format!(" --{flag} {}", quoted(value));
+    }
     command += match arguments.cross_validate {
         None => "",
         Some(Groups::Folds) => " --cross-validate folds",
         Some(Groups::Families) => " --cross-validate families",
+        Some(Groups::Operators) => " --cross-validate operators",
     };
+    if arguments.measured_rows {
+        command += " --measured-rows";
+    }
     if let Some(path) = &arguments.families {
         command += &format!(" --families {}", file_name(path));
     }
@@ -376,11 +424,12 @@ fn run_predict(arguments: &PredictArguments) -> Result<(), Failure> {
 }
 
 /// Blocks as they are shown: what no operator causes comes last, so that shares add up to one.
-fn shown_blocks(prediction: &Prediction) -> Vec<(&str, f64, f64)> {
-    let mut blocks: Vec<(&str, f64, f64)> =
-        prediction.blocks.iter().map(|b| (b.name.as_str(), b.ms.0, b.share)).collect();
+fn shown_blocks(prediction: &Prediction) -> Vec<(&str, f64, f64, Option<Source>)> {
+    let mut blocks: Vec<(&str, f64, f64, Option<Source>)> =
+        prediction.blocks.iter().map(|b| (b.name.as_str(), b.ms.0, b.share, b.source)).collect();
     if prediction.overhead.0 > 0.0 {
-        blocks.push(("(overhead)", prediction.overhead.0, prediction.overhead.0 / prediction.mean.0));
+        let share = prediction.overhead.0 / prediction.mean.0;
+        blocks.push(("(overhead)", prediction.overhead.0, share, Some(Source::Fitted)));
     }
     blocks
 }
@@ -388,7 +437,7 @@ fn shown_blocks(prediction: &Prediction) -> Vec<(&str, f64, f64)> {
 fn prediction_json(prediction: &Prediction) -> Value {
     let blocks: Vec<Value> = shown_blocks(prediction)
         .into_iter()
-        .map(|(name, ms, share)| json!({"name": name, "ms": ms, "share": share}))
+        .map(|(name, ms, share, source)| json!({"name": name, "ms": ms, "share": share, "source": source}))
         .collect();
     let flags: Vec<Value> = prediction
         .flags
@@ -410,7 +459,7 @@ fn prediction_json(prediction: &Prediction) -> Value {
 
 fn prediction_text(table: &LatencyTable, prediction: &Prediction) -> String {
     let mut text = format!("{:.3} ms: {}\n", prediction.mean.0, table.about());
-    for (name, ms, share) in shown_blocks(prediction) {
+    for (name, ms, share, _) in shown_blocks(prediction) {
         text += &format!("{ms:10.4} ms {:5.1} %  {name}\n", 100.0 * share);
     }
     for flag in &prediction.flags {
@@ -439,8 +488,8 @@ fn run_tables(arguments: &TablesArguments) -> Result<(), Failure> {
     }
     let mut text = String::new();
     for (name, table) in &tables {
-        let rows = format!("{} fitted rows, {} measured", table.model().coefficients().len(), table.measured().len());
-        text += &format!("{name}\n  {}\n  {rows}\n", table.about());
+        let rows = format!("{} fitted rows, {} measured", table.fitted_rows(), table.measured_rows());
+        text += &format!("{name}\n  {}\n  {rows}; {}\n", table.about(), covered::line(table));
     }
     emit(&text)
 }
@@ -448,7 +497,8 @@ fn run_tables(arguments: &TablesArguments) -> Result<(), Failure> {
 fn table_json(name: &str, table: &LatencyTable) -> Value {
     let mut value = serde_json::to_value(table.info()).unwrap_or(Value::Null);
     value["name"] = Value::from(name);
-    value["rows"] = json!({"fitted": table.model().coefficients().len(), "measured": table.measured().len()});
+    value["rows"] = json!({"fitted": table.fitted_rows(), "measured": table.measured_rows()});
+    value["covered"] = covered::json(table);
     value
 }
 

@@ -24,11 +24,16 @@ pub struct Stated {
 
 /// BLAKE3 hash of the `networks.csv` whose origin is known.
 const PUBLIC_FILE: &str = "72d0c0d615e23adbfa6bbc17d9a65d695a7bc66a3f31e20567a9ec3038591672";
+/// BLAKE3 hash of the published latencies of cells of NAS-Bench-201.
+const PUBLIC_CELLS: &str = "648c40cc2fa409f7419c0005bccca1b44623bfa48a20c467a06c75dec21b3040";
 const PUBLIC_SOURCE: &str = "qed-usc/mobile-ml-benchmark (A Benchmark for ML Inference Latency on Mobile Devices, \
                              EdgeSys 2024), whole-network latencies";
 /// Short device names of the public column layout, with the device and its system on chip.
 const PUBLIC_DEVICES: [(&str, &str, &str); 2] =
     [("s10", "Samsung Galaxy S10", "Exynos 9820"), ("pixel4", "Google Pixel 4", "Snapdragon 855")];
+
+/// How costs of operators were found where none was measured alone.
+pub const INFERRED: &str = "Costs of single operators are inferred from whole networks.";
 
 /// Describes a table fitted to `count` networks of a file.
 ///
@@ -65,13 +70,15 @@ pub fn describe(
     };
     let device = told(&stated.device, Some(phone.map_or(&*selector.device, |(_, name, _)| name)), "--device-name");
     let soc = told(&stated.soc, phone.map(|(.., soc)| *soc), "--soc");
-    let inferred = "Costs of single operators are inferred from whole networks.";
     let note = match phone {
         Some((_, name, soc)) if public => format!(
             "Fitted to latencies that others measured on the {soc} model of the {name}; pocketnas measured none itself. \
-             {inferred}"
+             {INFERRED}"
         ),
-        _ => inferred.to_owned(),
+        _ if files.first().is_some_and(|file| file.blake3 == PUBLIC_CELLS) => {
+            format!("Fitted to latencies that others measured; pocketnas measured none itself. {INFERRED}")
+        }
+        _ => INFERRED.to_owned(),
     };
     let table = stated.table.clone().unwrap_or_else(|| {
         let soc = phone.map(|(.., soc)| *soc).or(stated.soc.as_deref()).unwrap_or_default();

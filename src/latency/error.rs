@@ -33,7 +33,7 @@ pub enum LatencyError {
         /// Line, counted from 1 with the header.
         line: u64,
         /// The column's name.
-        column: &'static str,
+        column: String,
         /// What it holds.
         value: String,
         /// What it should be.

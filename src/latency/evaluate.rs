@@ -51,6 +51,8 @@ impl Predicted {
 pub enum Split<'a> {
     /// Ten folds of networks, shuffled by a fixed seed. Siblings fall on both sides, so this flatters.
     Folds,
+    /// Networks of the same operators; what is drawn from a small space repeats itself under many names.
+    Operators,
     /// Whole families, by network.
     Families(&'a HashMap<String, String>),
 }
@@ -102,7 +104,7 @@ pub fn predict_samples(samples: &[Sample], total: impl Fn(&[Kernel]) -> Millis) 
     samples.iter().map(|sample| predicted(sample, total(&sample.kernels).0)).collect()
 }
 
-fn predicted(sample: &Sample, predicted_ms: f64) -> Predicted {
+pub(super) fn predicted(sample: &Sample, predicted_ms: f64) -> Predicted {
     Predicted { network: sample.network.clone(), measured_ms: sample.ms, predicted_ms }
 }
 
@@ -135,7 +137,7 @@ pub fn cross_validate(samples: &[Sample], terms: &[Term], split: Split) -> Resul
 }
 
 /// The group of each sample, numbered from 0 without gaps.
-fn groups(samples: &[Sample], split: Split) -> Result<Vec<usize>, LatencyError> {
+pub(super) fn groups(samples: &[Sample], split: Split) -> Result<Vec<usize>, LatencyError> {
     match split {
         Split::Folds => {
             let folds = samples.len().min(10);
@@ -147,6 +149,16 @@ fn groups(samples: &[Sample], split: Split) -> Result<Vec<usize>, LatencyError> 
                 groups[sample] = position % folds;
             }
             Ok(groups)
+        }
+        Split::Operators => {
+            let mut numbers: HashMap<Vec<Kernel>, usize> = HashMap::new();
+            let number = |sample: &Sample| {
+                let mut kernels = sample.kernels.clone();
+                kernels.sort_unstable();
+                let next = numbers.len();
+                *numbers.entry(kernels).or_insert(next)
+            };
+            Ok(samples.iter().map(number).collect())
         }
         Split::Families(families) => {
             let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();

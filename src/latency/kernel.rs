@@ -39,11 +39,17 @@ pub enum KernelKind {
     DepthToSpace,
     /// The same elements in another order.
     Transpose,
+    /// Element-wise sum of two tensors.
+    Add,
+    /// A tensor passed on where a choice might have put an operator.
+    Identity,
+    /// The activation `x · clamp(x + 3, 0, 6) / 6`, or a smooth one like it: what no fused clamp can do.
+    HardSwish,
 }
 
 impl KernelKind {
     /// Every kind, in the order in which messages and tables list them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::Conv,
         Self::Depthwise,
         Self::Grouped,
@@ -60,6 +66,9 @@ impl KernelKind {
         Self::Gather,
         Self::DepthToSpace,
         Self::Transpose,
+        Self::Add,
+        Self::Identity,
+        Self::HardSwish,
     ];
 
     /// The name in operator lists and tables.
@@ -81,6 +90,9 @@ impl KernelKind {
             Self::Gather => "GATHER",
             Self::DepthToSpace => "DEPTH_TO_SPACE",
             Self::Transpose => "TRANSPOSE",
+            Self::Add => "ADD",
+            Self::Identity => "IDENTITY",
+            Self::HardSwish => "HARD_SWISH",
         }
     }
 
@@ -96,7 +108,16 @@ impl KernelKind {
 
     /// Whether measured operator lists have columns for its geometry.
     pub fn is_listed(self) -> bool {
-        !matches!(self, Self::MatMul | Self::Softmax | Self::Norm | Self::Gather | Self::DepthToSpace | Self::Transpose)
+        let unlisted = matches!(
+            self,
+            Self::MatMul | Self::Softmax | Self::Norm | Self::Gather | Self::DepthToSpace | Self::Transpose
+        );
+        !unlisted && !self.is_folded()
+    }
+
+    /// Whether measured operator lists leave it out, so that tables fitted to them have its cost in that of others.
+    pub fn is_folded(self) -> bool {
+        matches!(self, Self::Add | Self::Identity | Self::HardSwish)
     }
 
     /// Whether measured operator lists have no row for it, so that it has to be inferred from its neighbours.

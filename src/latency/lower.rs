@@ -4,16 +4,17 @@
 //! live nodes run.
 //!
 //! Additions, and batch norms or activations that stand alone, run in TFLite but
-//! have no rows in the measured operator lists that tables are fitted to. Their
-//! cost is part of what the fit gives to the other operators, so they lower to
-//! nothing here too.
+//! have no rows in the measured operator lists that most tables are fitted to. Their
+//! cost is part of what the fit gives to the other operators, so [`lower`] leaves
+//! them out too. [`lower_whole`] has additions, skip connections and smooth
+//! activations, for the tables that were fitted with them.
 //!
 //! Transformers have operators that no measured network has: products of tensors,
 //! softmax, layer norm, look-ups. They are priced by their size, and a prediction
 //! says that they are not covered.
 
 use super::{Kernel, KernelKind};
-use crate::graph::{Attention, BlockId, Conv2d, Network, NodeId, Op, Pool, PoolKind, Shape};
+use crate::graph::{Activation, Attention, BlockId, Conv2d, Network, NodeId, Op, Pool, PoolKind, Shape};
 
 /// An operator of a lowered network and the block it serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +25,15 @@ pub struct Lowered {
     pub kernel: Kernel,
 }
 
-/// The operators that run for a network, in order.
+/// The operators that run for a network, in order, as measured operator lists have them.
 pub fn lower(network: &Network) -> Vec<Lowered> {
+    let mut lowered = lower_whole(network);
+    lowered.retain(|lowered| !lowered.kernel.kind.is_folded());
+    lowered
+}
+
+/// The operators that run for a network, in order, those that operator lists leave out among them.
+pub fn lower_whole(network: &Network) -> Vec<Lowered> {
     let live = network.live();
     let mut lowered = Vec::with_capacity(network.len());
     for id in network.ids().filter(|&id| live.contains(id)) {
@@ -79,12 +87,20 @@ fn node_kernels(network: &Network, id: NodeId, inputs: impl Fn() -> usize, mut e
         Op::Softmax => emit(same_shape(KernelKind::Softmax, input)),
         Op::Embedding { .. } => emit(same_shape(KernelKind::Gather, node.shape)),
         Op::Attention(a) => attention(a, &shapes(), node.shape, emit),
+        // TFLite adds two tensors at a time.
+        Op::Add => {
+            for _ in 1..inputs() {
+                emit(Kernel { inputs: 2, ..same_shape(KernelKind::Add, node.shape) });
+            }
+        }
+        Op::Identity => emit(same_shape(KernelKind::Identity, node.shape)),
+        Op::Activation { function: f } if !matches!(f, Activation::Relu | Activation::Relu6) => {
+            emit(same_shape(KernelKind::HardSwish, node.shape))
+        }
         Op::Input { .. }
         | Op::BatchNorm
         | Op::Activation { .. }
-        | Op::Add
         | Op::Flatten
-        | Op::Identity
         | Op::Zero { .. }
         | Op::Reshape { .. }
         | Op::ToTokens

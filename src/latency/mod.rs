@@ -5,12 +5,15 @@
 //! published, and every row says whether it was `measured` or `fitted`.
 
 mod baseline;
+mod blocks;
+mod classes;
 mod coverage;
 mod describe;
 mod error;
 mod evaluate;
 mod fit;
 mod kernel;
+mod left_out;
 mod lower;
 mod model;
 mod network_file;
@@ -23,18 +26,27 @@ mod table;
 mod table_file;
 pub mod terms;
 
+pub use blocks::{MeasuredBlock, read_blocks};
+pub use classes::{
+    CELL, Calibration, Class, ClassCost, ClassModel, MOBILE_BLOCKS, OperatorFit, TimedNetwork, Work, fit_operators,
+    fit_totals,
+};
 pub use coverage::{Coverage, Covered, Flag, Property};
-pub use describe::{Stated, describe, file_name};
+pub use describe::{INFERRED, Stated, describe, file_name};
 pub use error::LatencyError;
 pub use evaluate::{CrossValidation, Predicted, Scores, Split, cross_validate, predict_samples, score};
 pub use fit::{Sample, fit};
 pub use kernel::{Kernel, KernelKind};
-pub use lower::{Lowered, lower};
+pub use left_out::leave_out;
+pub use lower::{Lowered, lower, lower_whole};
 pub use model::OperatorModel;
 pub use network_file::read_network;
 pub use predict::{BlockCost, Prediction, predict, predict_operators};
-pub use rows::{Measurement, OperatorList, Selector, read_families, read_measurements, read_operators};
-pub use samples::read_samples;
+pub use rows::{
+    Measurement, OperatorList, Selector, read_architectures, read_families, read_measurements, read_operator_times,
+    read_operators,
+};
+pub use samples::{read_samples, read_timed};
 pub use table::{FitError, LatencyTable, MeasuredRow, Priced, Provenance, Source, SourceFile, TableInfo};
 pub use table_file::TABLE_SCHEMA;
 pub use terms::Term;

@@ -8,6 +8,9 @@ use std::path::Path;
 use super::{Kernel, KernelKind, LatencyError};
 use crate::yaml::nearest;
 
+pub use architectures::read_architectures;
+pub use times::read_operator_times;
+
 /// Which measurements of a file with several devices are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selector {
@@ -74,7 +77,7 @@ impl<'a> Csv<'a> {
         self.header.iter().any(|name| name == column)
     }
 
-    fn column(&self, name: &'static str) -> Result<Column, LatencyError> {
+    fn column<'c>(&self, name: &'c str) -> Result<Column<'c>, LatencyError> {
         let index = self.header.iter().position(|h| h == name).ok_or_else(|| {
             let problem = format!("has no column `{name}`; its columns are: {}", self.header.join(", "));
             LatencyError::content(self.path, problem)
@@ -82,11 +85,11 @@ impl<'a> Csv<'a> {
         Ok(Column { name, index })
     }
 
-    fn wrong(&self, line: u64, column: Column, value: &str, problem: impl Into<String>) -> LatencyError {
+    fn wrong(&self, line: u64, column: Column<'_>, value: &str, problem: impl Into<String>) -> LatencyError {
         LatencyError::Value {
             path: self.path.to_owned(),
             line,
-            column: column.name,
+            column: column.name.to_owned(),
             value: value.to_owned(),
             problem: problem.into(),
         }
@@ -94,8 +97,8 @@ impl<'a> Csv<'a> {
 }
 
 #[derive(Clone, Copy)]
-struct Column {
-    name: &'static str,
+struct Column<'c> {
+    name: &'c str,
     index: usize,
 }
 
@@ -108,15 +111,15 @@ struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    fn text(self, column: Column) -> &'a str {
+    fn text(self, column: Column<'_>) -> &'a str {
         self.record.get(column.index).unwrap_or("")
     }
 
-    fn wrong(self, column: Column, problem: impl Into<String>) -> LatencyError {
+    fn wrong(self, column: Column<'_>, problem: impl Into<String>) -> LatencyError {
         self.csv.wrong(self.line, column, self.text(column), problem)
     }
 
-    fn latency(self, column: Column) -> Result<f64, LatencyError> {
+    fn latency(self, column: Column<'_>) -> Result<f64, LatencyError> {
         match self.text(column).parse::<f64>() {
             Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
             _ => Err(self.wrong(column, "a latency is a finite number above zero")),
@@ -124,7 +127,7 @@ impl<'a> Row<'a> {
     }
 
     /// A size or count; `absent` stands in for an empty cell.
-    fn count(self, column: Column, absent: Option<u32>) -> Result<u32, LatencyError> {
+    fn count(self, column: Column<'_>, absent: Option<u32>) -> Result<u32, LatencyError> {
         let text = self.text(column);
         match (text.parse::<u32>(), absent) {
             (Ok(value), _) if (1..=1 << 20).contains(&value) => Ok(value),
@@ -180,7 +183,7 @@ pub fn read_measurements(path: &Path, selector: &Selector) -> Result<Vec<Measure
 }
 
 /// Says which part of a selector picks nothing, and what there is to pick from.
-fn check_selector(csv: &Csv, selecting: &[(Column, &str); 3]) -> Result<(), LatencyError> {
+fn check_selector(csv: &Csv, selecting: &[(Column<'_>, &str); 3]) -> Result<(), LatencyError> {
     for depth in 0..selecting.len() {
         let (column, wanted) = selecting[depth];
         let present: BTreeSet<&str> = csv
@@ -270,14 +273,14 @@ pub fn read_operators(path: &Path) -> Result<Vec<OperatorList>, LatencyError> {
 }
 
 struct GeometryColumns {
-    operator: Column,
-    input_hw: Column,
-    input_channels: Column,
-    output_hw: Column,
-    kernel: Column,
-    stride: Column,
-    filters: Column,
-    groups: Column,
+    operator: Column<'static>,
+    input_hw: Column<'static>,
+    input_channels: Column<'static>,
+    output_hw: Column<'static>,
+    kernel: Column<'static>,
+    stride: Column<'static>,
+    filters: Column<'static>,
+    groups: Column<'static>,
 }
 
 impl GeometryColumns {
@@ -384,5 +387,7 @@ fn insert_gates(kernels: &mut Vec<Kernel>) {
     }
 }
 
+mod architectures;
 #[cfg(test)]
 mod tests;
+mod times;

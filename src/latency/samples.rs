@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::{
-    Kernel, LatencyError, Measurement, Sample, Selector, lower, read_measurements, read_network, read_operators,
+    Kernel, KernelKind, LatencyError, Measurement, Sample, Selector, TimedNetwork, lower, read_measurements,
+    read_network, read_operator_times, read_operators,
 };
 use crate::yaml::nearest;
 
@@ -58,4 +59,29 @@ pub fn read_samples(
     };
     let problem = format!("no operators for {}{more}: {wanted}{hint}", shown.join(", "));
     Err(LatencyError::content(networks, problem))
+}
+
+/// The measured networks that `selector` picks, each with its operators and the time of each, where the operator lists
+/// have a column of them: `DEVICE_CORES_us`. `None` where they have not.
+///
+/// # Errors
+/// As [`read_samples`], and times that are none.
+pub fn read_timed(
+    networks: &Path,
+    operators: &Path,
+    selector: &Selector,
+) -> Result<Option<Vec<TimedNetwork>>, LatencyError> {
+    let column = format!("{}_{}_us", selector.device, selector.cores);
+    let Some(mut by_model) = read_operator_times(operators, &column)? else { return Ok(None) };
+    let samples = read_samples(networks, Some(operators), selector)?;
+    let timed = samples.into_iter().map(|sample| {
+        let listed = by_model.remove(&sample.network).unwrap_or_default();
+        // Products of a squeeze-excite were put in where the list has none; they have no time of their own.
+        let all = listed.len() == sample.kernels.len();
+        let mut listed = listed.into_iter();
+        let own = |kernel: &Kernel| all || kernel.kind != KernelKind::Multiply;
+        let times = sample.kernels.iter().map(|k| if own(k) { listed.next().flatten() } else { None }).collect();
+        TimedNetwork { sample, times }
+    });
+    Ok(Some(timed.collect()))
 }

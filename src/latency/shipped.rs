@@ -11,7 +11,18 @@ macro_rules! shipped {
 }
 
 /// Name and text of each table.
-const SHIPPED: [(&str, &str); 2] = shipped!["galaxy-s10-exynos9820/1large-float", "galaxy-s10-exynos9820/1large-quant"];
+const SHIPPED: [(&str, &str); 10] = shipped![
+    "galaxy-s10-exynos9820/1large-float",
+    "galaxy-s10-exynos9820/1large-quant",
+    "galaxy-s10-exynos9820/gpu-float",
+    "galaxy-note10/blocks-cpu-float",
+    "snapdragon-855/cells-cpu-quant",
+    "snapdragon-855/cells-dsp-quant",
+    "snapdragon-855/cells-gpu",
+    "snapdragon-855/cells-mi9-gpu-float",
+    "snapdragon-855/cells-pixel4-cpu-float",
+    "snapdragon-855/pixel4-gpu-float",
+];
 
 impl LatencyTable {
     /// The names of the shipped tables.

@@ -6,11 +6,12 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
+use super::classes::{ClassModel, ClassPrices};
 use super::{Coverage, Flag, Kernel, OperatorModel};
 use crate::units::Millis;
 
 /// What a table says about itself.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct TableInfo {
     /// Its name: `galaxy-s10-exynos9820-1large-float`.
     pub table: String,
@@ -29,7 +30,7 @@ pub struct TableInfo {
 }
 
 /// Where a table's numbers come from.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Provenance {
     /// Who measured what.
     pub source: String,
@@ -59,7 +60,7 @@ pub struct SourceFile {
 /// The error of a fit on networks that it had not seen.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FitError {
-    /// What was left out together: `families` or `folds`.
+    /// What was left out together: `families`, `folds`, `operators` or `resolutions`.
     pub left_out: String,
     /// Mean absolute relative error, percent.
     pub mape: f64,
@@ -82,13 +83,15 @@ pub struct MeasuredRow {
     pub count: u64,
 }
 
-/// What a price rests on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// What a price rests on, from the strongest to the weakest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     /// A measurement of exactly this operator.
     Measured,
-    /// The operator model, fitted to whole networks.
+    /// The model, corrected by measurements of operators that differ in size only.
+    Interpolated,
+    /// The model alone, fitted to whole networks or to single operators.
     Fitted,
 }
 
@@ -110,12 +113,46 @@ pub struct LatencyTable {
     pub(super) model: OperatorModel,
     pub(super) coverage: Coverage,
     pub(super) measured: HashMap<Kernel, MeasuredRow>,
+    pub(super) classes: Option<ClassPrices>,
+    /// Blocks measured as a whole; their operators are sorted.
+    pub(super) blocks: HashMap<Vec<Kernel>, MeasuredRow>,
 }
 
 impl LatencyTable {
     /// A table of a fitted model.
     pub fn fitted(info: TableInfo, model: OperatorModel, coverage: Coverage) -> Self {
-        Self { info, model, coverage, measured: HashMap::new() }
+        Self { info, model, coverage, measured: HashMap::new(), classes: None, blocks: HashMap::new() }
+    }
+
+    /// A table of a class model, and of the operators that were measured themselves, if they are to be in it.
+    pub fn by_class(
+        info: TableInfo,
+        model: ClassModel,
+        coverage: Coverage,
+        measured: HashMap<Kernel, MeasuredRow>,
+    ) -> Self {
+        let classes = Some(ClassPrices::new(model, &measured));
+        Self { info, model: OperatorModel::new(Vec::new()), coverage, measured, classes, blocks: HashMap::new() }
+    }
+
+    /// The same table with blocks that were measured as a whole; a block of exactly these operators costs that.
+    pub fn with_blocks(mut self, blocks: impl IntoIterator<Item = (Vec<Kernel>, MeasuredRow)>) -> Self {
+        let sorted = |(mut kernels, row): (Vec<Kernel>, MeasuredRow)| {
+            kernels.sort_unstable();
+            (kernels, row)
+        };
+        self.blocks = blocks.into_iter().map(sorted).collect();
+        self
+    }
+
+    /// The measurement of a block of these operators as a whole.
+    pub(super) fn block_row(&self, kernels: &[Kernel]) -> Option<&MeasuredRow> {
+        if self.blocks.is_empty() {
+            return None;
+        }
+        let mut kernels = kernels.to_vec();
+        kernels.sort_unstable();
+        self.blocks.get(&kernels)
     }
 
     /// What it says about itself.
@@ -137,7 +174,12 @@ impl LatencyTable {
             info.device, info.soc, info.runtime, info.precision, info.cores, info.provenance.source
         );
         if let Some(error) = &info.provenance.error {
-            about += &format!(". Mean error {:.1} % on networks of {} left out of the fit", error.mape, error.left_out);
+            let left_out = match &*error.left_out {
+                "operators" => "networks of operator sets",
+                "resolutions" => "blocks of resolutions",
+                other => &format!("networks of {other}"),
+            };
+            about += &format!(". Mean error {:.1} % on {left_out} left out of the fit", error.mape);
         }
         if !info.provenance.note.is_empty() {
             about += &format!(". {}", info.provenance.note);
@@ -150,35 +192,60 @@ impl LatencyTable {
         &self.model
     }
 
+    /// The class model, of a table that has one.
+    pub fn classes(&self) -> Option<&ClassModel> {
+        self.classes.as_ref().map(|classes| &classes.model)
+    }
+
+    /// How many fitted rows there are.
+    pub fn fitted_rows(&self) -> usize {
+        self.model.coefficients().len() + self.classes().map_or(0, |classes| classes.costs().len())
+    }
+
+    /// Whether it has a price of its own for an operator that operator lists leave out.
+    pub(super) fn prices_folded(&self, kernel: &Kernel) -> bool {
+        self.classes().is_some_and(|classes| classes.prices(kernel))
+    }
+
     /// What the fit has seen.
     pub fn coverage(&self) -> &Coverage {
         &self.coverage
     }
 
-    /// The measured rows.
+    /// How many measured rows there are, of operators and of blocks.
+    pub fn measured_rows(&self) -> usize {
+        self.measured.len() + self.blocks.len()
+    }
+
+    /// The measured rows of operators.
     pub fn measured(&self) -> &HashMap<Kernel, MeasuredRow> {
         &self.measured
     }
 
     /// What a network costs besides its operators.
     pub fn overhead(&self) -> Millis {
-        self.model.overhead()
+        self.classes().map_or_else(|| self.model.overhead(), ClassModel::overhead)
     }
 
     /// The cost of an operator alone, without flags: the quick path for searches.
     pub fn cost(&self, kernel: &Kernel) -> Millis {
-        match self.measured_row(kernel) {
-            Some(row) => row.ms,
-            None => self.model.price(kernel),
+        self.priced(kernel).0
+    }
+
+    fn priced(&self, kernel: &Kernel) -> (Millis, Source) {
+        let row = self.measured_row(kernel);
+        match (&self.classes, row) {
+            (Some(classes), row) => classes.price(kernel, row),
+            (None, Some(row)) => (row.ms, Source::Measured),
+            (None, None) => (self.model.price(kernel), Source::Fitted),
         }
     }
 
     /// The price of an operator: a pure function of its geometry.
     pub fn price(&self, kernel: &Kernel) -> Priced {
-        match self.measured_row(kernel) {
-            Some(row) => Priced { ms: row.ms, source: Source::Measured, flags: Vec::new() },
-            None => Priced { ms: self.model.price(kernel), source: Source::Fitted, flags: self.coverage.flags(kernel) },
-        }
+        let (ms, source) = self.priced(kernel);
+        let flags = if source == Source::Measured { Vec::new() } else { self.coverage.flags(kernel) };
+        Priced { ms, source, flags }
     }
 
     /// The cost of a whole list of operators, overhead included.

@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
+use super::classes::ClassPrices;
 use super::coverage::{Covered, Property};
 use super::table::{FitError, MeasuredRow, Provenance, SourceFile};
 use super::{Coverage, Kernel, KernelKind, LatencyError, LatencyTable, OperatorModel, TableInfo, Term};
@@ -29,6 +30,9 @@ const KINDS: Kind = Kind::Word(&[
     "CONCATENATION",
     "MUL",
     "RESIZE",
+    "ADD",
+    "IDENTITY",
+    "HARD_SWISH",
 ]);
 
 const fn field(name: &'static str, kind: &'static Kind, required: bool, doc: &'static str) -> Field {
@@ -71,7 +75,12 @@ pub static TABLE_SCHEMA: Schema = Schema {
                 field(
                     "error",
                     &Kind::Map(&[
-                        field("left_out", &Kind::Word(&["families", "folds"]), true, "what was left out together"),
+                        field(
+                            "left_out",
+                            &Kind::Word(&["families", "folds", "operators", "resolutions"]),
+                            true,
+                            "what was left out together",
+                        ),
                         field("mape", &PERCENT, true, "mean absolute relative error, percent"),
                         field("within_10", &PERCENT, true, "networks within 10 %, percent"),
                         field("spearman", &Kind::Number { min: -1.0, max: 1.0 }, true, "rank correlation"),
@@ -103,6 +112,12 @@ pub static TABLE_SCHEMA: Schema = Schema {
             false,
             "ranges of geometry behind the fitted rows; prices beyond them are flagged",
         ),
+        field(
+            "calibration",
+            &classes::CALIBRATION,
+            false,
+            "of class rows to whole networks; sums as they are if absent",
+        ),
         field("rows", &Kind::List(&ROW, 1), true, "the costs"),
     ],
 };
@@ -117,6 +132,8 @@ const ROW: Kind = Kind::Tagged(&[
             field("per", &Kind::Text, false, "what one unit of the count is"),
         ],
     ),
+    ("class", &classes::CLASS_ROW),
+    ("block", &blocks::BLOCK_ROW),
     (
         "operator",
         &[
@@ -224,8 +241,15 @@ impl LatencyTable {
                 line(format_args!("    {}: [{low}, {high}]", property.name()));
             }
         }
+        let (calibration, class_rows) = self.classes().map(classes::lines).unwrap_or_default();
+        if !calibration.is_empty() {
+            line(format_args!("{calibration}"));
+        }
         line(format_args!("# An operator costs the sum of its counts times these; a measured row comes before them."));
         line(format_args!("rows:"));
+        if !class_rows.is_empty() {
+            line(format_args!("{}", class_rows.trim_end()));
+        }
         for (term, cost) in self.model.coefficients() {
             let per = quoted(term.unit());
             line(format_args!("  - {{source: fitted, term: {}, cost: {cost:e}, per: {per}}}", term.name()));
@@ -242,6 +266,7 @@ impl LatencyTable {
             line(format_args!("    explicit_padding: {}", k.explicit_padding));
             line(format_args!("    mean: {:e}\n    std: {:e}\n    count: {}", row.ms.0, row.std.0, row.count));
         }
+        let _ = out.write_str(&blocks::lines(&self.blocks));
         out
     }
 }
@@ -278,6 +303,7 @@ fn lower(document: &Document) -> Result<LatencyTable, Diagnostics> {
     let coverage = coverage(root, &mut problems);
     let mut coefficients = Vec::new();
     let mut measured = HashMap::new();
+    let mut blocks = HashMap::new();
     let mut terms = HashSet::new();
     for (index, row) in root.get("rows").map(Node::items).unwrap_or_default().iter().enumerate() {
         let path = format!("rows[{index}]");
@@ -289,13 +315,20 @@ fn lower(document: &Document) -> Result<LatencyTable, Diagnostics> {
                 }
                 coefficients.push((term, cost * to_ms));
             }
-        } else if let Some((kernel, measurement)) = measured_row(row, &path, to_ms, &mut problems)
+        } else if row.get("block").is_some() {
+            let (kernels, measurement) = blocks::block_row(row, &path, to_ms, &mut problems);
+            if blocks.insert(kernels, measurement).is_some() {
+                problems.at(row, &path, "this block has two rows".to_owned(), "keep one");
+            }
+        } else if row.get("class").is_none()
+            && let Some((kernel, measurement)) = measured_row(row, &path, to_ms, &mut problems)
             && measured.insert(kernel, measurement).is_some()
         {
             problems.at(row, &path, format!("{kernel} has two rows"), "keep one");
         }
     }
-    problems.or(LatencyTable { info, model: OperatorModel::new(coefficients), coverage, measured })
+    let classes = classes::class_model(root, to_ms, &mut problems).map(|model| ClassPrices::new(model, &measured));
+    problems.or(LatencyTable { info, model: OperatorModel::new(coefficients), coverage, measured, classes, blocks })
 }
 
 fn text(node: &Node, key: &str) -> String {
@@ -376,7 +409,17 @@ fn fitted_row(row: &Node, path: &str, problems: &mut Problems) -> Option<(Term, 
 }
 
 fn measured_row(row: &Node, path: &str, to_ms: f64, problems: &mut Problems) -> Option<(Kernel, MeasuredRow)> {
-    let kernel = Kernel {
+    Some((kernel(row, path, problems)?, measurement(row, to_ms)))
+}
+
+fn measurement(row: &Node, to_ms: f64) -> MeasuredRow {
+    let count = row.get("count").and_then(Node::int).and_then(|n| u64::try_from(n).ok()).unwrap_or(1);
+    let time = |key| Millis(number(row, key) * to_ms);
+    MeasuredRow { ms: time("mean"), std: time("std"), count }
+}
+
+fn kernel(row: &Node, path: &str, problems: &mut Problems) -> Option<Kernel> {
+    Some(Kernel {
         kind: KernelKind::from_name(&text(row, "operator"))?,
         input: pair(row, "input", path, problems),
         input_channels: size(row, "input_channels", 1),
@@ -388,11 +431,10 @@ fn measured_row(row: &Node, path: &str, to_ms: f64, problems: &mut Problems) -> 
         groups: size(row, "groups", 1),
         inputs: size(row, "inputs", 1),
         explicit_padding: row.get("explicit_padding").and_then(Node::bool).unwrap_or(false),
-    };
-    let count = row.get("count").and_then(Node::int).and_then(|n| u64::try_from(n).ok()).unwrap_or(1);
-    let time = |key| Millis(number(row, key) * to_ms);
-    Some((kernel, MeasuredRow { ms: time("mean"), std: time("std"), count }))
+    })
 }
 
+mod blocks;
+mod classes;
 #[cfg(test)]
 mod tests;

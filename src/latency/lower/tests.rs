@@ -26,6 +26,25 @@ fn folded_and_fused_operators_leave_no_kernel() {
     assert_eq!((conv.kind, conv.input, conv.explicit_padding), (KernelKind::Conv, [16, 16], false));
 }
 
+/// What operator lists leave out is there for the tables that price it: two sums for three inputs, a smooth activation, a
+/// skip connection; a clamp is part of its convolution everywhere.
+#[test]
+fn the_whole_of_a_network_has_sums_skips_and_smooth_activations() {
+    let network = network(|b, image| {
+        let conv = b.add("c", Op::Conv2d(Conv2d::square(8, 3, 1)), &[image]).unwrap();
+        let clamp = b.add("r", Op::Activation { function: Activation::Relu6 }, &[conv]).unwrap();
+        let smooth = b.add("h", Op::Activation { function: Activation::Hswish }, &[clamp]).unwrap();
+        let skip = b.add("s", Op::Identity, &[image]).unwrap();
+        let dead = b.add("z", Op::Zero { stride: 1 }, &[image]).unwrap();
+        b.add("sum", Op::Add, &[smooth, skip, image, dead]).unwrap()
+    });
+    let whole: Vec<KernelKind> = lower_whole(&network).into_iter().map(|lowered| lowered.kernel.kind).collect();
+    use KernelKind as K;
+    assert_eq!(whole, [K::Conv, K::HardSwish, K::Identity, K::Add, K::Add]);
+    let listed: Vec<KernelKind> = kernels(&network).into_iter().map(|kernel| kernel.kind).collect();
+    assert_eq!(listed, [K::Conv]);
+}
+
 #[test]
 fn padding_that_same_cannot_express_is_a_step_of_its_own() {
     let padded = |padding: usize, kernel: usize, stride: usize| {

@@ -88,14 +88,74 @@ fn broken_tables_are_refused_with_their_place() {
     assert!(error.contains("has two rows"), "{error}");
 }
 
+const CLASSES: &str = "table: t\nversion: 1\ndevice: d\nsoc: s\nruntime: r\nprecision: float\ncores: gpu\nunit: us\n\
+                       provenance: {source: somebody, licence: MIT}\n\
+                       calibration: {scale: 1.5, operator: 20, network: 3000}\n\
+                       rows:\n  - {source: fitted, class: conv_1x1, work: macs, cost: 1e-3}\n\
+                       \x20 - {source: fitted, class: pool, work: calls, cost: 40}\n\
+                       \x20 - {source: measured, operator: CONV_2D, input: [8, 8], input_channels: 4, output: [8, 8], \
+                       output_channels: 4, mean: 250, std: 1, count: 5}\n\
+                       \x20 - source: measured\n    mean: 700\n    std: 2\n    count: 9\n    block:\n\
+                       \x20     - {operator: MEAN, input: [8, 8], input_channels: 4, output: [1, 1], output_channels: 4}\n\
+                       \x20     - {operator: ADD, input: [8, 8], input_channels: 4, output: [8, 8], output_channels: 4}\n";
+
+#[test]
+fn class_tables_price_and_read_back_equal() {
+    let table = LatencyTable::parse("t.yaml", CLASSES).unwrap();
+    let near = |ms: Millis, us: f64| assert!((ms.0 - us * 1e-3).abs() < 1e-9, "{ms} for {us} us");
+    near(table.overhead(), 3000.0);
+    near(table.cost(&conv(8, 4)), 1.5 * 250.0 + 20.0);
+    near(table.cost(&conv(64, 4)), 1.5 * 64.0 * 64.0 * 16.0 * 1e-3 + 20.0);
+    let sum = Kernel { inputs: 1, ..Kernel::pointwise(KernelKind::Add, [8, 8], 4) };
+    let mean = Kernel { output: [1, 1], ..Kernel::pointwise(KernelKind::Mean, [8, 8], 4) };
+    assert_eq!(table.block_row(&[sum, mean]).unwrap().count, 9);
+    assert_eq!(table.block_row(&[sum]), None);
+    assert_eq!((table.fitted_rows(), table.measured_rows()), (2, 2));
+    let text = table.to_yaml();
+    let again = LatencyTable::parse("again.yaml", &text).unwrap();
+    assert_eq!(again, table, "{text}");
+}
+
+#[test]
+fn faults_of_class_tables_are_told() {
+    let said = |text: &str| format!("{:?}", LatencyTable::parse("t.yaml", text).unwrap_err());
+    for (from, to, wanted) in [
+        ("class: pool", "class: pol", "did you mean `pool`"),
+        ("work: calls", "work: call", "did you mean `calls`"),
+        ("class: pool, work: calls", "class: conv_1x1, work: macs", "has two rows"),
+        (
+            "{source: fitted, class: pool, work: calls, cost: 40}",
+            "{source: fitted, term: macs, cost: 1}",
+            "beside class rows",
+        ),
+        ("scale: 1.5", "scale: -1.5", "-1.5"),
+        ("operator: ADD", "operator: SUM", "SUM"),
+    ] {
+        let error = said(&CLASSES.replace(from, to));
+        assert!(error.contains(wanted), "{to}: {error}");
+    }
+    let terms_alone = TABLE.replace("rows:", "calibration: {scale: 1, operator: 0, network: 0}\nrows:");
+    assert!(said(&terms_alone).contains("no class rows to calibrate"));
+}
+
 #[test]
 fn shipped_tables_load_and_say_what_they_rest_on() {
     for name in LatencyTable::names() {
         let table = LatencyTable::named(name).unwrap();
         let about = table.about();
-        for said in ["Exynos 9820", "TFLite 2.10", "qed-usc", "measured none itself", "left out of the fit"] {
+        let device: &[&str] = match name.split_once('/').unwrap().0 {
+            "galaxy-s10-exynos9820" => &["Samsung Galaxy S10 (Exynos 9820)", "TFLite 2.10", "qed-usc"],
+            "galaxy-note10" => &["Samsung Galaxy Note10", "Once-for-All"],
+            "snapdragon-855" => &["Snapdragon 855"],
+            other => panic!("{other} is a new device: what has its table to say?"),
+        };
+        for said in device.iter().chain(&["measured none itself", "left out of the fit"]) {
             assert!(about.contains(said), "{name}: {about}");
         }
+        // The chip of other phones is not that of the phone that was measured here.
+        assert!(!about.contains("Snapdragon") || !about.contains("S10"), "{name}: {about}");
+        // Published measurements are not copied.
+        assert_eq!(table.measured_rows(), 0, "{name}");
     }
     let error = LatencyTable::named("galaxy-s10-exynos9820/1large-floot").unwrap_err();
     assert!(format!("{error:?}").contains("did you mean"), "{error:?}");
