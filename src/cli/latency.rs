@@ -9,10 +9,12 @@ use serde_json::{Value, json};
 
 use super::{Failure, emit, emit_json};
 use crate::latency::{
-    Coverage, CrossValidation, LatencyError, LatencyTable, OperatorModel, Predicted, Prediction, Sample, Scores,
-    Selector, Split, Stated, Term, cross_validate, describe, file_name, fit, predict, predict_operators,
-    predict_samples, read_families, read_network, read_operators, read_samples, score, terms,
+    Bound, CONFIDENCE, Coverage, CrossValidation, LatencyError, LatencyTable, NoBound, OperatorModel, Predicted,
+    Prediction, Sample, Scores, Selector, Siblings, Split, Stated, Term, cross_validate, describe, file_name,
+    fit_beside, predict, predict_operators, predict_samples, read_families, read_network, read_operators, read_samples,
+    read_siblings, score, terms,
 };
+use crate::units::Millis;
 
 /// Fit latency tables to measured networks, judge them, and price networks by them.
 #[derive(Args)]
@@ -55,6 +57,13 @@ struct Measurements {
 }
 
 #[derive(Args)]
+struct Confidence {
+    /// Share of networks that upper bounds are to hold for, from 0.5 to below 1; 0.95 where the table can give it
+    #[arg(long, value_name = "SHARE")]
+    confidence: Option<f64>,
+}
+
+#[derive(Args)]
 struct FitArguments {
     #[command(flatten)]
     measurements: Measurements,
@@ -67,6 +76,8 @@ struct FitArguments {
     /// Family of each network: columns `model,family`
     #[arg(long, value_name = "CSV")]
     families: Option<PathBuf>,
+    #[command(flatten)]
+    confidence: Confidence,
     /// Name of the table; made of device, cores and precision if left out
     #[arg(long)]
     name: Option<String>,
@@ -97,6 +108,8 @@ struct EvalArguments {
     table: String,
     #[command(flatten)]
     measurements: Measurements,
+    #[command(flatten)]
+    confidence: Confidence,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -113,6 +126,8 @@ struct PredictArguments {
     /// Which model of an operators file that holds several
     #[arg(long)]
     model: Option<String>,
+    #[command(flatten)]
+    confidence: Confidence,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -158,6 +173,27 @@ fn say(text: std::fmt::Arguments) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
+impl Confidence {
+    /// What a table multiplies a mean by for an upper bound, with the confidence; nothing where none was asked for
+    /// and the table cannot give the usual one.
+    fn factor(&self, name: &str, table: &LatencyTable) -> Result<Option<(f64, f64)>, Failure> {
+        let confidence = self.confidence.unwrap_or(CONFIDENCE);
+        match (table.bound_factor(confidence), self.confidence) {
+            (Ok(factor), _) => Ok(Some((factor, confidence))),
+            (Err(reason), None) => {
+                say(format_args!("no upper bound: {name}: {reason}"));
+                Ok(None)
+            }
+            (Err(reason), Some(_)) => Err(no_bound(name, &reason)),
+        }
+    }
+}
+
+/// Why a table has no bound, with the remedy.
+fn no_bound(name: &str, reason: &NoBound) -> Failure {
+    Failure::Input(miette!(help = reason.remedy(), "{name}: {reason}"))
+}
+
 impl Measurements {
     fn selector(&self) -> Selector {
         Selector { device: self.device.clone(), cores: self.cores.clone(), precision: self.precision.clone() }
@@ -168,11 +204,20 @@ impl Measurements {
         say(format_args!("{} networks measured on {} {} {}", samples.len(), self.device, self.cores, self.precision));
         Ok(samples)
     }
+
+    fn siblings(&self) -> Result<Siblings, Failure> {
+        let siblings = read_siblings(&self.networks, &self.selector()).map_err(input)?;
+        if !siblings.sets.is_empty() {
+            say(format_args!("costs lean on those of other core sets: {}", siblings.names().join(", ")));
+        }
+        Ok(siblings)
+    }
 }
 
 fn run_fit(arguments: &FitArguments) -> Result<(), Failure> {
     let precision = &arguments.measurements.precision;
     let samples = arguments.measurements.samples()?;
+    let siblings = arguments.measurements.siblings()?;
     let terms = terms::for_precision(precision).ok_or_else(|| {
         Failure::Input(miette!(
             help = "the operator model has terms for `float` and for `quant` (int8)",
@@ -187,8 +232,8 @@ fn run_fit(arguments: &FitArguments) -> Result<(), Failure> {
             terms.len()
         ));
     }
-    let model = fit(&samples.iter().collect::<Vec<_>>(), terms).map_err(input)?;
-    let validation = validate(arguments, &samples, terms)?;
+    let model = fit_beside(&samples.iter().collect::<Vec<_>>(), terms, &siblings).map_err(input)?;
+    let validation = validate(arguments, &samples, &siblings, terms)?;
     if let Some(path) = &arguments.out {
         let table = table(arguments, model.clone(), &samples, validation.as_ref())?;
         write(path, &table.to_yaml())?;
@@ -210,17 +255,29 @@ fn run_fit(arguments: &FitArguments) -> Result<(), Failure> {
     }
 }
 
-fn validate(arguments: &FitArguments, samples: &[Sample], terms: &[Term]) -> Result<Option<CrossValidation>, Failure> {
-    let result = match arguments.cross_validate {
+fn validate(
+    arguments: &FitArguments,
+    samples: &[Sample],
+    siblings: &Siblings,
+    terms: &[Term],
+) -> Result<Option<CrossValidation>, Failure> {
+    let families;
+    let split = match arguments.cross_validate {
         None => return Ok(None),
-        Some(Groups::Folds) => cross_validate(samples, terms, Split::Folds),
+        Some(Groups::Folds) => Split::Folds,
         Some(Groups::Families) => {
-            let path = families_file(arguments)?;
-            let families = read_families(&path).map_err(input)?;
-            cross_validate(samples, terms, Split::Families(&families))
+            families = read_families(&families_file(arguments)?).map_err(input)?;
+            Split::Families(&families)
         }
     };
-    result.map(Some).map_err(input)
+    let confidence = arguments.confidence.confidence.unwrap_or(CONFIDENCE);
+    let result = cross_validate(samples, terms, split, siblings, confidence).map_err(input)?;
+    match (result.ratios.factor(confidence), arguments.confidence.confidence) {
+        (Err(reason), Some(_)) => return Err(no_bound("these networks", &reason)),
+        (Err(reason), None) => say(format_args!("no upper bounds: {reason}")),
+        (Ok(_), _) => {}
+    }
+    Ok(Some(result))
 }
 
 /// The families file that was named, or the one that lies beside the networks.
@@ -255,7 +312,6 @@ fn table(
         source: arguments.source.clone(),
         licence: arguments.licence.clone(),
     };
-    let left_out = if arguments.cross_validate == Some(Groups::Families) { "families" } else { "folds" };
     let info = describe(
         &measurements.networks,
         measurements.operators.as_deref(),
@@ -263,11 +319,15 @@ fn table(
         &stated,
         command_line(arguments),
         samples.len(),
-        validation.map(|result| result.summary(left_out)),
+        validation.map(CrossValidation::summary),
     )
     .map_err(input)?;
     let coverage = Coverage::of(samples.iter().flat_map(|sample| &sample.kernels));
-    Ok(LatencyTable::fitted(info, model, coverage))
+    let table = LatencyTable::fitted(info, model, coverage);
+    Ok(match validation {
+        Some(result) => table.with_ratios(result.ratios.clone()),
+        None => table,
+    })
 }
 
 /// The command in a form that holds on other machines: files without their folders.
@@ -286,6 +346,9 @@ fn command_line(arguments: &FitArguments) -> String {
     if let Some(path) = &arguments.families {
         command += &format!(" --families {}", file_name(path));
     }
+    if let Some(confidence) = arguments.confidence.confidence {
+        command += &format!(" --confidence {confidence}");
+    }
     command
 }
 
@@ -299,8 +362,12 @@ fn scores_json(scores: Scores) -> Value {
 
 fn sentence(scores: Scores) -> String {
     let rank = scores.spearman.map_or("undefined".to_owned(), |r| format!("{r:.3}"));
+    let bounds = match (scores.coverage, scores.bound_over_mean) {
+        (Some(coverage), Some(width)) => format!(", {coverage:.1} % under their bound, {width:.3} times the mean"),
+        _ => String::new(),
+    };
     format!(
-        "mean error {:5.2} %, within 10 % {:5.1} %, rank correlation {rank}, {} networks",
+        "mean error {:5.2} %, within 10 % {:5.1} %, rank correlation {rank}, {} networks{bounds}",
         scores.mape, scores.within_10, scores.networks
     )
 }
@@ -344,7 +411,13 @@ fn run_eval(arguments: &EvalArguments) -> Result<(), Failure> {
         }
     }
     let predicted = predict_samples(&samples, |kernels| table.total(kernels));
-    let scores = score(&predicted);
+    let bounded: Vec<(f64, f64, f64)> = match arguments.confidence.factor(&arguments.table, &table)? {
+        None => Vec::new(),
+        Some((factor, _)) => {
+            predicted.iter().map(|p| (p.measured_ms, p.predicted_ms, factor * p.predicted_ms)).collect()
+        }
+    };
+    let scores = score(&predicted).with_bounds(&bounded);
     if arguments.json {
         return emit_json(&scores_json(scores));
     }
@@ -372,7 +445,13 @@ fn run_predict(arguments: &PredictArguments) -> Result<(), Failure> {
     } else {
         predict(&table, &read_network(path).map_err(input)?)
     };
-    if arguments.json { emit_json(&prediction_json(&prediction)) } else { emit(&prediction_text(&table, &prediction)) }
+    let bound = arguments.confidence.factor(&arguments.table, &table)?;
+    let bound = bound.map(|(factor, confidence)| Bound { ms: Millis(factor * prediction.mean.0), confidence });
+    if arguments.json {
+        emit_json(&prediction_json(&prediction, bound))
+    } else {
+        emit(&prediction_text(&table, &prediction, bound))
+    }
 }
 
 /// Blocks as they are shown: what no operator causes comes last, so that shares add up to one.
@@ -385,7 +464,7 @@ fn shown_blocks(prediction: &Prediction) -> Vec<(&str, f64, f64)> {
     blocks
 }
 
-fn prediction_json(prediction: &Prediction) -> Value {
+fn prediction_json(prediction: &Prediction, bound: Option<Bound>) -> Value {
     let blocks: Vec<Value> = shown_blocks(prediction)
         .into_iter()
         .map(|(name, ms, share)| json!({"name": name, "ms": ms, "share": share}))
@@ -401,15 +480,18 @@ fn prediction_json(prediction: &Prediction) -> Value {
         .collect();
     json!({
         "mean_ms": prediction.mean.0,
-        "bound_ms": null,
-        "confidence": null,
+        "bound_ms": bound.map(|bound| bound.ms.0),
+        "confidence": bound.map(|bound| bound.confidence),
         "blocks": blocks,
         "flags": flags,
     })
 }
 
-fn prediction_text(table: &LatencyTable, prediction: &Prediction) -> String {
+fn prediction_text(table: &LatencyTable, prediction: &Prediction, bound: Option<Bound>) -> String {
     let mut text = format!("{:.3} ms: {}\n", prediction.mean.0, table.about());
+    if let Some(Bound { ms, confidence }) = bound {
+        text += &format!("at most {:.3} ms with a confidence of {:.1} %\n", ms.0, 100.0 * confidence);
+    }
     for (name, ms, share) in shown_blocks(prediction) {
         text += &format!("{ms:10.4} ms {:5.1} %  {name}\n", 100.0 * share);
     }

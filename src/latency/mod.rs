@@ -5,6 +5,7 @@
 //! published, and every row says whether it was `measured` or `fitted`.
 
 mod baseline;
+mod bound;
 mod coverage;
 mod describe;
 mod error;
@@ -15,19 +16,22 @@ mod lower;
 mod model;
 mod network_file;
 mod nnls;
+mod normal;
 mod predict;
 mod rows;
 mod samples;
 mod shipped;
+mod siblings;
 mod table;
 mod table_file;
 pub mod terms;
 
+pub use bound::{Bound, BoundRatios, CONFIDENCE, LEAST_CONFIDENCE, NoBound};
 pub use coverage::{Coverage, Covered, Flag, Property};
 pub use describe::{Stated, describe, file_name};
 pub use error::LatencyError;
-pub use evaluate::{CrossValidation, Predicted, Scores, Split, cross_validate, predict_samples, score};
-pub use fit::{Sample, fit};
+pub use evaluate::{CrossValidation, GroupError, Predicted, Scores, Split, cross_validate, predict_samples, score};
+pub use fit::{Sample, fit, fit_beside};
 pub use kernel::{Kernel, KernelKind};
 pub use lower::{Lowered, lower};
 pub use model::OperatorModel;
@@ -35,6 +39,7 @@ pub use network_file::read_network;
 pub use predict::{BlockCost, Prediction, predict, predict_operators};
 pub use rows::{Measurement, OperatorList, Selector, read_families, read_measurements, read_operators};
 pub use samples::read_samples;
+pub use siblings::{Siblings, read_siblings};
 pub use table::{FitError, LatencyTable, MeasuredRow, Priced, Provenance, Source, SourceFile, TableInfo};
 pub use table_file::TABLE_SCHEMA;
 pub use terms::Term;

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::{Coverage, Flag, Kernel, OperatorModel};
+use super::{Bound, BoundRatios, Coverage, Flag, Kernel, NoBound, OperatorModel};
 use crate::units::Millis;
 
 /// What a table says about itself.
@@ -69,6 +69,10 @@ pub struct FitError {
     pub spearman: f64,
     /// The 17-term baseline's mean absolute relative error on the same splits, percent.
     pub baseline_mape: f64,
+    /// Share of networks under the bound at 95 %, made without their group, percent; `None` without bounds.
+    pub coverage: Option<f64>,
+    /// Median of that bound over the mean.
+    pub bound_over_mean: Option<f64>,
 }
 
 /// The measured cost of one operator.
@@ -110,12 +114,40 @@ pub struct LatencyTable {
     pub(super) model: OperatorModel,
     pub(super) coverage: Coverage,
     pub(super) measured: HashMap<Kernel, MeasuredRow>,
+    pub(super) ratios: Option<BoundRatios>,
 }
 
 impl LatencyTable {
     /// A table of a fitted model.
     pub fn fitted(info: TableInfo, model: OperatorModel, coverage: Coverage) -> Self {
-        Self { info, model, coverage, measured: HashMap::new() }
+        Self { info, model, coverage, measured: HashMap::new(), ratios: None }
+    }
+
+    /// The same table with what upper bounds are made from.
+    pub fn with_ratios(mut self, ratios: BoundRatios) -> Self {
+        self.ratios = Some(ratios);
+        self
+    }
+
+    /// What upper bounds are made from, if the fit was compared with networks left out.
+    pub fn ratios(&self) -> Option<&BoundRatios> {
+        self.ratios.as_ref()
+    }
+
+    /// What a latency is multiplied by to get an upper bound on it that holds at a confidence.
+    ///
+    /// # Errors
+    /// A table without ratios of networks left out, and a confidence that their number does not give.
+    pub fn bound_factor(&self, confidence: f64) -> Result<f64, NoBound> {
+        self.ratios.as_ref().ok_or(NoBound::NotCalibrated)?.factor(confidence)
+    }
+
+    /// The upper bound on a latency of that mean.
+    ///
+    /// # Errors
+    /// As [`bound_factor`](Self::bound_factor).
+    pub fn bound(&self, mean: Millis, confidence: f64) -> Result<Bound, NoBound> {
+        Ok(Bound { ms: Millis(mean.0 * self.bound_factor(confidence)?), confidence })
     }
 
     /// What it says about itself.
@@ -138,6 +170,9 @@ impl LatencyTable {
         );
         if let Some(error) = &info.provenance.error {
             about += &format!(". Mean error {:.1} % on networks of {} left out of the fit", error.mape, error.left_out);
+            if let Some(coverage) = error.coverage {
+                about += &format!(", {coverage:.1} % of them under their bound at 95 %");
+            }
         }
         if !info.provenance.note.is_empty() {
             about += &format!(". {}", info.provenance.note);

@@ -76,6 +76,8 @@ pub static TABLE_SCHEMA: Schema = Schema {
                         field("within_10", &PERCENT, true, "networks within 10 %, percent"),
                         field("spearman", &Kind::Number { min: -1.0, max: 1.0 }, true, "rank correlation"),
                         field("baseline_mape", &PERCENT, true, "the same error of the 17-term baseline, percent"),
+                        field("coverage", &PERCENT, false, "networks under their bound at 95 %, percent"),
+                        field("bound_over_mean", &POSITIVE, false, "median of that bound over the mean"),
                     ]),
                     false,
                     "error of the fit on networks left out",
@@ -102,6 +104,12 @@ pub static TABLE_SCHEMA: Schema = Schema {
             ),
             false,
             "ranges of geometry behind the fitted rows; prices beyond them are flagged",
+        ),
+        field(
+            "bounds",
+            &bounds::BOUNDS,
+            false,
+            "what upper bounds are made from; no `confidence` can be asked for if absent",
         ),
         field("rows", &Kind::List(&ROW, 1), true, "the costs"),
     ],
@@ -212,6 +220,10 @@ impl LatencyTable {
             line(format_args!("    left_out: {}", error.left_out));
             line(format_args!("    mape: {:.2}\n    within_10: {:.1}", error.mape, error.within_10));
             line(format_args!("    spearman: {:.4}\n    baseline_mape: {:.2}", error.spearman, error.baseline_mape));
+            if let (Some(coverage), Some(width)) = (error.coverage, error.bound_over_mean) {
+                line(format_args!("    # Of the bound at 95 %, made without the networks that it is judged on."));
+                line(format_args!("    coverage: {coverage:.1}\n    bound_over_mean: {width:.3}"));
+            }
         }
         line(format_args!("# Lowest and highest value of each property in the measured networks."));
         let covered: Vec<KernelKind> =
@@ -223,6 +235,9 @@ impl LatencyTable {
             for (property, (low, high)) in Property::ALL.into_iter().zip(seen.ranges) {
                 line(format_args!("    {}: [{low}, {high}]", property.name()));
             }
+        }
+        if let Some(ratios) = &self.ratios {
+            line(format_args!("{}", bounds::lines(ratios)));
         }
         line(format_args!("# An operator costs the sum of its counts times these; a measured row comes before them."));
         line(format_args!("rows:"));
@@ -295,7 +310,13 @@ fn lower(document: &Document) -> Result<LatencyTable, Diagnostics> {
             problems.at(row, &path, format!("{kernel} has two rows"), "keep one");
         }
     }
-    problems.or(LatencyTable { info, model: OperatorModel::new(coefficients), coverage, measured })
+    problems.or(LatencyTable {
+        info,
+        model: OperatorModel::new(coefficients),
+        coverage,
+        measured,
+        ratios: bounds::ratios(root),
+    })
 }
 
 fn text(node: &Node, key: &str) -> String {
@@ -338,6 +359,8 @@ fn provenance(node: &Node) -> Provenance {
             within_10: number(error, "within_10"),
             spearman: number(error, "spearman"),
             baseline_mape: number(error, "baseline_mape"),
+            coverage: error.get("coverage").and_then(Node::number),
+            bound_over_mean: error.get("bound_over_mean").and_then(Node::number),
         }),
     }
 }
@@ -394,5 +417,6 @@ fn measured_row(row: &Node, path: &str, to_ms: f64, problems: &mut Problems) -> 
     Some((kernel, MeasuredRow { ms: time("mean"), std: time("std"), count }))
 }
 
+mod bounds;
 #[cfg(test)]
 mod tests;
