@@ -19,12 +19,8 @@ fn data() -> Option<PathBuf> {
     None
 }
 
-fn samples(folder: &std::path::Path, device: &str, cores: &str, precision: &str) -> Vec<Sample> {
-    let selector = Selector { device: device.into(), cores: cores.into(), precision: precision.into() };
-    let measured = read_measurements(&folder.join("networks.csv"), &selector).unwrap();
-    let lists: HashMap<String, Vec<Kernel>> =
-        read_operators(&folder.join("operators_gpu.csv")).unwrap().into_iter().map(|l| (l.model, l.kernels)).collect();
-    measured.into_iter().map(|m| Sample { kernels: lists[&m.network].clone(), network: m.network, ms: m.ms }).collect()
+fn samples(folder: &std::path::Path, selector: &Selector) -> Vec<Sample> {
+    read_samples(&folder.join("networks.csv"), Some(&folder.join("operators_gpu.csv")), selector).unwrap()
 }
 
 #[test]
@@ -35,24 +31,68 @@ fn families_left_out_beat_the_baseline() {
     let cases = [
         ("s10", "1large", "float", 4.3, 3.2),
         ("s10", "1large", "quant", 8.7, 5.5),
+        ("s10", "2med", "float", 4.9, 3.7),
+        ("s10", "4small", "quant", 16.8, 12.6),
         ("pixel4", "1large", "float", 7.3, 4.0),
     ];
     for (device, cores, precision, published, claimed) in cases {
-        let samples = samples(&folder, device, cores, precision);
+        let selector = Selector { device: device.into(), cores: cores.into(), precision: precision.into() };
+        let samples = samples(&folder, &selector);
+        let siblings = read_siblings(&folder.join("networks.csv"), &selector).unwrap();
+        assert_eq!(siblings.sets.len(), 8);
+        assert!(!siblings.names().contains(&"gpu") && !siblings.names().contains(&cores), "{:?}", siblings.names());
         let terms = terms::for_precision(precision).unwrap();
-        let result = cross_validate(&samples, terms, Split::Families(&families)).unwrap();
+        let result = cross_validate(&samples, terms, Split::Families(&families), &siblings, CONFIDENCE).unwrap();
         eprintln!("{device} {cores} {precision}: {:.2} (baseline {:.2})", result.scores.mape, result.baseline.mape);
         assert_eq!(result.scores.networks, 84);
         assert!((result.baseline.mape - published).abs() < 0.1, "baseline {:?}", result.baseline);
         assert!(result.scores.mape < claimed, "{device} {cores} {precision}: {:?}", result.scores);
+        if device == "s10" {
+            // The shipped table says what this run gives.
+            let table = LatencyTable::named(&format!("galaxy-s10-exynos9820/{cores}-{precision}")).unwrap();
+            let stated = table.info().provenance.error.clone().unwrap();
+            assert!((stated.mape - result.scores.mape).abs() < 0.006, "{stated:?}");
+            assert!((stated.coverage.unwrap() - result.scores.coverage.unwrap()).abs() < 0.06, "{stated:?}");
+            assert_eq!(table.ratios(), Some(&result.ratios));
+        }
     }
+}
+
+/// What the shipped tables say of themselves, each made by the command in it with whole families left out.
+#[test]
+fn every_core_set_is_a_quarter_below_the_baseline_and_its_bounds_hold() {
+    let mut coverage = Vec::new();
+    for name in LatencyTable::names().filter(|name| name.starts_with("galaxy-s10-exynos9820/") && !name.contains("gpu"))
+    {
+        let table = LatencyTable::named(name).unwrap();
+        let info = table.info();
+        let error = info.provenance.error.as_ref().unwrap();
+        assert_eq!((info.soc.as_str(), error.left_out.as_str()), ("Exynos 9820", "families"), "{name}");
+        let claimed = match (info.cores.as_str(), info.precision.as_str()) {
+            ("1large", "float") => 3.2,
+            ("1large", "quant") => 5.5,
+            _ => 0.75 * error.baseline_mape,
+        };
+        assert!(error.mape <= claimed, "{name}: {error:?}");
+        let (covered, width) = (error.coverage.unwrap(), error.bound_over_mean.unwrap());
+        assert!(covered >= 88.0, "{name}: {error:?}");
+        if info.cores.starts_with('1') && info.cores != "1large2med" && info.precision == "float" {
+            assert!(width <= 1.15, "{name}: {error:?}");
+        }
+        assert_eq!(table.ratios().unwrap().ratios().len(), 84, "{name}");
+        coverage.push(covered);
+    }
+    assert_eq!(coverage.len(), 18);
+    let pooled = coverage.iter().sum::<f64>() / coverage.len() as f64;
+    assert!(pooled >= 93.0, "{pooled}");
 }
 
 #[test]
 fn lowered_networks_are_the_operators_that_were_measured() {
     let Some(folder) = data() else { return };
     let lists = read_operators(&folder.join("operators_gpu.csv")).unwrap();
-    let samples = samples(&folder, "s10", "1large", "float");
+    let selector = Selector { device: "s10".into(), cores: "1large".into(), precision: "float".into() };
+    let samples = samples(&folder, &selector);
     let model = fit(&samples.iter().collect::<Vec<_>>(), &terms::FLOAT).unwrap();
     for (name, space, rows) in [
         ("mobilenetv2_w1", "mobilenet-v2", 55),

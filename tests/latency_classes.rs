@@ -107,7 +107,7 @@ fn cells_of_unseen_counts_are_predicted() {
         ("dsp_int8_ms", 2.75),
     ] {
         let samples = read_architectures(&folder.join("snapdragon855_nas_bench_201.csv"), &space, column).unwrap();
-        let result = leave_out(&samples, Split::Operators, |seen, unseen| {
+        let result = leave_out(&samples, Split::Operators, CONFIDENCE, |seen, unseen| {
             let model = fit_totals(&seen.iter().map(|&at| &samples[at]).collect::<Vec<_>>(), &CELL, true)?;
             Ok(unseen.iter().map(|kernels| model.total(kernels)).collect())
         })
@@ -130,7 +130,7 @@ fn a_gpu_is_predicted_from_geometry() {
         let networks = read_timed(&folder.join("networks.csv"), &folder.join("operators_gpu.csv"), &selector);
         let networks = networks.unwrap().unwrap();
         let samples: Vec<Sample> = networks.iter().map(|network| network.sample.clone()).collect();
-        let result = leave_out(&samples, Split::Families(&families), |seen, unseen| {
+        let result = leave_out(&samples, Split::Families(&families), CONFIDENCE, |seen, unseen| {
             let seen: Vec<&TimedNetwork> = seen.iter().map(|&at| &networks[at]).collect();
             Ok(fit_operators(&seen, keep_rows)?.totals(unseen))
         })
@@ -154,7 +154,7 @@ fn blocks_of_an_unseen_resolution_are_predicted() {
             samples.push(Sample { network, kernels: block.kernels, ms: block.row.ms.0 });
         }
     }
-    let result = leave_out(&samples, Split::Families(&resolutions), |seen, unseen| {
+    let result = leave_out(&samples, Split::Families(&resolutions), CONFIDENCE, |seen, unseen| {
         let seen: Vec<&Sample> = seen.iter().map(|&at| &samples[at]).collect();
         let model = fit_totals(&seen, &MOBILE_BLOCKS, false)?;
         Ok(unseen.iter().map(|kernels| model.total(kernels)).collect())

@@ -188,3 +188,92 @@ fn bad_input_is_refused_with_what_would_be_right() {
     assert_eq!(unwritable.status.code(), Some(1));
     assert!(Path::new(&dir.path("phone.yaml")).is_file());
 }
+
+impl Dir {
+    /// Thirty networks in six families on two core sets and a GPU of one device, in the layout of several devices.
+    fn with_core_sets() -> Self {
+        let dir = Self::new();
+        let mut networks = "model,device,cores,precision,mean_us,std_us\n".to_owned();
+        let mut operators =
+            "model,operator,input_hw,input_channels,output_hw,kernel,stride,filters,groups\n".to_owned();
+        let mut families = "model,family\n".to_owned();
+        for i in 0..30 {
+            let (size, channels) = (8 + i % 7, 16 + 8 * (i % 5));
+            let ms = 0.5 + f64::from(size * size) * f64::from(channels) * (f64::from(channels) * 2e-6 + 1e-5);
+            // Families are off by up to 6 %, each in its own way.
+            let us = 1e3 * ms * (1.0 + 0.02 * f64::from(i % 6 - 3));
+            for (cores, factor) in [("big", 1.0), ("little", 3.0), ("gpu", 0.1)] {
+                networks += &format!("net{i},phone,{cores},float,{},{}\n", us * factor, us * factor / 100.0);
+            }
+            operators += &format!("net{i},CONV_2D,{size},{channels},{size},1,1,{channels},1\n");
+            families += &format!("net{i},f{}\n", i % 6);
+        }
+        dir.write("networks.csv", &networks);
+        dir.write("operators.csv", &operators);
+        dir.write("families.csv", &families);
+        dir
+    }
+}
+
+#[test]
+fn bounds_hold_at_the_confidence_that_is_asked_for() {
+    let dir = Dir::with_core_sets();
+    let arguments = ["--out", "phone.yaml", "--cross-validate", "families", "--json"];
+    let output = dir.measured("fit", &arguments).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("costs lean on those of other core sets: little\n"), "{said}");
+    let fitted: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(fitted["coverage"].as_f64().unwrap() >= 80.0, "{fitted}");
+    assert!(fitted["bound_over_mean"].as_f64().unwrap() > 1.0, "{fitted}");
+    assert_eq!(fitted["groups"].as_array().unwrap().len(), 6);
+
+    let predict = |more: &[&str]| {
+        let words = ["predict", "--table", "phone.yaml", "operators.csv", "--model", "net3", "--json"];
+        json(&mut dir.latency(&[&words[..], more].concat()))
+    };
+    let [usual, loose] = [predict(&[]), predict(&["--confidence", "0.6"])];
+    assert_eq!((&usual["confidence"], &loose["confidence"]), (&Value::from(0.95), &Value::from(0.6)));
+    assert_eq!(usual["mean_ms"], loose["mean_ms"]);
+    let bound = |answer: &Value| answer["bound_ms"].as_f64().unwrap() / answer["mean_ms"].as_f64().unwrap();
+    assert!(bound(&usual) > bound(&loose), "{usual} {loose}");
+
+    let judged = json(&mut dir.measured("eval", &["--table", "phone.yaml", "--json"]));
+    assert!(judged["coverage"].as_f64().unwrap() >= 93.0, "{judged}");
+    assert!((judged["bound_over_mean"].as_f64().unwrap() - bound(&usual)).abs() < 1e-9, "{judged}");
+    let tables = json(&mut dir.latency(&["tables", ".", "--json"]));
+    assert_eq!(
+        tables[0]["provenance"]["error"]["coverage"].as_f64().map(f64::round),
+        fitted["coverage"].as_f64().map(f64::round)
+    );
+}
+
+#[test]
+fn bounds_that_cannot_be_given_are_refused_with_the_remedy() {
+    let dir = Dir::with_core_sets();
+    dir.measured("fit", &["--out", "bare.yaml"]).assert().success();
+    dir.measured("fit", &["--out", "phone.yaml", "--cross-validate", "families"]).assert().success();
+    let predict = |table: &str, confidence: &str| {
+        refused(&mut dir.latency(&[
+            "predict",
+            "--table",
+            table,
+            "operators.csv",
+            "--model",
+            "net3",
+            "--confidence",
+            confidence,
+        ]))
+    };
+    for (message, wanted) in [
+        (predict("bare.yaml", "0.9"), "bare.yaml: it holds no ratios of networks left out"),
+        (predict("bare.yaml", "0.9"), "--cross-validate families"),
+        (predict("phone.yaml", "0.99"), "takes 99 networks left out of a fit, and there are 30"),
+        (predict("phone.yaml", "95"), "a confidence is a number from 0.5 up to, but not, 1, and 95 is none"),
+    ] {
+        assert!(message.contains(wanted), "{message} should say {wanted}");
+    }
+    // Nobody asked: the mean is answered, and why it has no bound is said.
+    let answer =
+        json(&mut dir.latency(&["predict", "--table", "bare.yaml", "operators.csv", "--model", "net3", "--json"]));
+    assert_eq!((&answer["bound_ms"], &answer["confidence"]), (&Value::Null, &Value::Null));
+}

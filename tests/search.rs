@@ -307,6 +307,7 @@ fn random_objectives(rng: &mut ChaCha8Rng) -> String {
         "score: {proxy: s0_bc}",
         "params: {count: params}",
         "size: {count: activations}",
+        "bound: {table: galaxy-s10-exynos9820/1med-quant, confidence: 0.9}",
     ];
     let first = rng.gen_range(0..all.len());
     let count = rng.gen_range(1..=3);

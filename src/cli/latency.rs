@@ -13,10 +13,12 @@ use serde_json::{Value, json};
 
 use super::{Failure, emit, emit_json};
 use crate::latency::{
-    Coverage, CrossValidation, LatencyError, LatencyTable, OperatorModel, Predicted, Prediction, Sample, Scores,
-    Selector, Source, Split, Stated, TableInfo, Term, cross_validate, describe, file_name, fit, predict,
-    predict_operators, predict_samples, read_families, read_network, read_operators, read_samples, score, terms,
+    Bound, CONFIDENCE, Coverage, CrossValidation, LatencyError, LatencyTable, NoBound, OperatorModel, Predicted,
+    Prediction, Sample, Scores, Selector, Siblings, Source, Split, Stated, TableInfo, Term, cross_validate, describe,
+    file_name, fit_beside, predict, predict_operators, predict_samples, read_families, read_network, read_operators,
+    read_samples, read_siblings, score, terms,
 };
+use crate::units::Millis;
 
 /// Fit latency tables to measured networks, judge them, and price networks by them.
 #[derive(Args)]
@@ -61,6 +63,13 @@ struct Measurements {
 }
 
 #[derive(Args)]
+struct Confidence {
+    /// Share of networks that upper bounds are to hold for, from 0.5 to below 1; 0.95 where the table can give it
+    #[arg(long, value_name = "SHARE")]
+    confidence: Option<f64>,
+}
+
+#[derive(Args)]
 struct FitArguments {
     #[command(flatten)]
     measurements: Measurements,
@@ -84,6 +93,8 @@ struct FitArguments {
     /// Family of each network: columns `model,family`
     #[arg(long, value_name = "CSV")]
     families: Option<PathBuf>,
+    #[command(flatten)]
+    confidence: Confidence,
     /// Name of the table; made of device, cores and precision if left out
     #[arg(long)]
     name: Option<String>,
@@ -114,6 +125,8 @@ struct EvalArguments {
     table: String,
     #[command(flatten)]
     measurements: Measurements,
+    #[command(flatten)]
+    confidence: Confidence,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -130,6 +143,8 @@ struct PredictArguments {
     /// Which model of an operators file that holds several
     #[arg(long)]
     model: Option<String>,
+    #[command(flatten)]
+    confidence: Confidence,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -178,6 +193,27 @@ fn say(text: std::fmt::Arguments) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
+impl Confidence {
+    /// What a table multiplies a mean by for an upper bound, with the confidence; nothing where none was asked for
+    /// and the table cannot give the usual one.
+    fn factor(&self, name: &str, table: &LatencyTable) -> Result<Option<(f64, f64)>, Failure> {
+        let confidence = self.confidence.unwrap_or(CONFIDENCE);
+        match (table.bound_factor(confidence), self.confidence) {
+            (Ok(factor), _) => Ok(Some((factor, confidence))),
+            (Err(reason), None) => {
+                say(format_args!("no upper bound: {name}: {reason}"));
+                Ok(None)
+            }
+            (Err(reason), Some(_)) => Err(no_bound(name, &reason)),
+        }
+    }
+}
+
+/// Why a table has no bound, with the remedy.
+fn no_bound(name: &str, reason: &NoBound) -> Failure {
+    Failure::Input(miette!(help = reason.remedy(), "{name}: {reason}"))
+}
+
 impl Measurements {
     fn selector(&self) -> Selector {
         Selector { device: self.device.clone(), cores: self.cores.clone(), precision: self.precision.clone() }
@@ -187,6 +223,14 @@ impl Measurements {
         let samples = read_samples(&self.networks, self.operators.as_deref(), &self.selector()).map_err(input)?;
         say(format_args!("{} networks measured on {} {} {}", samples.len(), self.device, self.cores, self.precision));
         Ok(samples)
+    }
+
+    fn siblings(&self) -> Result<Siblings, Failure> {
+        let siblings = read_siblings(&self.networks, &self.selector()).map_err(input)?;
+        if !siblings.sets.is_empty() {
+            say(format_args!("costs lean on those of other core sets: {}", siblings.names().join(", ")));
+        }
+        Ok(siblings)
     }
 }
 
@@ -199,6 +243,7 @@ fn run_fit(arguments: &FitArguments) -> Result<(), Failure> {
     }
     let precision = &arguments.measurements.precision;
     let samples = arguments.measurements.samples()?;
+    let siblings = arguments.measurements.siblings()?;
     let terms = terms::for_precision(precision).ok_or_else(|| {
         Failure::Input(miette!(
             help = "the operator model has terms for `float` and for `quant` (int8)",
@@ -213,8 +258,8 @@ fn run_fit(arguments: &FitArguments) -> Result<(), Failure> {
             terms.len()
         ));
     }
-    let model = fit(&samples.iter().collect::<Vec<_>>(), terms).map_err(input)?;
-    let validation = validate(arguments, &samples, terms)?;
+    let model = fit_beside(&samples.iter().collect::<Vec<_>>(), terms, &siblings).map_err(input)?;
+    let validation = validate(arguments, &samples, &siblings, terms)?;
     if let Some(path) = &arguments.out {
         let table = table(arguments, model.clone(), &samples, validation.as_ref())?;
         write(path, &table.to_yaml())?;
@@ -239,18 +284,41 @@ fn report(arguments: &FitArguments, seen: &[Predicted], validation: Option<&Cros
     }
 }
 
-fn validate(arguments: &FitArguments, samples: &[Sample], terms: &[Term]) -> Result<Option<CrossValidation>, Failure> {
-    let result = match arguments.cross_validate {
+fn validate(
+    arguments: &FitArguments,
+    samples: &[Sample],
+    siblings: &Siblings,
+    terms: &[Term],
+) -> Result<Option<CrossValidation>, Failure> {
+    let families;
+    let split = match arguments.cross_validate {
         None => return Ok(None),
-        Some(Groups::Folds) => cross_validate(samples, terms, Split::Folds),
-        Some(Groups::Operators) => cross_validate(samples, terms, Split::Operators),
+        Some(Groups::Folds) => Split::Folds,
+        Some(Groups::Operators) => Split::Operators,
         Some(Groups::Families) => {
-            let path = families_file(arguments)?;
-            let families = read_families(&path).map_err(input)?;
-            cross_validate(samples, terms, Split::Families(&families))
+            families = read_families(&families_file(arguments)?).map_err(input)?;
+            Split::Families(&families)
         }
     };
-    result.map(Some).map_err(input)
+    let result = cross_validate(samples, terms, split, siblings, confidence(arguments)).map_err(input)?;
+    say_bounds(arguments, &result)?;
+    Ok(Some(result))
+}
+
+/// The confidence that bounds are judged at.
+fn confidence(arguments: &FitArguments) -> f64 {
+    arguments.confidence.confidence.unwrap_or(CONFIDENCE)
+}
+
+/// Says it where networks left out are too few for a bound; refuses where one was asked for.
+fn say_bounds(arguments: &FitArguments, result: &CrossValidation) -> Result<(), Failure> {
+    let confidence = confidence(arguments);
+    match (result.ratios.factor(confidence), arguments.confidence.confidence) {
+        (Err(reason), Some(_)) => return Err(no_bound("these networks", &reason)),
+        (Err(reason), None) => say(format_args!("no upper bounds: {reason}")),
+        (Ok(_), _) => {}
+    }
+    Ok(())
 }
 
 /// The families file that was named, or the one that lies beside the networks.
@@ -277,7 +345,15 @@ fn table(
     validation: Option<&CrossValidation>,
 ) -> Result<LatencyTable, Failure> {
     let coverage = Coverage::of(samples.iter().flat_map(|sample| &sample.kernels));
-    Ok(LatencyTable::fitted(info(arguments, samples.len(), validation)?, model, coverage))
+    Ok(bounded(LatencyTable::fitted(info(arguments, samples.len(), validation)?, model, coverage), validation))
+}
+
+/// The table with what its upper bounds are made from, if networks were left out.
+fn bounded(table: LatencyTable, validation: Option<&CrossValidation>) -> LatencyTable {
+    match validation {
+        Some(result) => table.with_ratios(result.ratios.clone()),
+        None => table,
+    }
 }
 
 /// What a fitted table says about itself.
@@ -291,11 +367,6 @@ fn info(arguments: &FitArguments, networks: usize, validation: Option<&CrossVali
         source: arguments.source.clone(),
         licence: arguments.licence.clone(),
     };
-    let left_out = match arguments.cross_validate {
-        Some(Groups::Families) => "families",
-        Some(Groups::Operators) => "operators",
-        Some(Groups::Folds) | None => "folds",
-    };
     describe(
         &measurements.networks,
         measurements.operators.as_deref(),
@@ -303,7 +374,7 @@ fn info(arguments: &FitArguments, networks: usize, validation: Option<&CrossVali
         &stated,
         command_line(arguments),
         networks,
-        validation.map(|result| result.summary(left_out)),
+        validation.map(CrossValidation::summary),
     )
     .map_err(input)
 }
@@ -334,6 +405,9 @@ fn command_line(arguments: &FitArguments) -> String {
     if let Some(path) = &arguments.families {
         command += &format!(" --families {}", file_name(path));
     }
+    if let Some(confidence) = arguments.confidence.confidence {
+        command += &format!(" --confidence {confidence}");
+    }
     command
 }
 
@@ -347,8 +421,12 @@ fn scores_json(scores: Scores) -> Value {
 
 fn sentence(scores: Scores) -> String {
     let rank = scores.spearman.map_or("undefined".to_owned(), |r| format!("{r:.3}"));
+    let bounds = match (scores.coverage, scores.bound_over_mean) {
+        (Some(coverage), Some(width)) => format!(", {coverage:.1} % under their bound, {width:.3} times the mean"),
+        _ => String::new(),
+    };
     format!(
-        "mean error {:5.2} %, within 10 % {:5.1} %, rank correlation {rank}, {} networks",
+        "mean error {:5.2} %, within 10 % {:5.1} %, rank correlation {rank}, {} networks{bounds}",
         scores.mape, scores.within_10, scores.networks
     )
 }
@@ -392,7 +470,13 @@ fn run_eval(arguments: &EvalArguments) -> Result<(), Failure> {
         }
     }
     let predicted = predict_samples(&samples, |kernels| table.total(kernels));
-    let scores = score(&predicted);
+    let bounded: Vec<(f64, f64, f64)> = match arguments.confidence.factor(&arguments.table, &table)? {
+        None => Vec::new(),
+        Some((factor, _)) => {
+            predicted.iter().map(|p| (p.measured_ms, p.predicted_ms, factor * p.predicted_ms)).collect()
+        }
+    };
+    let scores = score(&predicted).with_bounds(&bounded);
     if arguments.json {
         return emit_json(&scores_json(scores));
     }
@@ -420,7 +504,13 @@ fn run_predict(arguments: &PredictArguments) -> Result<(), Failure> {
     } else {
         predict(&table, &read_network(path).map_err(input)?)
     };
-    if arguments.json { emit_json(&prediction_json(&prediction)) } else { emit(&prediction_text(&table, &prediction)) }
+    let bound = arguments.confidence.factor(&arguments.table, &table)?;
+    let bound = bound.map(|(factor, confidence)| Bound { ms: Millis(factor * prediction.mean.0), confidence });
+    if arguments.json {
+        emit_json(&prediction_json(&prediction, bound))
+    } else {
+        emit(&prediction_text(&table, &prediction, bound))
+    }
 }
 
 /// Blocks as they are shown: what no operator causes comes last, so that shares add up to one.
@@ -434,7 +524,7 @@ fn shown_blocks(prediction: &Prediction) -> Vec<(&str, f64, f64, Option<Source>)
     blocks
 }
 
-fn prediction_json(prediction: &Prediction) -> Value {
+fn prediction_json(prediction: &Prediction, bound: Option<Bound>) -> Value {
     let blocks: Vec<Value> = shown_blocks(prediction)
         .into_iter()
         .map(|(name, ms, share, source)| json!({"name": name, "ms": ms, "share": share, "source": source}))
@@ -450,15 +540,18 @@ fn prediction_json(prediction: &Prediction) -> Value {
         .collect();
     json!({
         "mean_ms": prediction.mean.0,
-        "bound_ms": null,
-        "confidence": null,
+        "bound_ms": bound.map(|bound| bound.ms.0),
+        "confidence": bound.map(|bound| bound.confidence),
         "blocks": blocks,
         "flags": flags,
     })
 }
 
-fn prediction_text(table: &LatencyTable, prediction: &Prediction) -> String {
+fn prediction_text(table: &LatencyTable, prediction: &Prediction, bound: Option<Bound>) -> String {
     let mut text = format!("{:.3} ms: {}\n", prediction.mean.0, table.about());
+    if let Some(Bound { ms, confidence }) = bound {
+        text += &format!("at most {:.3} ms with a confidence of {:.1} %\n", ms.0, 100.0 * confidence);
+    }
     for (name, ms, share, _) in shown_blocks(prediction) {
         text += &format!("{ms:10.4} ms {:5.1} %  {name}\n", 100.0 * share);
     }

@@ -141,7 +141,22 @@ impl Check<'_> {
     }
 
     fn quantities(&mut self, root: &Node, objectives: &Named) -> Named {
-        let Some(node) = root.get("quantities") else { return Vec::new() };
+        let written = root.get("quantities").map_or_else(Vec::new, |node| self.written_quantities(node, objectives));
+        // What is listed by itself comes last, and gives way to nothing: a column has one meaning.
+        let listed: Vec<_> =
+            objectives.iter().chain(&written).filter_map(|(_, of)| of.as_ref()?.listed_beside()).collect();
+        let taken = |name: &str| objectives.iter().chain(&written).any(|(other, _)| other == name);
+        for name in listed.iter().map(|quantity| quantity.name()).filter(|name| taken(name)) {
+            let message = format!("`{name}` is the mean that is listed beside a bound");
+            self.problems.at(root, name, message, "give the objective or quantity of that name another one");
+        }
+        written
+            .into_iter()
+            .chain(listed.into_iter().map(|quantity| (quantity.name().to_owned(), Some(quantity))))
+            .collect()
+    }
+
+    fn written_quantities(&mut self, node: &Node, objectives: &Named) -> Named {
         for (key, _) in node.entries().iter().filter(|(key, _)| objectives.iter().any(|(name, _)| *name == key.text)) {
             let message = format!("`{}` is an objective already", key.text);
             self.problems.add(key.span, format!("quantities.{}", key.text), message, "give the quantity another name");
@@ -190,7 +205,17 @@ impl Check<'_> {
         let label = spec.get("label").and_then(Node::text).map(str::to_owned);
         if let Some(node) = spec.get("table") {
             let table = self.table(node, &format!("{path}.table"))?;
-            return Some(Arc::new(Latency::new(name, label, node.text()?, table)));
+            let Some((at, confidence)) = spec.get("confidence").and_then(|at| Some((at, at.number()?))) else {
+                return Some(Arc::new(Latency::new(name, label, node.text()?, table)));
+            };
+            return match Latency::bounded(name, label, node.text()?, table, confidence) {
+                Ok(bounded) => Some(Arc::new(bounded)),
+                Err(reason) => {
+                    let message = format!("latency table `{}`: {reason}", node.text()?);
+                    self.problems.at(at, &format!("{path}.confidence"), message, reason.remedy());
+                    None
+                }
+            };
         }
         if let Some(node) = spec.get("proxy") {
             let definition = self.proxy(node, &format!("{path}.proxy"))?;

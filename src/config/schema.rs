@@ -1,6 +1,7 @@
 //! What a search config may contain.
 
 use super::program;
+use crate::latency::LEAST_CONFIDENCE;
 use crate::yaml::{Field, Kind, Schema};
 
 static TEXT: Kind = Kind::Text;
@@ -18,6 +19,12 @@ static LATENCY: &[Field] = &[
         kind: &TEXT,
         required: true,
         doc: "the latency table: a shipped one by name, or a path (relative to this file, then to the current folder); lower is better",
+    },
+    Field {
+        name: "confidence",
+        kind: &Kind::Number { min: LEAST_CONFIDENCE, max: 1.0 },
+        required: false,
+        doc: "the share of networks, such as 0.95, that an upper bound on the latency is to hold for: values and limits are then bounds, and the mean is listed beside them under the name with `_mean`; without it they are means",
     },
     LABEL,
 ];

@@ -3,6 +3,7 @@ use std::path::Path;
 
 use super::limit::{convert, parse};
 use super::*;
+use crate::latency::LatencyTable;
 
 const GOOD: &str = "\
 search: s
@@ -271,5 +272,59 @@ fn the_hash_follows_the_files_of_a_command() {
     assert_eq!(different.len(), edits.len(), "{edits:?}");
     for same in [text.replacen("90 s", "91 s", 1), text.replacen("workers: 3", "workers: 4", 1)] {
         assert_eq!(hash(&same, "cat"), edits[0]);
+    }
+}
+
+/// A table without ratios of networks left out, beside the config that names it.
+fn beside_an_uncalibrated_table(confidence: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let table = LatencyTable::named("galaxy-s10-exynos9820/1large-float").unwrap().to_yaml();
+    let (start, end) = (table.find("bounds:").unwrap(), table.find("# An operator costs").unwrap());
+    std::fs::write(folder.path().join("t.yaml"), [&table[..start], &table[end..]].concat()).unwrap();
+    let text = GOOD.replace("galaxy-s10-exynos9820/1large-float", &format!("t.yaml, confidence: {confidence}"));
+    let ConfigError(files) = SearchConfig::parse("c.yaml", &text, folder.path()).unwrap_err();
+    files.iter().map(|file| format!("{file:?}")).collect::<Vec<_>>().join("\n").replace("\n  │ ", " ")
+}
+
+#[test]
+fn a_confidence_makes_bounds_and_lists_the_mean_beside_them() {
+    let config = read(&GOOD.replace("1large-float}", "1large-float, confidence: 0.95}")).unwrap();
+    let names: Vec<&str> = config.named().map(Objective::name).collect();
+    assert_eq!(names, ["latency", "score", "latency_mean"]);
+    let network = config.space.build(&config.space.default_architecture()).unwrap();
+    let value = |at: usize| config.named().nth(at).unwrap().value(&network).unwrap();
+    let mean = read(GOOD).unwrap().objectives[0].value(&network).unwrap();
+    let factor = LatencyTable::named("galaxy-s10-exynos9820/1large-float").unwrap().bound_factor(0.95).unwrap();
+    assert_eq!(value(2), mean);
+    assert!(factor > 1.0 && (value(0) - factor * mean).abs() < 1e-9, "{} and {mean}", value(0));
+    // A search for bounds is another search, and so is one at another confidence.
+    let fingerprint = |text: &str| read(text).unwrap().fingerprint();
+    let at = |confidence: &str| GOOD.replace("1large-float}", &format!("1large-float, confidence: {confidence}}}"));
+    assert!(fingerprint(GOOD) != fingerprint(&at("0.95")) && fingerprint(&at("0.9")) != fingerprint(&at("0.95")));
+    // A limit may be on either.
+    assert!(read(&at("0.9").replace("latency <= 40 ms", "latency_mean <= 40 ms")).is_ok());
+}
+
+#[test]
+fn bounds_that_a_table_cannot_give_are_refused_with_the_remedy() {
+    let at = |confidence: &str| {
+        mistakes(&GOOD.replace("1large-float}", &format!("1large-float, confidence: {confidence}}}")))
+            .replace("\n  │ ", " ")
+    };
+    for (told, wanted) in [
+        (at("0.99"), "takes 99 networks left out of a fit, and there are 84"),
+        (at("95"), "confidence"),
+        (at("0.2"), "confidence"),
+        (at("1.0"), "a confidence is a number from 0.5 up to, but not, 1"),
+        (beside_an_uncalibrated_table("0.9"), "holds no ratios of networks left out"),
+        (beside_an_uncalibrated_table("0.9"), "--cross-validate families"),
+        (
+            mistakes(
+                &GOOD.replace("1large-float}", "1large-float, confidence: 0.9}").replace("  score:", "  latency_mean:"),
+            ),
+            "`latency_mean` is the mean that is listed beside a bound",
+        ),
+    ] {
+        assert!(told.contains(wanted), "{wanted} is missing in {told}");
     }
 }

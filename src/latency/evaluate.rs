@@ -8,7 +8,8 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
-use super::{FitError, Kernel, LatencyError, Sample, Term, baseline, fit};
+use super::fit::Evidence;
+use super::{BoundRatios, FitError, Kernel, LatencyError, OperatorModel, Sample, Siblings, Term, baseline};
 use crate::units::Millis;
 
 /// Errors of predictions.
@@ -65,20 +66,83 @@ pub struct CrossValidation {
     pub scores: Scores,
     /// The baseline's errors.
     pub baseline: Scores,
+    /// Errors of each group, left out.
+    pub groups: Vec<GroupError>,
     /// Our predictions, in the order of the samples.
     #[serde(skip)]
     pub predicted: Vec<Predicted>,
+    /// What bounds of the table fitted to all samples are made from: the ratios of these predictions.
+    #[serde(skip)]
+    pub ratios: BoundRatios,
+}
+
+/// How a group of networks came out while it was left out of the fit.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct GroupError {
+    /// The family, or the number of the fold.
+    pub group: String,
+    /// How many networks it has.
+    pub networks: usize,
+    /// Mean absolute relative error, percent.
+    pub mape: f64,
+    /// Mean signed relative error, percent: above zero where predictions are too high.
+    pub mean_error: f64,
+    /// The same of the baseline.
+    pub baseline_mean_error: f64,
+}
+
+impl GroupError {
+    pub(super) fn of(group: String, ours: &[Predicted], theirs: &[Predicted]) -> Self {
+        let mean = |predicted: &[Predicted], of: fn(f64) -> f64| {
+            predicted.iter().map(|p| of(p.error())).sum::<f64>() / predicted.len().max(1) as f64
+        };
+        Self {
+            group,
+            networks: ours.len(),
+            mape: mean(ours, f64::abs),
+            mean_error: mean(ours, |error| error),
+            baseline_mean_error: mean(theirs, |error| error),
+        }
+    }
 }
 
 impl CrossValidation {
-    /// What a table says of it. `left_out` is `families` or `folds`.
-    pub fn summary(&self, left_out: &str) -> FitError {
+    /// What a table says of it.
+    pub fn summary(&self) -> FitError {
         FitError {
-            left_out: left_out.to_owned(),
+            left_out: self.ratios.left_out.clone(),
             mape: self.scores.mape,
             within_10: self.scores.within_10,
             spearman: self.scores.spearman.unwrap_or(0.0),
             baseline_mape: self.baseline.mape,
+            coverage: self.scores.coverage,
+            bound_over_mean: self.scores.bound_over_mean,
+        }
+    }
+}
+
+impl Scores {
+    /// The same with how often bounds held and how wide they are: measured latency, mean and bound of each network.
+    pub fn with_bounds(mut self, bounded: &[(f64, f64, f64)]) -> Self {
+        let mut widths: Vec<f64> = bounded.iter().map(|(_, mean, bound)| bound / mean).collect();
+        widths.sort_by(f64::total_cmp);
+        let held = bounded.iter().filter(|(measured, _, bound)| measured <= bound).count();
+        self.coverage = (!bounded.is_empty()).then(|| 100.0 * held as f64 / bounded.len() as f64);
+        self.bound_over_mean = match widths.len() {
+            0 => None,
+            n => Some((widths[(n - 1) / 2] + widths[n / 2]) / 2.0),
+        };
+        self
+    }
+}
+
+impl Split<'_> {
+    /// The name in tables.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Folds => "folds",
+            Self::Operators => "operators",
+            Self::Families(_) => "families",
         }
     }
 }
@@ -110,30 +174,86 @@ pub(super) fn predicted(sample: &Sample, predicted_ms: f64) -> Predicted {
 
 /// Fits with each group left out in turn and predicts that group.
 ///
+/// Bounds at `confidence` are judged on each group by the ratios of the other groups alone, each of those left out of
+/// its fit as well: neither the fit nor the calibration of a bound has seen the group that it is judged on. Without
+/// bounds (too few networks for the confidence) coverage stays open.
+///
 /// # Errors
 /// Samples without a family, and splits that leave too little to fit.
-pub fn cross_validate(samples: &[Sample], terms: &[Term], split: Split) -> Result<CrossValidation, LatencyError> {
+pub fn cross_validate(
+    samples: &[Sample],
+    terms: &[Term],
+    split: Split,
+    siblings: &Siblings,
+    confidence: f64,
+) -> Result<CrossValidation, LatencyError> {
     let groups = groups(samples, split)?;
     let count = groups.iter().max().map_or(0, |last| last + 1);
     if count < 2 {
         let problem = format!("leaving groups out needs at least 2 of them, and there is {count}");
         return Err(LatencyError::Fit(problem));
     }
+    let members: Vec<Vec<usize>> =
+        (0..count).map(|group| (0..samples.len()).filter(|&at| groups[at] == group).collect()).collect();
+    let evidence: Vec<Evidence> = members
+        .iter()
+        .map(|of_group| Evidence::of(&of_group.iter().map(|&at| &samples[at]).collect::<Vec<_>>(), terms, siblings))
+        .collect();
+    let without = |left_out: &[usize]| {
+        let kept = (0..count).filter(|group| !left_out.contains(group)).map(|group| &evidence[group]);
+        Evidence::of_all(kept).map(|evidence| evidence.fit(terms))
+    };
+    let ratios = |model: &OperatorModel, group: usize| {
+        let ratio = |&at: &usize| samples[at].ms / model.total(&samples[at].kernels).0;
+        members[group].iter().map(ratio).filter(|ratio| ratio.is_finite()).collect::<Vec<f64>>()
+    };
+    // The ratios of each group, by the group that the bounds made of them are judged on.
+    let mut nested: Vec<Vec<f64>> = vec![Vec::new(); count];
+    for (a, b) in (0..count).flat_map(|a| (a + 1..count).map(move |b| (a, b))) {
+        // A pair may leave too little to fit where single groups do not; bounds then rest on the others.
+        if let Some(Ok(model)) = without(&[a, b]) {
+            nested[a].extend(ratios(&model, b));
+            nested[b].extend(ratios(&model, a));
+        }
+    }
     let mut ours: Vec<Option<Predicted>> = vec![None; samples.len()];
     let mut theirs = ours.clone();
-    for left_out in 0..count {
+    let mut bounded = Vec::with_capacity(samples.len());
+    let mut by_group = Vec::with_capacity(count);
+    for (left_out, nested) in nested.into_iter().enumerate() {
         let training: Vec<&Sample> =
             samples.iter().zip(&groups).filter(|(_, group)| **group != left_out).map(|(sample, _)| sample).collect();
-        let model = fit::fit(&training, terms)?;
+        let model = Evidence::of(&training, terms, siblings).fit(terms)?;
         let baseline = baseline::fit(&training)?;
-        for (at, sample) in samples.iter().enumerate().filter(|(at, _)| groups[*at] == left_out) {
-            ours[at] = Some(predicted(sample, model.total(&sample.kernels).0));
+        let factor = BoundRatios::new(split.name(), nested).factor(confidence).ok();
+        for &at in &members[left_out] {
+            let sample = &samples[at];
+            let mean = model.total(&sample.kernels).0;
+            bounded.extend(factor.map(|factor| (sample.ms, mean, factor * mean)));
+            ours[at] = Some(predicted(sample, mean));
             theirs[at] = Some(predicted(sample, baseline(&sample.kernels)));
         }
+        let of_group =
+            |all: &[Option<Predicted>]| members[left_out].iter().filter_map(|&at| all[at].clone()).collect::<Vec<_>>();
+        let name = match (split, members[left_out].first()) {
+            (Split::Families(families), Some(&at)) => families.get(&samples[at].network).cloned().unwrap_or_default(),
+            _ => format!("fold {left_out}"),
+        };
+        by_group.push(GroupError::of(name, &of_group(&ours), &of_group(&theirs)));
     }
     let ours: Vec<Predicted> = ours.into_iter().flatten().collect();
     let theirs: Vec<Predicted> = theirs.into_iter().flatten().collect();
-    Ok(CrossValidation { scores: score(&ours), baseline: score(&theirs), predicted: ours })
+    let every = ours.iter().map(|p| p.measured_ms / p.predicted_ms).filter(|ratio| ratio.is_finite()).collect();
+    if bounded.len() < samples.len() {
+        bounded.clear();
+    }
+    Ok(CrossValidation {
+        scores: score(&ours).with_bounds(&bounded),
+        baseline: score(&theirs),
+        groups: by_group,
+        predicted: ours,
+        ratios: BoundRatios::new(split.name(), every),
+    })
 }
 
 /// The group of each sample, numbered from 0 without gaps.

@@ -3,6 +3,8 @@
 //! where the runtime pads as it goes, squeeze-excite as its four parts. Only
 //! live nodes run.
 //!
+//! The rules stand one a line in the test of `lower/fusion.rs`.
+//!
 //! Additions, and batch norms or activations that stand alone, run in TFLite but
 //! have no rows in the measured operator lists that most tables are fitted to. Their
 //! cost is part of what the fit gives to the other operators, so [`lower`] leaves
@@ -188,5 +190,7 @@ fn to_u32(value: usize) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
 
+#[cfg(test)]
+mod fusion;
 #[cfg(test)]
 mod tests;

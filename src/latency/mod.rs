@@ -6,6 +6,7 @@
 
 mod baseline;
 mod blocks;
+mod bound;
 mod classes;
 mod coverage;
 mod describe;
@@ -18,15 +19,18 @@ mod lower;
 mod model;
 mod network_file;
 mod nnls;
+mod normal;
 mod predict;
 mod rows;
 mod samples;
 mod shipped;
+mod siblings;
 mod table;
 mod table_file;
 pub mod terms;
 
 pub use blocks::{MeasuredBlock, read_blocks};
+pub use bound::{Bound, BoundRatios, CONFIDENCE, LEAST_CONFIDENCE, NoBound};
 pub use classes::{
     CELL, Calibration, Class, ClassCost, ClassModel, MOBILE_BLOCKS, OperatorFit, TimedNetwork, Work, fit_operators,
     fit_totals,
@@ -34,8 +38,8 @@ pub use classes::{
 pub use coverage::{Coverage, Covered, Flag, Property};
 pub use describe::{INFERRED, Stated, describe, file_name};
 pub use error::LatencyError;
-pub use evaluate::{CrossValidation, Predicted, Scores, Split, cross_validate, predict_samples, score};
-pub use fit::{Sample, fit};
+pub use evaluate::{CrossValidation, GroupError, Predicted, Scores, Split, cross_validate, predict_samples, score};
+pub use fit::{Sample, fit, fit_beside};
 pub use kernel::{Kernel, KernelKind};
 pub use left_out::leave_out;
 pub use lower::{Lowered, lower, lower_whole};
@@ -47,6 +51,7 @@ pub use rows::{
     read_operators,
 };
 pub use samples::{read_samples, read_timed};
+pub use siblings::{Siblings, read_siblings};
 pub use table::{FitError, LatencyTable, MeasuredRow, Priced, Provenance, Source, SourceFile, TableInfo};
 pub use table_file::TABLE_SCHEMA;
 pub use terms::Term;

@@ -25,8 +25,8 @@ pub fn nnls(rows: &[Vec<f64>], b: &[f64], ridge: f64) -> Vec<f64> {
     solve(&gram, &target)
 }
 
-/// The active-set iteration on `gram x = target`, `x ≥ 0`.
-fn solve(gram: &[Vec<f64>], target: &[f64]) -> Vec<f64> {
+/// The active-set iteration on `gram x = target`, `x ≥ 0`: minimises `xᵀ gram x − 2 targetᵀ x`.
+pub fn solve(gram: &[Vec<f64>], target: &[f64]) -> Vec<f64> {
     let n = target.len();
     let scale = target.iter().fold(0.0f64, |m, t| m.max(t.abs()));
     let tolerance = scale * 1e-12;

@@ -41,14 +41,14 @@ pub struct OperatorList {
 }
 
 /// A CSV file read whole: header and rows with their line numbers.
-struct Csv<'a> {
+pub(super) struct Csv<'a> {
     path: &'a Path,
     header: Vec<String>,
     rows: Vec<(u64, csv::StringRecord)>,
 }
 
 impl<'a> Csv<'a> {
-    fn read(path: &'a Path) -> Result<Self, LatencyError> {
+    pub(super) fn read(path: &'a Path) -> Result<Self, LatencyError> {
         let bytes = std::fs::read(path).map_err(LatencyError::read(path))?;
         let text = std::str::from_utf8(&bytes).map_err(|e| {
             let line = bytes[..e.valid_up_to()].iter().filter(|&&b| b == b'\n').count() + 1;
@@ -73,16 +73,21 @@ impl<'a> Csv<'a> {
         Ok(csv)
     }
 
-    fn has(&self, column: &str) -> bool {
+    pub(super) fn has(&self, column: &str) -> bool {
         self.header.iter().any(|name| name == column)
     }
 
-    fn column<'c>(&self, name: &'c str) -> Result<Column<'c>, LatencyError> {
+    pub(super) fn column<'c>(&self, name: &'c str) -> Result<Column<'c>, LatencyError> {
         let index = self.header.iter().position(|h| h == name).ok_or_else(|| {
             let problem = format!("has no column `{name}`; its columns are: {}", self.header.join(", "));
             LatencyError::content(self.path, problem)
         })?;
         Ok(Column { name, index })
+    }
+
+    /// The rows, in order.
+    pub(super) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        self.rows.iter().map(|(line, record)| Row { csv: self, line: *line, record })
     }
 
     fn wrong(&self, line: u64, column: Column<'_>, value: &str, problem: impl Into<String>) -> LatencyError {
@@ -97,21 +102,21 @@ impl<'a> Csv<'a> {
 }
 
 #[derive(Clone, Copy)]
-struct Column<'c> {
+pub(super) struct Column<'c> {
     name: &'c str,
     index: usize,
 }
 
 /// A row with what is needed to say where a bad value stands.
 #[derive(Clone, Copy)]
-struct Row<'a> {
+pub(super) struct Row<'a> {
     csv: &'a Csv<'a>,
     line: u64,
     record: &'a csv::StringRecord,
 }
 
 impl<'a> Row<'a> {
-    fn text(self, column: Column<'_>) -> &'a str {
+    pub(super) fn text(self, column: Column<'_>) -> &'a str {
         self.record.get(column.index).unwrap_or("")
     }
 
@@ -119,7 +124,7 @@ impl<'a> Row<'a> {
         self.csv.wrong(self.line, column, self.text(column), problem)
     }
 
-    fn latency(self, column: Column<'_>) -> Result<f64, LatencyError> {
+    pub(super) fn latency(self, column: Column<'_>) -> Result<f64, LatencyError> {
         match self.text(column).parse::<f64>() {
             Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
             _ => Err(self.wrong(column, "a latency is a finite number above zero")),

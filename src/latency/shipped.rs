@@ -11,9 +11,25 @@ macro_rules! shipped {
 }
 
 /// Name and text of each table.
-const SHIPPED: [(&str, &str); 10] = shipped![
+const SHIPPED: [(&str, &str); 26] = shipped![
     "galaxy-s10-exynos9820/1large-float",
     "galaxy-s10-exynos9820/1large-quant",
+    "galaxy-s10-exynos9820/2large-float",
+    "galaxy-s10-exynos9820/2large-quant",
+    "galaxy-s10-exynos9820/1large2med-float",
+    "galaxy-s10-exynos9820/1large2med-quant",
+    "galaxy-s10-exynos9820/1med-float",
+    "galaxy-s10-exynos9820/1med-quant",
+    "galaxy-s10-exynos9820/2med-float",
+    "galaxy-s10-exynos9820/2med-quant",
+    "galaxy-s10-exynos9820/1small-float",
+    "galaxy-s10-exynos9820/1small-quant",
+    "galaxy-s10-exynos9820/2small-float",
+    "galaxy-s10-exynos9820/2small-quant",
+    "galaxy-s10-exynos9820/3small-float",
+    "galaxy-s10-exynos9820/3small-quant",
+    "galaxy-s10-exynos9820/4small-float",
+    "galaxy-s10-exynos9820/4small-quant",
     "galaxy-s10-exynos9820/gpu-float",
     "galaxy-note10/blocks-cpu-float",
     "snapdragon-855/cells-cpu-quant",

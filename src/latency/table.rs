@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::classes::{ClassModel, ClassPrices};
-use super::{Coverage, Flag, Kernel, OperatorModel};
+use super::{Bound, BoundRatios, Coverage, Flag, Kernel, NoBound, OperatorModel};
 use crate::units::Millis;
 
 /// What a table says about itself.
@@ -70,6 +70,10 @@ pub struct FitError {
     pub spearman: f64,
     /// The 17-term baseline's mean absolute relative error on the same splits, percent.
     pub baseline_mape: f64,
+    /// Share of networks under the bound at 95 %, made without their group, percent; `None` without bounds.
+    pub coverage: Option<f64>,
+    /// Median of that bound over the mean.
+    pub bound_over_mean: Option<f64>,
 }
 
 /// The measured cost of one operator.
@@ -116,12 +120,14 @@ pub struct LatencyTable {
     pub(super) classes: Option<ClassPrices>,
     /// Blocks measured as a whole; their operators are sorted.
     pub(super) blocks: HashMap<Vec<Kernel>, MeasuredRow>,
+    pub(super) ratios: Option<BoundRatios>,
 }
 
 impl LatencyTable {
     /// A table of a fitted model.
     pub fn fitted(info: TableInfo, model: OperatorModel, coverage: Coverage) -> Self {
-        Self { info, model, coverage, measured: HashMap::new(), classes: None, blocks: HashMap::new() }
+        let (measured, blocks) = (HashMap::new(), HashMap::new());
+        Self { info, model, coverage, measured, classes: None, blocks, ratios: None }
     }
 
     /// A table of a class model, and of the operators that were measured themselves, if they are to be in it.
@@ -132,7 +138,8 @@ impl LatencyTable {
         measured: HashMap<Kernel, MeasuredRow>,
     ) -> Self {
         let classes = Some(ClassPrices::new(model, &measured));
-        Self { info, model: OperatorModel::new(Vec::new()), coverage, measured, classes, blocks: HashMap::new() }
+        let model = OperatorModel::new(Vec::new());
+        Self { info, model, coverage, measured, classes, blocks: HashMap::new(), ratios: None }
     }
 
     /// The same table with blocks that were measured as a whole; a block of exactly these operators costs that.
@@ -153,6 +160,33 @@ impl LatencyTable {
         let mut kernels = kernels.to_vec();
         kernels.sort_unstable();
         self.blocks.get(&kernels)
+    }
+
+    /// The same table with what upper bounds are made from.
+    pub fn with_ratios(mut self, ratios: BoundRatios) -> Self {
+        self.ratios = Some(ratios);
+        self
+    }
+
+    /// What upper bounds are made from, if the fit was compared with networks left out.
+    pub fn ratios(&self) -> Option<&BoundRatios> {
+        self.ratios.as_ref()
+    }
+
+    /// What a latency is multiplied by to get an upper bound on it that holds at a confidence.
+    ///
+    /// # Errors
+    /// A table without ratios of networks left out, and a confidence that their number does not give.
+    pub fn bound_factor(&self, confidence: f64) -> Result<f64, NoBound> {
+        self.ratios.as_ref().ok_or(NoBound::NotCalibrated)?.factor(confidence)
+    }
+
+    /// The upper bound on a latency of that mean.
+    ///
+    /// # Errors
+    /// As [`bound_factor`](Self::bound_factor).
+    pub fn bound(&self, mean: Millis, confidence: f64) -> Result<Bound, NoBound> {
+        Ok(Bound { ms: Millis(mean.0 * self.bound_factor(confidence)?), confidence })
     }
 
     /// What it says about itself.
@@ -180,6 +214,9 @@ impl LatencyTable {
                 other => &format!("networks of {other}"),
             };
             about += &format!(". Mean error {:.1} % on {left_out} left out of the fit", error.mape);
+            if let Some(coverage) = error.coverage {
+                about += &format!(", {coverage:.1} % of them under their bound at 95 %");
+            }
         }
         if !info.provenance.note.is_empty() {
             about += &format!(". {}", info.provenance.note);

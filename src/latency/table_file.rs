@@ -85,6 +85,8 @@ pub static TABLE_SCHEMA: Schema = Schema {
                         field("within_10", &PERCENT, true, "networks within 10 %, percent"),
                         field("spearman", &Kind::Number { min: -1.0, max: 1.0 }, true, "rank correlation"),
                         field("baseline_mape", &PERCENT, true, "the same error of the 17-term baseline, percent"),
+                        field("coverage", &PERCENT, false, "networks under their bound at 95 %, percent"),
+                        field("bound_over_mean", &POSITIVE, false, "median of that bound over the mean"),
                     ]),
                     false,
                     "error of the fit on networks left out",
@@ -111,6 +113,12 @@ pub static TABLE_SCHEMA: Schema = Schema {
             ),
             false,
             "ranges of geometry behind the fitted rows; prices beyond them are flagged",
+        ),
+        field(
+            "bounds",
+            &bounds::BOUNDS,
+            false,
+            "what upper bounds are made from; no `confidence` can be asked for if absent",
         ),
         field(
             "calibration",
@@ -229,6 +237,10 @@ impl LatencyTable {
             line(format_args!("    left_out: {}", error.left_out));
             line(format_args!("    mape: {:.2}\n    within_10: {:.1}", error.mape, error.within_10));
             line(format_args!("    spearman: {:.4}\n    baseline_mape: {:.2}", error.spearman, error.baseline_mape));
+            if let (Some(coverage), Some(width)) = (error.coverage, error.bound_over_mean) {
+                line(format_args!("    # Of the bound at 95 %, made without the networks that it is judged on."));
+                line(format_args!("    coverage: {coverage:.1}\n    bound_over_mean: {width:.3}"));
+            }
         }
         line(format_args!("# Lowest and highest value of each property in the measured networks."));
         let covered: Vec<KernelKind> =
@@ -240,6 +252,9 @@ impl LatencyTable {
             for (property, (low, high)) in Property::ALL.into_iter().zip(seen.ranges) {
                 line(format_args!("    {}: [{low}, {high}]", property.name()));
             }
+        }
+        if let Some(ratios) = &self.ratios {
+            line(format_args!("{}", bounds::lines(ratios)));
         }
         let (calibration, class_rows) = self.classes().map(classes::lines).unwrap_or_default();
         if !calibration.is_empty() {
@@ -328,7 +343,15 @@ fn lower(document: &Document) -> Result<LatencyTable, Diagnostics> {
         }
     }
     let classes = classes::class_model(root, to_ms, &mut problems).map(|model| ClassPrices::new(model, &measured));
-    problems.or(LatencyTable { info, model: OperatorModel::new(coefficients), coverage, measured, classes, blocks })
+    problems.or(LatencyTable {
+        info,
+        model: OperatorModel::new(coefficients),
+        coverage,
+        measured,
+        classes,
+        blocks,
+        ratios: bounds::ratios(root),
+    })
 }
 
 fn text(node: &Node, key: &str) -> String {
@@ -371,6 +394,8 @@ fn provenance(node: &Node) -> Provenance {
             within_10: number(error, "within_10"),
             spearman: number(error, "spearman"),
             baseline_mape: number(error, "baseline_mape"),
+            coverage: error.get("coverage").and_then(Node::number),
+            bound_over_mean: error.get("bound_over_mean").and_then(Node::number),
         }),
     }
 }
@@ -435,6 +460,7 @@ fn kernel(row: &Node, path: &str, problems: &mut Problems) -> Option<Kernel> {
 }
 
 mod blocks;
+mod bounds;
 mod classes;
 #[cfg(test)]
 mod tests;

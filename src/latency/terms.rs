@@ -3,11 +3,16 @@
 //! coefficients that are never negative, so it adds up along a path.
 //!
 //! Float and int8 networks run through different kernels and have term lists of
-//! their own. In float, XNNPACK-like matrix products cost by multiply-adds,
-//! weights streamed, outputs written and windows gathered. In int8, products
-//! run in tiles of four positions by sixteen channels over groups of four
-//! inputs, narrow convolutions cannot fill them, and operators without a fast
-//! int8 path (padding, grouped, wide strided depthwise) fall back to slow code.
+//! their own. In both, matrix products run in whole tiles: their edges cost as
+//! much as if they were full. Weights that do not fit the cache stream in, and
+//! operators without a fast int8 path (padding, grouped, wide strided depthwise)
+//! fall back to slow code.
+//!
+//! What the measured networks cannot tell is settled by what is known of such
+//! kernels, not left open: an int8 tile takes groups of four inputs, of which a
+//! depthwise convolution has one, so its multiply-adds count four times; in
+//! float a read element counts as two multiply-adds, since 3×3 windows are
+//! nearly all there is to tell the two apart, and a 7×7 must not look free.
 
 use super::{Kernel, KernelKind};
 
@@ -18,32 +23,34 @@ pub enum Term {
     Network,
     /// Once per operator.
     Operators,
-    /// Multiply-adds of convolutions (grouped ones included), fully connected layers and products of tensors.
-    Macs,
-    /// Multiply-adds after rounding up to whole int8 tiles; grouped convolutions do not run this way.
-    TiledMacs,
-    /// Weights that stream in.
-    Weights,
+    /// Multiply-adds of matrix products (convolutions, fully connected layers, products of tensors) after rounding up
+    /// to whole tiles of float kernels.
+    FloatTiles,
+    /// The same in tiles of int8 kernels; depthwise convolutions run in them too, one input to a group of four.
+    Int8Tiles,
     /// Outputs of convolutions and fully connected layers: clamped, requantised and written.
     Outputs,
     /// Elements gathered by convolution windows larger than one position.
     Gathered,
-    /// The same for images of at most four channels, which fill no vector.
-    ImageGathered,
     /// Multiply-adds that a spatial convolution lacks to 64 output channels.
     Narrow,
+    /// Weights of layers that hold more than 256 KiB of them in float: they stream in from beyond the cache.
+    UncachedWeights,
+    /// Multiply-adds of layers that hold more than 256 KiB of weights in float: tiles wait for them.
+    UncachedMacs,
+    /// Multiply-adds of layers that hold more than 32 KiB of weights in int8, where tiles are done sooner.
+    UncachedInt8Macs,
+    /// Weights of fully connected layers on a single position: each is read for one multiply-add.
+    WeightsUsedOnce,
     /// Multiply-adds of grouped convolutions.
     GroupedMacs,
     /// Elements read and written by grouped convolutions.
     GroupedElements,
     /// Elements gathered by the windows of grouped convolutions.
     GroupedGathered,
-    /// Elements copied by a padding step before a convolution.
-    Padded,
     /// Padding steps before convolutions.
     Paddings,
-    /// Work of depthwise convolutions: multiply-adds, and elements read at four multiply-adds each.
-    /// One term, since whole networks hardly tell the two apart, and windows above 3×3 must not look free.
+    /// Work of float depthwise convolutions: multiply-adds, and elements read at two multiply-adds each.
     Depthwise,
     /// Elements that strided depthwise convolutions of windows up to 3×3 read.
     DepthwiseStrided,
@@ -52,40 +59,43 @@ pub enum Term {
     /// Elements read and written by every other kind: pooling, means, products by element, concatenation, resizing, and
     /// what no fit has seen yet (softmax, norms, look-ups, transposition).
     Moved,
+    /// Elements read and written by products by element, such as the gate of a squeeze-excite, on top of that.
+    Gates,
 }
 
 use Term as T;
 
 /// Terms for float networks.
-pub const FLOAT: [Term; 12] = [
+pub const FLOAT: [Term; 13] = [
     T::Network,
-    T::Operators,
-    T::Macs,
-    T::Weights,
+    T::FloatTiles,
     T::Outputs,
     T::Gathered,
-    T::ImageGathered,
+    T::Narrow,
+    T::UncachedWeights,
+    T::UncachedMacs,
+    T::WeightsUsedOnce,
     T::GroupedMacs,
     T::GroupedElements,
-    T::Padded,
     T::Depthwise,
     T::Moved,
+    T::Gates,
 ];
 
 /// Terms for int8 networks.
 pub const QUANT: [Term; 12] = [
     T::Operators,
-    T::TiledMacs,
-    T::Weights,
+    T::Int8Tiles,
     T::Outputs,
     T::Narrow,
+    T::UncachedInt8Macs,
     T::GroupedMacs,
     T::GroupedGathered,
     T::Paddings,
-    T::Depthwise,
     T::DepthwiseStrided,
     T::DepthwiseWideStrided,
     T::Moved,
+    T::Gates,
 ];
 
 /// The terms for a precision, by the name that measurement files use.
@@ -99,25 +109,27 @@ pub fn for_precision(precision: &str) -> Option<&'static [Term]> {
 
 impl Term {
     /// Every term.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         T::Network,
         T::Operators,
-        T::Macs,
-        T::TiledMacs,
-        T::Weights,
+        T::FloatTiles,
+        T::Int8Tiles,
         T::Outputs,
         T::Gathered,
-        T::ImageGathered,
         T::Narrow,
+        T::UncachedWeights,
+        T::UncachedMacs,
+        T::UncachedInt8Macs,
+        T::WeightsUsedOnce,
         T::GroupedMacs,
         T::GroupedElements,
         T::GroupedGathered,
-        T::Padded,
         T::Paddings,
         T::Depthwise,
         T::DepthwiseStrided,
         T::DepthwiseWideStrided,
         T::Moved,
+        T::Gates,
     ];
 
     /// The name in tables.
@@ -139,19 +151,29 @@ impl Term {
         match self {
             T::Network => ("network", "network"),
             T::Operators => ("operators", "operator"),
-            T::Macs => ("macs", "multiply-add of a convolution or fully connected layer"),
-            T::TiledMacs => ("tiled_macs", "multiply-add, rounded up to tiles of 4 positions x 16 outputs x 4 inputs"),
-            T::Weights => ("weights", "weight of a convolution or fully connected layer"),
+            T::FloatTiles => (
+                "float_tiles",
+                "multiply-add of a matrix product, in whole tiles of 4 positions x 8 outputs x 4 inputs",
+            ),
+            T::Int8Tiles => (
+                "int8_tiles",
+                "multiply-add of a matrix product, in whole tiles of 4 positions x 16 outputs x 4 inputs; a depthwise \
+                 one fills a quarter",
+            ),
             T::Outputs => ("outputs", "output element of a convolution or fully connected layer"),
             T::Gathered => ("gathered", "element gathered by a convolution window above 1x1"),
-            T::ImageGathered => ("image_gathered", "the same, of an input with at most 4 channels"),
             T::Narrow => ("narrow", "multiply-add that a spatial convolution lacks to 64 output channels"),
+            T::UncachedWeights => ("uncached_weights", "weight of a layer that holds more than 65536 of them"),
+            T::UncachedMacs => ("uncached_macs", "multiply-add of a layer that holds more than 65536 weights"),
+            T::UncachedInt8Macs => ("uncached_int8_macs", "multiply-add of a layer that holds more than 32768 weights"),
+            T::WeightsUsedOnce => ("weights_used_once", "weight of a fully connected layer on a single position"),
             T::GroupedMacs => ("grouped_macs", "multiply-add of a grouped convolution"),
             T::GroupedElements => ("grouped_elements", "element read or written by a grouped convolution"),
             T::GroupedGathered => ("grouped_gathered", "element gathered by a window of a grouped convolution"),
-            T::Padded => ("padded", "element of a padded copy before a convolution"),
             T::Paddings => ("paddings", "padding step before a convolution"),
-            T::Depthwise => ("depthwise", "multiply-add of a depthwise convolution; an element read counts as four"),
+            T::Depthwise => {
+                ("depthwise_float", "multiply-add of a depthwise convolution; an element read counts as two")
+            }
             T::DepthwiseStrided => {
                 ("depthwise_strided", "input element of a strided depthwise convolution, window up to 3x3")
             }
@@ -159,6 +181,7 @@ impl Term {
                 ("depthwise_wide_strided", "multiply-add of a strided depthwise convolution, window above 3x3")
             }
             T::Moved => ("moved", "element read or written by pooling, mean, product, concatenation or resizing"),
+            T::Gates => ("gates", "element read or written by a product by element, such as a squeeze-excite's"),
         }
     }
 
@@ -168,54 +191,68 @@ impl Term {
         let kind = kernel.kind;
         let when = |holds: bool, value: u64| if holds { value as f64 } else { 0.0 };
         let spatial = kernel.taps() > 1;
-        let padded_conv = kernel.explicit_padding && matches!(kind, K::Conv | K::Grouped);
         let depthwise = kind == K::Depthwise;
         let wide = kernel.taps() > 9;
+        let dense = kind.is_dense();
+        let moved = kernel.input_elements().saturating_add(kernel.output_elements());
         match self {
             T::Network => 0.0,
             T::Operators => when(!kind.is_hidden(), 1),
-            T::Macs => when(kind.is_dense(), kernel.macs()),
-            T::TiledMacs => when(matches!(kind, K::Conv | K::FullyConnected | K::MatMul), tiled_macs(kernel)),
-            T::Weights => when(kind.is_dense(), kernel.weights()),
-            T::Outputs => when(kind.is_dense(), kernel.output_elements()),
-            T::Gathered => when(kind.is_dense() && spatial, kernel.window_elements()),
-            T::ImageGathered => {
-                when(kind == K::Conv && spatial && kernel.input_channels <= 4, kernel.window_elements())
-            }
+            T::FloatTiles => when(dense, FLOAT_TILE.macs(kernel)),
+            T::Int8Tiles => when(dense || depthwise, INT8_TILE.macs(kernel)),
+            T::Outputs => when(dense, kernel.output_elements()),
+            T::Gathered => when(dense && spatial, kernel.window_elements()),
             T::Narrow => {
                 let lacking = 64u64.saturating_sub(u64::from(kernel.output_channels));
                 let on_a_map = kernel.positions() > 1;
                 when(kind == K::Conv && spatial && on_a_map, kernel.window_elements().saturating_mul(lacking))
             }
+            T::UncachedWeights => when(dense && kernel.weights() > CACHED_FLOAT, kernel.weights()),
+            T::UncachedMacs => when(dense && kernel.weights() > CACHED_FLOAT, kernel.macs()),
+            T::UncachedInt8Macs => when(dense && kernel.weights() > CACHED_INT8, kernel.macs()),
+            T::WeightsUsedOnce => when(kind == K::FullyConnected && kernel.positions() == 1, kernel.weights()),
             T::GroupedMacs => when(kind == K::Grouped, kernel.macs()),
-            T::GroupedElements => {
-                when(kind == K::Grouped, kernel.input_elements().saturating_add(kernel.output_elements()))
-            }
+            T::GroupedElements => when(kind == K::Grouped, moved),
             T::GroupedGathered => when(kind == K::Grouped, kernel.window_elements()),
-            T::Padded => when(padded_conv, kernel.input_elements()),
-            T::Paddings => when(padded_conv, 1),
+            T::Paddings => when(kernel.explicit_padding && matches!(kind, K::Conv | K::Grouped), 1),
             T::Depthwise => {
                 when(depthwise, kernel.macs().saturating_add(kernel.input_elements().saturating_mul(READ_IN_MACS)))
             }
             T::DepthwiseStrided => when(depthwise && kernel.stride > 1 && !wide, kernel.input_elements()),
             T::DepthwiseWideStrided => when(depthwise && kernel.stride > 1 && wide, kernel.macs()),
-            T::Moved => {
-                let elementary = !kind.is_dense() && kind != K::Depthwise;
-                when(elementary, kernel.input_elements().saturating_add(kernel.output_elements()))
-            }
+            T::Moved => when(!dense && !depthwise, moved),
+            T::Gates => when(kind == K::Multiply, moved),
         }
     }
 }
 
-/// What reading an element costs a depthwise convolution, in multiply-adds.
-const READ_IN_MACS: u64 = 4;
+/// What reading an element costs a float depthwise convolution, in multiply-adds.
+const READ_IN_MACS: u64 = 2;
+/// Weights that stay in the cache while a layer runs: 256 KiB of float.
+const CACHED_FLOAT: u64 = 1 << 16;
+/// The same in int8, where the arithmetic is so quick that already the first cache counts: 32 KiB.
+const CACHED_INT8: u64 = 1 << 15;
 
-fn tiled_macs(kernel: &Kernel) -> u64 {
-    let groups = u64::from(kernel.groups.max(1));
-    let inputs = kernel.group_width().next_multiple_of(4);
-    let outputs = (u64::from(kernel.output_channels) / groups).next_multiple_of(16).saturating_mul(groups);
-    let positions = kernel.positions().next_multiple_of(4);
-    positions.saturating_mul(kernel.taps()).saturating_mul(inputs).saturating_mul(outputs)
+/// How much a matrix-product kernel works off at once; what is left over at an edge costs as much as a whole tile.
+struct Tile {
+    positions: u64,
+    outputs: u64,
+    inputs: u64,
+}
+
+const FLOAT_TILE: Tile = Tile { positions: 4, outputs: 8, inputs: 4 };
+const INT8_TILE: Tile = Tile { positions: 4, outputs: 16, inputs: 4 };
+
+impl Tile {
+    /// Multiply-adds after rounding up to whole tiles. The channels of a depthwise convolution lie side by side.
+    fn macs(&self, kernel: &Kernel) -> u64 {
+        let groups = if kernel.kind == KernelKind::Depthwise { 1 } else { u64::from(kernel.groups.max(1)) };
+        let inputs = kernel.group_width().next_multiple_of(self.inputs);
+        let outputs =
+            (u64::from(kernel.output_channels) / groups).next_multiple_of(self.outputs).saturating_mul(groups);
+        let positions = kernel.positions().next_multiple_of(self.positions);
+        positions.saturating_mul(kernel.taps()).saturating_mul(inputs).saturating_mul(outputs)
+    }
 }
 
 #[cfg(test)]

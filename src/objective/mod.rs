@@ -134,6 +134,11 @@ pub trait Objective: Debug + Send + Sync {
         None
     }
 
+    /// A quantity that is listed wherever this one is, whether or not a config names it: the mean beside a bound.
+    fn listed_beside(&self) -> Option<Arc<dyn Objective>> {
+        None
+    }
+
     /// The same with that strength of the correction for depth, if it leaves that to the search (`beta: auto`).
     fn with_beta(&self, _beta: f64) -> Option<Arc<dyn Objective>> {
         None

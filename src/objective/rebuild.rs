@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::latency::BoundDefinition;
 use super::request::Wanted;
 use super::{Count, CountKind, Latency, Objective, ObjectiveError, Zeroshot};
 use crate::data::{Dataset, Normalisation};
@@ -46,8 +47,15 @@ pub fn rebuild(wanted: &Wanted) -> Result<Arc<dyn Objective>, ObjectiveError> {
             Ok(Arc::new(Zeroshot::new(name, None, &proxy, &conditions)))
         }
         "table" => {
-            let table = LatencyTable::parse(name, definition).map_err(|problems| refuse(problems.to_string()))?;
-            Ok(Arc::new(Latency::new(name, None, name, table)))
+            // A bound carries its confidence beside its table.
+            let carried: Option<BoundDefinition> = serde_json::from_str(definition).ok();
+            let file = carried.as_ref().map_or(definition, |carried| &carried.table);
+            let table = LatencyTable::parse(name, file).map_err(|problems| refuse(problems.to_string()))?;
+            Ok(Arc::new(match carried {
+                None => Latency::new(name, None, name, table),
+                Some(BoundDefinition { confidence, .. }) => Latency::bounded(name, None, name, table, confidence)
+                    .map_err(|reason| refuse(reason.to_string()))?,
+            }))
         }
         other => Err(refuse(format!("`{other}` is no kind that pocketnas computes itself (table, proxy or count)"))),
     }

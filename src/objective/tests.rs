@@ -21,7 +21,23 @@ fn shipped() -> Vec<Box<dyn Objective>> {
     });
     let tables = LatencyTable::names()
         .map(|name| Box::new(Latency::new(name, None, name, LatencyTable::named(name).unwrap())) as Box<dyn Objective>);
-    counts.chain(proxies).chain(tables).collect()
+    let bounds = LatencyTable::names().take(2).map(|name| {
+        let table = LatencyTable::named(name).unwrap();
+        Box::new(Latency::bounded(name, None, name, table, 0.9).unwrap()) as Box<dyn Objective>
+    });
+    counts.chain(proxies).chain(tables).chain(bounds).collect()
+}
+
+#[test]
+fn a_bound_is_rebuilt_as_it_was() {
+    let table = LatencyTable::named("galaxy-s10-exynos9820/1large-float").unwrap();
+    let bound = Latency::bounded("latency", None, "t", table, 0.9).unwrap();
+    let wanted =
+        request::Wanted { name: "latency".into(), kind: "table".into(), definition: bound.definition().unwrap() };
+    let again = rebuild(&wanted).unwrap();
+    let space = Space::load("mobilenetv3-ofa", None).unwrap();
+    let network = space.build(&space.default_architecture()).unwrap();
+    assert_eq!(again.value(&network).unwrap(), bound.value(&network).unwrap());
 }
 
 #[test]

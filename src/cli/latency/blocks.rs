@@ -9,8 +9,8 @@ use serde_json::json;
 use super::super::{Failure, emit, emit_json};
 use super::{input, say, sentence, write};
 use crate::latency::{
-    Coverage, CrossValidation, LatencyTable, MOBILE_BLOCKS, Provenance, Sample, SourceFile, Split, TableInfo,
-    file_name, fit_totals, leave_out, predict_samples, read_blocks, score,
+    CONFIDENCE, Coverage, CrossValidation, FitError, LatencyTable, MOBILE_BLOCKS, Provenance, Sample, SourceFile,
+    Split, TableInfo, file_name, fit_totals, leave_out, predict_samples, read_blocks, score,
 };
 
 /// What the costs rest on.
@@ -75,7 +75,7 @@ pub(super) fn run(arguments: &BlocksArguments) -> Result<(), Failure> {
     say(format_args!("{} blocks in {} files", samples.len(), arguments.files.len()));
     let model = fit_totals(&samples.iter().collect::<Vec<_>>(), &MOBILE_BLOCKS, false).map_err(input)?;
     let left_out = |groups: &HashMap<String, String>| {
-        let predicted = leave_out(&samples, Split::Families(groups), |seen, unseen| {
+        let predicted = leave_out(&samples, Split::Families(groups), CONFIDENCE, |seen, unseen| {
             let seen: Vec<_> = seen.iter().map(|&at| &samples[at]).collect();
             let model = fit_totals(&seen, &MOBILE_BLOCKS, false)?;
             Ok(unseen.iter().map(|kernels| model.total(kernels)).collect())
@@ -150,7 +150,13 @@ fn info(
             command,
             files,
             networks: Some(blocks as u64),
-            error: validation.map(|result| result.summary("resolutions")),
+            // Bounds are of networks, and these are blocks.
+            error: validation.map(|result| FitError {
+                left_out: "resolutions".to_owned(),
+                coverage: None,
+                bound_over_mean: None,
+                ..result.summary()
+            }),
         },
     })
 }

@@ -2,7 +2,7 @@
 //! architectures of a cell space.
 
 use super::super::Failure;
-use super::{FitArguments, Groups, families_file, info, input, report, say, write};
+use super::{FitArguments, Groups, bounded, confidence, families_file, info, input, report, say, say_bounds, write};
 use crate::latency::{
     CELL, Coverage, CrossValidation, LatencyError, LatencyTable, Split, fit_operators, fit_totals, leave_out,
     predict_samples, read_architectures, read_families, read_timed,
@@ -25,7 +25,7 @@ pub(super) fn fit_space(arguments: &FitArguments, space: &str, column: &str) -> 
     say(format_args!("{} architectures of {} measured, column {column}", samples.len(), space.name()));
     let model = fit_totals(&samples.iter().collect::<Vec<_>>(), &CELL, true).map_err(input)?;
     let validation = validate(arguments, |split| {
-        leave_out(&samples, split, |seen, unseen| {
+        leave_out(&samples, split, confidence(arguments), |seen, unseen| {
             let seen: Vec<_> = seen.iter().map(|&at| &samples[at]).collect();
             let model = fit_totals(&seen, &CELL, true)?;
             Ok(unseen.iter().map(|kernels| model.total(kernels)).collect())
@@ -36,7 +36,8 @@ pub(super) fn fit_space(arguments: &FitArguments, space: &str, column: &str) -> 
         let mut info = info(arguments, samples.len(), validation.as_ref())?;
         info.provenance.note = format!("{} {CELL_NOTE}", info.provenance.note);
         let coverage = Coverage::of(samples.iter().flat_map(|sample| &sample.kernels));
-        write(path, &LatencyTable::by_class(info, model, coverage, Default::default()).to_yaml())?;
+        let table = LatencyTable::by_class(info, model, coverage, Default::default());
+        write(path, &bounded(table, validation.as_ref()).to_yaml())?;
         say(format_args!("table written to {}", path.display()));
     }
     report(arguments, &seen, validation.as_ref())
@@ -64,12 +65,13 @@ pub(super) fn fit_measured_operators(arguments: &FitArguments) -> Result<bool, F
     };
     let samples: Vec<_> = networks.iter().map(|network| network.sample.clone()).collect();
     let fitted = fit(&(0..networks.len()).collect::<Vec<_>>()).map_err(input)?;
-    let validation =
-        validate(arguments, |split| leave_out(&samples, split, |seen, unseen| Ok(fit(seen)?.totals(unseen))))?;
+    let validation = validate(arguments, |split| {
+        leave_out(&samples, split, confidence(arguments), |seen, unseen| Ok(fit(seen)?.totals(unseen)))
+    })?;
     let coverage = Coverage::of(samples.iter().flat_map(|sample| &sample.kernels));
     let mut info = info(arguments, samples.len(), validation.as_ref())?;
     info.provenance.note = info.provenance.note.replace(crate::latency::INFERRED, OPERATOR_NOTE);
-    let table = LatencyTable::by_class(info, fitted.model, coverage, fitted.rows);
+    let table = bounded(LatencyTable::by_class(info, fitted.model, coverage, fitted.rows), validation.as_ref());
     if let Some(path) = &arguments.out {
         write(path, &table.to_yaml())?;
         say(format_args!("table written to {}", path.display()));
@@ -92,5 +94,7 @@ fn validate(
             leave_out(Split::Families(&families))
         }
     };
-    result.map(Some).map_err(input)
+    let result = result.map_err(input)?;
+    say_bounds(arguments, &result)?;
+    Ok(Some(result))
 }

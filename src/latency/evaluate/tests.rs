@@ -40,7 +40,7 @@ fn additive(count: u32) -> Vec<Sample> {
 #[test]
 fn every_network_is_left_out_once() {
     let samples = additive(24);
-    let result = cross_validate(&samples, &terms::FLOAT, Split::Folds).unwrap();
+    let result = cross_validate(&samples, &terms::FLOAT, Split::Folds, &Siblings::default(), 0.5).unwrap();
     let names: Vec<&str> = result.predicted.iter().map(|p| p.network.as_str()).collect();
     assert_eq!(names, samples.iter().map(|s| s.network.as_str()).collect::<Vec<_>>());
     assert!(result.scores.mape < 2.0, "{:?}", result.scores);
@@ -50,8 +50,10 @@ fn every_network_is_left_out_once() {
 fn splits_without_groups_are_refused() {
     let samples = additive(6);
     let one_family = samples.iter().map(|s| (s.network.clone(), "f".to_owned())).collect();
-    let error = cross_validate(&samples, &terms::FLOAT, Split::Families(&one_family)).unwrap_err();
+    let error =
+        cross_validate(&samples, &terms::FLOAT, Split::Families(&one_family), &Siblings::default(), 0.5).unwrap_err();
     assert!(error.to_string().contains("at least 2"), "{error}");
-    let error = cross_validate(&samples, &terms::FLOAT, Split::Families(&HashMap::new())).unwrap_err();
+    let error = cross_validate(&samples, &terms::FLOAT, Split::Families(&HashMap::new()), &Siblings::default(), 0.5)
+        .unwrap_err();
     assert!(error.to_string().contains("`n1` has no family"), "{error}");
 }

@@ -6,7 +6,7 @@ const TABLE: &str = "table: t\nversion: 1\ndevice: d\nsoc: s\nruntime: r\nprecis
                      covered:\n  - {operator: CONV_2D, operators: 3, input_size: [1, 64], input_channels: [1, 32], \
                      output_channels: [1, 32], window: [1, 3], stride: [1, 2], dilation: [1, 1], group_width: [1, 1]}\n\
                      rows:\n  - {source: fitted, term: network, cost: 0.5}\n\
-                     \x20 - {source: fitted, term: macs, cost: 1e-6}\n\
+                     \x20 - {source: fitted, term: float_tiles, cost: 1e-6}\n\
                      \x20 - {source: measured, operator: CONV_2D, input: [8, 8], input_channels: 4, output: [8, 8], \
                      output_channels: 4, mean: 0.25, std: 0.01, count: 50}\n";
 
@@ -22,7 +22,7 @@ fn measured_rows_come_before_fitted_ones() {
     let (exact, near) = (table.price(&conv(8, 4)), table.price(&conv(8, 5)));
     assert_eq!((exact.ms, exact.source), (Millis(0.25), Measured));
     assert_eq!(near.source, Fitted);
-    assert!((near.ms.0 - 64.0 * 25.0 * 1e-6).abs() < 1e-15);
+    assert!((near.ms.0 - 64.0 * 64.0 * 1e-6).abs() < 1e-15);
     assert_eq!(table.total(&[conv(8, 4), conv(8, 4)]), Millis(1.0));
 }
 
@@ -53,6 +53,20 @@ fn microseconds_are_converted() {
 }
 
 #[test]
+fn bounds_are_made_from_the_ratios_of_the_file() {
+    use crate::latency::{BoundRatios, NoBound};
+    let table = LatencyTable::parse("t.yaml", TABLE).unwrap();
+    assert_eq!(table.bound(Millis(2.0), 0.9), Err(NoBound::NotCalibrated));
+    let ratios = (1..=19).map(|i| 0.9 + 0.01 * f64::from(i)).collect();
+    let table = table.with_ratios(BoundRatios::new("families", ratios));
+    let again = LatencyTable::parse("again.yaml", &table.to_yaml()).unwrap();
+    assert_eq!(again, table, "{}", table.to_yaml());
+    assert!((again.bound(Millis(2.0), 0.95).unwrap().ms.0 - 2.0 * 1.09).abs() < 1e-12);
+    let broken = table.to_yaml().replace("0.9100", "-0.9100");
+    assert!(LatencyTable::parse("broken.yaml", &broken).unwrap_err().to_string().contains("-0.91"));
+}
+
+#[test]
 fn written_tables_read_back_equal() {
     let table = LatencyTable::parse("t.yaml", TABLE).unwrap();
     let text = table.to_yaml();
@@ -71,8 +85,8 @@ fn broken_tables_are_refused_with_their_place() {
         ("cost: 1e-6", "cost: -1e-6", "expected a number from 0 to 1000000000, found `-0.000001`"),
         ("cost: 1e-6", "cost: .nan", "non-finite"),
         ("cost: 1e-6", "cost: .inf", "non-finite"),
-        ("term: macs", "term: mac", "unknown term `mac` (did you mean `macs`?)"),
-        ("term: macs", "term: network", "term `network` has two rows"),
+        ("term: float_tiles", "term: float_tile", "unknown term `float_tile` (did you mean `float_tiles`?)"),
+        ("term: float_tiles", "term: network", "term `network` has two rows"),
         ("mean: 0.25", "mean: -0.25", "-0.25"),
         ("input: [8, 8]", "input: [8, 8, 8]", "needs exactly two numbers"),
         ("[1, 64]", "[64, 1]", "runs from 64 down to 1"),
