@@ -47,8 +47,8 @@ pub use model::OperatorModel;
 pub use network_file::read_network;
 pub use predict::{BlockCost, Prediction, predict, predict_operators};
 pub use rows::{
-    Measurement, OperatorList, Selector, read_architectures, read_families, read_measurements, read_operator_times,
-    read_operators,
+    Measurement, OperatorList, OperatorTimes, Selector, read_architectures, read_families, read_measurements,
+    read_operator_times, read_operators,
 };
 pub use samples::{read_samples, read_timed};
 pub use siblings::{Siblings, read_siblings};

@@ -114,7 +114,7 @@ impl LatencyTable {
             Some(row) => row.ms,
             None => kernels.iter().map(|kernel| self.cost(kernel)).sum(),
         };
-        blocks.iter().map(|(_, kernels)| cost(kernels)).sum()
+        blocks.values().map(cost).sum()
     }
 
     /// The operators of a network that this table prices: those that lists leave out only where it has costs for them.

@@ -9,7 +9,7 @@ use super::{Kernel, KernelKind, LatencyError};
 use crate::yaml::nearest;
 
 pub use architectures::read_architectures;
-pub use times::read_operator_times;
+pub use times::{OperatorTimes, read_operator_times};
 
 /// Which measurements of a file with several devices are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
