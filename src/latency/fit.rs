@@ -77,6 +77,6 @@ pub fn fit(samples: &[&Sample], terms: &[Term]) -> Result<OperatorModel, Latency
 }
 
 /// Rounds to the six digits that table files hold, so that a table read back prices as the fit did.
-fn six_digits(value: f64) -> f64 {
+pub(super) fn six_digits(value: f64) -> f64 {
     format!("{value:.5e}").parse().unwrap_or(value)
 }
