@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use pocketnas::latency::profile::{Journal, Plan, PlanOptions, Prior, Protocol, Results, Setup, Watch, measure, open};
+use pocketnas::space::Space;
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
@@ -123,9 +125,10 @@ fn a_table_is_written_that_prices_the_space() {
     ] {
         assert!(text.contains(part), "{part}:\n{text}");
     }
-    assert!(!text.contains(bench.0.path().to_str().unwrap()) || text.contains("--model-runner"), "{text}");
-    let listed = succeeded(&pocketnas(bench.0.path(), &["latency", "tables", ".", "--json"]));
-    assert_eq!(listed[0]["name"], "./out.yaml");
+    fs::create_dir(bench.path("tables")).unwrap();
+    fs::copy(bench.path("out.yaml"), bench.path("tables/out.yaml")).unwrap();
+    let listed = succeeded(&pocketnas(bench.0.path(), &["latency", "tables", "tables", "--json"]));
+    assert_eq!((&listed[0]["name"], &listed[0]["rows"]["measured"]), (&"tables/out.yaml".into(), &8.into()));
     // The same command again has nothing left to measure, and writes the same table.
     let windows = bench.windows();
     succeeded(&bench.run(&["--out", "out.yaml", "--json", "--date", "2026-01-31", "--licence", "CC0"]));
@@ -203,23 +206,34 @@ fn onnx_runtime_runs_every_benchmark() {
         ["onnxruntime==1.32.0", "flatbuffers==25.12.19", "numpy==2.4.6", "packaging==26.3", "protobuf==7.36.2"];
     let Some(python) = python::environment("onnxruntime", &packages) else { return };
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/bench_onnxruntime.py");
-    let command = format!("'{}' '{script}' {{model}} {{warmup}} {{runs}} {{threads}}", python.display());
-    let bench = Bench::new("0");
-    let output = Command::new(env!("CARGO_BIN_EXE_pocketnas"))
-        .args(["latency", "profile", "mobilenetv3-ofa", "--runner", "host", "--model-runner", &command, "--dir", "ort"])
-        .args(["--networks", "0", "--blocks", "0", "--operators", "4", "--runs", "5", "--cool-down", "0"])
-        .current_dir(bench.0.path())
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
-    let text = fs::read_to_string(bench.path("ort/profile.jsonl")).unwrap();
-    let events: Vec<Json> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert!(events.iter().all(|event| event["event"] != "failed"), "{text}");
-    let windows: Vec<&Json> = events.iter().filter(|event| event["event"] == "window").collect();
-    let keys: std::collections::BTreeSet<&str> = windows.iter().filter_map(|window| window["key"].as_str()).collect();
-    // Four operators, and an empty network for each input.
-    assert!((5..=8).contains(&keys.len()), "{keys:?}");
-    for time in windows.iter().flat_map(|window| window["measured"]["times"].as_array().unwrap()) {
-        assert!(time.as_f64().unwrap() > 0.0);
+    let folder = tempfile::tempdir().unwrap();
+    let setup = Setup {
+        command: Some(format!("'{}' '{script}' {{model}} {{warmup}} {{runs}} {{threads}}", python.display())),
+        formats: pocketnas::export::MODELS.to_vec(),
+        format: None,
+        push: Vec::new(),
+        cores: None,
+        threads: 1,
+        runtime: None,
+        precision: "float".to_owned(),
+        adb: "adb".into(),
+        patience: Duration::ZERO,
+        timeout: Duration::from_secs(120),
+        folder: folder.path().to_owned(),
+    };
+    let space = Space::load("mobilenetv3-ofa", None).unwrap();
+    let options = PlanOptions { networks: 1, blocks: 1, operators: Some(3), seed: 0 };
+    let plan = Plan::new(&space, &options, &Prior::Rough).unwrap();
+    let mut journal = Journal::open(folder.path()).unwrap();
+    // Once each, and no matter how steady the machine is.
+    let protocol = Protocol { windows: 1, runs: 3, warm_up: 1, tolerance: 1e9, passes: 1, ..Protocol::default() };
+    let mut runner = open("host", setup).unwrap();
+    let watch = Watch { stop: &|| false, progress: &|_| {} };
+    measure(&plan, "host", runner.as_mut(), &mut journal, &protocol, watch).unwrap();
+    let results = Results::of(journal.events(), protocol.tolerance);
+    for planned in &plan.planned {
+        let name = planned.benchmark.name();
+        assert_eq!(results.count(&planned.benchmark.key), 1, "{name}");
+        assert!(results.statistics(&planned.benchmark.key).unwrap().median > 0.0, "{name}");
     }
 }

@@ -185,7 +185,8 @@ impl Arguments {
         let mut command = format!("pocketnas latency profile {space} --runner {runner}");
         let mut add = |flag: &str, value: Option<String>| {
             if let Some(value) = value {
-                let quoted = if value.contains(' ') { format!("'{value}'") } else { value };
+                let plain = value.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:,".contains(c));
+                let quoted = if plain { value } else { format!("'{}'", value.replace('\'', r"'\''")) };
                 let _ = write!(command, " {flag} {quoted}");
             }
         };

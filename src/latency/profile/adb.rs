@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::command::{CommandRunner, Transport, end};
 use super::spawn::{self, Finished};
-use super::{DeviceRunner, RunnerError, Setup, sensors};
+use super::{Opened, RunnerError, Setup, sensors};
 
 /// Where models and programs go on the device: the one place that shells may write to and run from.
 const FOLDER: &str = "/data/local/tmp/pocketnas";
@@ -32,7 +32,7 @@ const BENCHMARK_MODEL: &str = "benchmark_model --graph={model} --num_threads={th
 const BENCHMARK_FORMAT: &str = "tflite";
 
 /// Makes the runner.
-pub(super) fn open(serial: &str, mut setup: Setup) -> Result<Box<dyn DeviceRunner>, RunnerError> {
+pub(super) fn open(serial: &str, mut setup: Setup) -> Opened {
     let command = setup.command.clone().unwrap_or_else(|| {
         setup.format.get_or_insert_with(|| BENCHMARK_FORMAT.to_owned());
         BENCHMARK_MODEL.to_owned()

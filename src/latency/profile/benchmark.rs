@@ -176,8 +176,7 @@ fn concatenation(kernel: &Kernel, map: impl Fn([u32; 2], u32) -> Shape) -> Optio
     let others = kernel.inputs.checked_sub(1)?;
     let rest = kernel.output_channels.checked_sub(kernel.input_channels)?;
     let mut shapes = vec![map(kernel.output, kernel.input_channels)];
-    if others > 0 {
-        let (each, more) = (rest / others, rest % others);
+    if let (Some(each), Some(more)) = (rest.checked_div(others), rest.checked_rem(others)) {
         if each == 0 {
             return None;
         }

@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::local;
-use super::{Benchmark, Conditions, Device, DeviceRunner, Measured, RunnerError, Runs, Setup, sensors};
+use super::{Benchmark, Conditions, Device, DeviceRunner, Measured, Opened, RunnerError, Runs, Setup, sensors};
 use crate::engine::native::{Isa, Native};
 use crate::engine::{Backend, Init, Mode, Plan, Program, Tensor, initialise};
 use crate::graph::{Network, Op, Shape};
@@ -20,7 +20,7 @@ const SHORTEST: f64 = 0.5;
 const ATTEMPTS: u32 = 3;
 
 /// Makes the runner: the engine, or a command of the user's.
-pub(super) fn open(_: &str, setup: Setup) -> Result<Box<dyn DeviceRunner>, RunnerError> {
+pub(super) fn open(_: &str, setup: Setup) -> Opened {
     if setup.command.is_some() {
         return local::open(setup);
     }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::command::{CommandRunner, Transport};
 use super::spawn::{self, Finished};
-use super::{DeviceRunner, RunnerError, Setup, sensors};
+use super::{Opened, RunnerError, Setup, sensors};
 
 /// A runner of the user's command on this machine.
-pub(super) fn open(setup: Setup) -> Result<Box<dyn DeviceRunner>, RunnerError> {
+pub(super) fn open(setup: Setup) -> Opened {
     let command = setup.command.clone().unwrap_or_default();
     let folder = setup.folder.join("run");
     std::fs::create_dir_all(&folder)

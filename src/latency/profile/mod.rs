@@ -32,7 +32,7 @@ pub use journal::{Event, JOURNAL, Journal, JournalError};
 pub use networks::{NETWORKS, write_networks};
 pub use plan::{Plan, PlanError, PlanOptions, Planned, Prior, Standing};
 pub use runner::{
-    Conditions, Device, DeviceRunner, Measured, RUNNERS, RunnerError, RunnerKind, Runs, Setup, WriteModel, open,
+    Conditions, Device, DeviceRunner, Measured, Opened, RUNNERS, RunnerError, RunnerKind, Runs, Setup, WriteModel, open,
 };
 pub use session::{Ended, ProfileError, Progress, Protocol, Watch, measure};
 pub use statistics::Statistics;

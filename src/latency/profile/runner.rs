@@ -162,6 +162,9 @@ pub struct Setup {
     pub folder: PathBuf,
 }
 
+/// A runner, or why there is none.
+pub type Opened = Result<Box<dyn DeviceRunner>, RunnerError>;
+
 /// One kind of runner.
 #[derive(Debug)]
 pub struct RunnerKind {
@@ -172,7 +175,7 @@ pub struct RunnerKind {
     /// What it is, in a line.
     pub about: &'static str,
     /// Makes one.
-    open: fn(&str, Setup) -> Result<Box<dyn DeviceRunner>, RunnerError>,
+    open: fn(&str, Setup) -> Opened,
 }
 
 /// Every runner there is.
@@ -195,7 +198,7 @@ pub static RUNNERS: [RunnerKind; 2] = [
 ///
 /// # Errors
 /// A name that no runner has, and whatever opening it finds.
-pub fn open(name: &str, setup: Setup) -> Result<Box<dyn DeviceRunner>, RunnerError> {
+pub fn open(name: &str, setup: Setup) -> Opened {
     let (kind, argument) = name.split_once(':').unwrap_or((name, ""));
     let known = RUNNERS.iter().find(|runner| runner.name == kind && runner.argument.is_some() != argument.is_empty());
     match known {

@@ -14,10 +14,11 @@ impl ChoiceGraph {
             *source = 1.0;
         }
         for state in 0..self.states.len().saturating_sub(1) {
-            for edge in self.starts[state]..self.starts[state + 1] {
-                let to = self.edges[edge].to as usize;
-                taken[edge] = reached[state] * ratio(&self.counts[to], &self.counts[state]);
-                reached[to] += taken[edge];
+            let leaving = &mut taken[self.starts[state]..self.starts[state + 1]];
+            for (edge, taken) in self.leaving(state).iter().zip(leaving) {
+                let to = edge.to as usize;
+                *taken = reached[state] * ratio(&self.counts[to], &self.counts[state]);
+                reached[to] += *taken;
             }
         }
         taken
