@@ -2,7 +2,7 @@
 //! uncertain first, on this machine or on a phone behind `adb`.
 //!
 //! [`Plan`] says what, a [`DeviceRunner`] runs it, [`measure`] is the loop, [`Journal`] keeps what came out, and
-//! [`table`] makes the table. The protocol: pinned cores, warm-up, at least 50 runs in windows of random order, a
+//! [`table()`] makes the table. The protocol: pinned cores, warm-up, at least 50 runs in windows of random order, a
 //! reference operator in between, and what lies where it drifted is measured again.
 
 mod adb;
