@@ -39,6 +39,7 @@ enum Command {
     Predict(PredictArguments),
     /// List tables with their provenance and error.
     Tables(TablesArguments),
+    Profile(Box<super::latency_profile::Arguments>),
 }
 
 /// Which measurements.
@@ -177,6 +178,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Eval(arguments) => run_eval(arguments),
         Command::Predict(arguments) => run_predict(arguments),
         Command::Tables(arguments) => run_tables(arguments),
+        Command::Profile(arguments) => super::latency_profile::run(arguments),
     }
 }
 

@@ -21,6 +21,7 @@ mod conditions;
 mod export;
 mod frontier;
 mod latency;
+mod latency_profile;
 mod plan;
 mod progress;
 mod report;

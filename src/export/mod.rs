@@ -8,12 +8,14 @@ use std::io;
 use std::path::Path;
 
 use crate::graph::Network;
+use crate::latency::profile::WriteModel;
 
 mod architecture;
 mod dot;
 mod json;
 pub mod onnx;
 mod read;
+pub mod tflite;
 mod yaml;
 
 pub use architecture::{ArchitectureFile, Metric, Provenance};
@@ -55,6 +57,9 @@ pub enum ExportError {
 
 /// Every format, in the order that help lists them.
 pub static EXPORTERS: &[&dyn Exporter] = &[&yaml::Yaml, &json::Json, &dot::Dot, &onnx::Onnx];
+
+/// The formats of models for runtimes that only the speed of networks is asked of.
+pub static MODELS: &[(&str, WriteModel)] = &[("onnx", onnx::speed_model), ("tflite", tflite::speed_model)];
 
 /// The format of that name.
 pub fn exporter(name: &str) -> Option<&'static dyn Exporter> {

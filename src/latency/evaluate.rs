@@ -8,8 +8,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
-use super::fit::Evidence;
-use super::{BoundRatios, FitError, Kernel, LatencyError, OperatorModel, Sample, Siblings, Term, baseline};
+use super::{BoundRatios, FitError, Kernel, LatencyError, Sample, Siblings, Term, fit_beside, leave_out};
 use crate::units::Millis;
 
 /// Errors of predictions.
@@ -172,11 +171,7 @@ pub(super) fn predicted(sample: &Sample, predicted_ms: f64) -> Predicted {
     Predicted { network: sample.network.clone(), measured_ms: sample.ms, predicted_ms }
 }
 
-/// Fits with each group left out in turn and predicts that group.
-///
-/// Bounds at `confidence` are judged on each group by the ratios of the other groups alone, each of those left out of
-/// its fit as well: neither the fit nor the calibration of a bound has seen the group that it is judged on. Without
-/// bounds (too few networks for the confidence) coverage stays open.
+/// Fits the operator model with each group left out in turn and predicts that group; see [`leave_out`] for its bounds.
 ///
 /// # Errors
 /// Samples without a family, and splits that leave too little to fit.
@@ -187,72 +182,10 @@ pub fn cross_validate(
     siblings: &Siblings,
     confidence: f64,
 ) -> Result<CrossValidation, LatencyError> {
-    let groups = groups(samples, split)?;
-    let count = groups.iter().max().map_or(0, |last| last + 1);
-    if count < 2 {
-        let problem = format!("leaving groups out needs at least 2 of them, and there is {count}");
-        return Err(LatencyError::Fit(problem));
-    }
-    let members: Vec<Vec<usize>> =
-        (0..count).map(|group| (0..samples.len()).filter(|&at| groups[at] == group).collect()).collect();
-    let evidence: Vec<Evidence> = members
-        .iter()
-        .map(|of_group| Evidence::of(&of_group.iter().map(|&at| &samples[at]).collect::<Vec<_>>(), terms, siblings))
-        .collect();
-    let without = |left_out: &[usize]| {
-        let kept = (0..count).filter(|group| !left_out.contains(group)).map(|group| &evidence[group]);
-        Evidence::of_all(kept).map(|evidence| evidence.fit(terms))
-    };
-    let ratios = |model: &OperatorModel, group: usize| {
-        let ratio = |&at: &usize| samples[at].ms / model.total(&samples[at].kernels).0;
-        members[group].iter().map(ratio).filter(|ratio| ratio.is_finite()).collect::<Vec<f64>>()
-    };
-    // The ratios of each group, by the group that the bounds made of them are judged on.
-    let mut nested: Vec<Vec<f64>> = vec![Vec::new(); count];
-    for (a, b) in (0..count).flat_map(|a| (a + 1..count).map(move |b| (a, b))) {
-        // A pair may leave too little to fit where single groups do not; bounds then rest on the others.
-        if let Some(Ok(model)) = without(&[a, b]) {
-            nested[a].extend(ratios(&model, b));
-            nested[b].extend(ratios(&model, a));
-        }
-    }
-    let mut ours: Vec<Option<Predicted>> = vec![None; samples.len()];
-    let mut theirs = ours.clone();
-    let mut bounded = Vec::with_capacity(samples.len());
-    let mut by_group = Vec::with_capacity(count);
-    for (left_out, nested) in nested.into_iter().enumerate() {
-        let training: Vec<&Sample> =
-            samples.iter().zip(&groups).filter(|(_, group)| **group != left_out).map(|(sample, _)| sample).collect();
-        let model = Evidence::of(&training, terms, siblings).fit(terms)?;
-        let baseline = baseline::fit(&training)?;
-        let factor = BoundRatios::new(split.name(), nested).factor(confidence).ok();
-        for &at in &members[left_out] {
-            let sample = &samples[at];
-            let mean = model.total(&sample.kernels).0;
-            bounded.extend(factor.map(|factor| (sample.ms, mean, factor * mean)));
-            ours[at] = Some(predicted(sample, mean));
-            theirs[at] = Some(predicted(sample, baseline(&sample.kernels)));
-        }
-        let of_group =
-            |all: &[Option<Predicted>]| members[left_out].iter().filter_map(|&at| all[at].clone()).collect::<Vec<_>>();
-        let name = match (split, members[left_out].first()) {
-            (Split::Families(families), Some(&at)) => families.get(&samples[at].network).cloned().unwrap_or_default(),
-            _ => format!("fold {left_out}"),
-        };
-        by_group.push(GroupError::of(name, &of_group(&ours), &of_group(&theirs)));
-    }
-    let ours: Vec<Predicted> = ours.into_iter().flatten().collect();
-    let theirs: Vec<Predicted> = theirs.into_iter().flatten().collect();
-    let every = ours.iter().map(|p| p.measured_ms / p.predicted_ms).filter(|ratio| ratio.is_finite()).collect();
-    if bounded.len() < samples.len() {
-        bounded.clear();
-    }
-    Ok(CrossValidation {
-        scores: score(&ours).with_bounds(&bounded),
-        baseline: score(&theirs),
-        groups: by_group,
-        predicted: ours,
-        ratios: BoundRatios::new(split.name(), every),
+    leave_out(samples, split, confidence, |seen, unseen| {
+        let seen: Vec<&Sample> = seen.iter().map(|&at| &samples[at]).collect();
+        let model = fit_beside(&seen, terms, siblings)?;
+        Ok(unseen.iter().map(|kernels| model.total(kernels)).collect())
     })
 }
 

@@ -65,9 +65,8 @@ pub(super) fn counts(terms: &[Term], kernels: &[Kernel]) -> Vec<f64> {
         .collect()
 }
 
-/// All that a fit needs to know of some networks. It adds up over groups of networks.
-#[derive(Clone, Debug)]
-pub(super) struct Evidence {
+/// All that a fit needs to know of some networks.
+struct Evidence {
     own: Normal,
     siblings: Vec<Normal>,
     noise: Vec<f64>,
@@ -75,7 +74,7 @@ pub(super) struct Evidence {
 
 impl Evidence {
     /// Of these networks.
-    pub(super) fn of(samples: &[&Sample], terms: &[Term], siblings: &Siblings) -> Self {
+    fn of(samples: &[&Sample], terms: &[Term], siblings: &Siblings) -> Self {
         let mut evidence = Self {
             own: Normal::new(terms.len()),
             siblings: vec![Normal::new(terms.len()); siblings.sets.len()],
@@ -92,20 +91,6 @@ impl Evidence {
             evidence.noise.extend(siblings.noise.get(&sample.network));
         }
         evidence
-    }
-
-    /// Of several groups of networks, all by the same terms.
-    pub(super) fn of_all<'a>(groups: impl IntoIterator<Item = &'a Self>) -> Option<Self> {
-        let mut groups = groups.into_iter();
-        let mut sum = groups.next()?.clone();
-        for group in groups {
-            sum.own.add(&group.own, 1.0);
-            for (normal, other) in sum.siblings.iter_mut().zip(&group.siblings) {
-                normal.add(other, 1.0);
-            }
-            sum.noise.extend(&group.noise);
-        }
-        Some(sum)
     }
 
     /// The median noise of the measurements.
@@ -136,7 +121,7 @@ impl Evidence {
     }
 
     /// The operator model.
-    pub(super) fn fit(&self, terms: &[Term]) -> Result<OperatorModel, LatencyError> {
+    fn fit(&self, terms: &[Term]) -> Result<OperatorModel, LatencyError> {
         let networks = self.own.count();
         if networks < 2.0 {
             let problem = format!("{networks} measured network; a fit needs at least 2, and a good one 40 or more");

@@ -14,7 +14,8 @@ const PAIRS: usize = 24;
 ///
 /// `predict` is given the indices of the samples to fit to and the operators of those to predict. The 17-term baseline
 /// is fitted to the same. Bounds at `confidence` are judged on each group by the ratios of the other groups, each of them
-/// left out of its fit; the group that is judged is left out of those fits too, unless there are very many groups.
+/// left out of its fit; the group that is judged is left out of those fits too, unless there are very many groups. Without
+/// bounds (too few networks for the confidence) coverage stays open.
 ///
 /// # Errors
 /// Samples without a group, and splits that leave too little to fit.

@@ -1,8 +1,8 @@
 //! What networks cost on a phone: tables of operator costs, the model they hold,
 //! its fit to measured networks, and predictions that say what they rest on.
 //!
-//! No latency is measured here. Tables are fitted to measurements that others
-//! published, and every row says whether it was `measured` or `fitted`.
+//! The shipped tables are fitted to measurements that others published; [`profile`]
+//! measures a device of the user's. Every row says whether it was `measured` or `fitted`.
 
 mod baseline;
 mod blocks;
@@ -21,6 +21,7 @@ mod network_file;
 mod nnls;
 mod normal;
 mod predict;
+pub mod profile;
 mod rows;
 mod samples;
 mod shipped;

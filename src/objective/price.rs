@@ -136,6 +136,9 @@ pub fn price(
                 row.push(value);
                 flags.extend(objective.flags(&fragment));
             }
+            // A bound and its mean say the same, and count once.
+            flags.sort_unstable();
+            flags.dedup();
             Ok((Some(row.into_boxed_slice()), flags))
         })
         .collect();

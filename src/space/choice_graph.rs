@@ -1,6 +1,8 @@
 //! The choice graph: the finite automaton of a space. Counting, drawing and the
 //! search are folds over it.
 
+mod marginals;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 

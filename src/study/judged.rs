@@ -1,5 +1,7 @@
 //! Front members with all that is told about them: in the report, and in their architecture files.
 
+use std::collections::HashSet;
+
 use serde_json::Map;
 
 use super::StudyError;
@@ -41,7 +43,9 @@ impl Judged {
             latency_ms: times.as_ref().and_then(|times| times.get(index).copied()),
         });
         let mut flags: Vec<String> = config.named().flat_map(|o| o.flags(network)).collect();
-        flags.dedup();
+        // A bound and its mean, or two tables, say the same of an operator.
+        let mut told = HashSet::new();
+        flags.retain(|flag| told.insert(flag.clone()));
         let shown = |quantity: &dyn Objective, value: f64| report::Metric {
             name: quantity.name().to_owned(),
             value,

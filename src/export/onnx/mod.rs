@@ -53,6 +53,17 @@ impl Exporter for Onnx {
     }
 }
 
+/// A network as a model whose speed is all that matters: with fresh weights. The batch is left open.
+///
+/// # Errors
+/// [`OnnxError::TooLarge`], as text.
+pub fn speed_model(network: &Network) -> Result<Vec<u8>, String> {
+    writer::check_size(network.cost().params.0.saturating_mul(4)).map_err(|error| error.to_string())?;
+    let weights = initialise(network, &Init::default(), SEED);
+    let about = About { name: "benchmark".to_owned(), ..About::default() };
+    model(network, &weights, &about).map(|model| encode(&model)).map_err(|error| error.to_string())
+}
+
 /// What a model without training says about itself.
 fn untrained(file: &ArchitectureFile) -> About {
     let program = format!("pocketnas {}", env!("CARGO_PKG_VERSION"));

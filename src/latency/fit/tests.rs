@@ -45,17 +45,3 @@ fn siblings_settle_what_noise_hides() {
     let beside = error(&fit_beside(&samples_of, &terms::FLOAT, &exact).unwrap(), &truth);
     assert!(beside < alone / 2.0, "{beside} beside siblings, {alone} alone");
 }
-
-#[test]
-fn evidence_of_groups_is_evidence_of_the_whole() {
-    let own = samples(1e-6, 1e-5, |i| 1.0 + 0.1 * f64::from(i % 3));
-    let siblings = siblings(&[samples(3e-6, 2e-5, |_| 1.0)]);
-    let all: Vec<&Sample> = own.iter().collect();
-    let parts = [&all[..7], &all[7..]].map(|part| Evidence::of(part, &terms::FLOAT, &siblings));
-    let sum = Evidence::of_all(&parts).unwrap().fit(&terms::FLOAT).unwrap();
-    let whole = fit_beside(&all, &terms::FLOAT, &siblings).unwrap();
-    for sample in &own {
-        let (a, b) = (sum.total(&sample.kernels).0, whole.total(&sample.kernels).0);
-        assert!((a / b - 1.0).abs() < 1e-4, "{a} and {b}");
-    }
-}

@@ -1,0 +1,351 @@
+//! `pocketnas latency profile`: measure what a space can need on a device, and write a table of it.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use indicatif::HumanDuration;
+use serde_json::{Value, json};
+
+use super::progress::Stages;
+use super::{Failure, emit, emit_json};
+use crate::export;
+use crate::latency::profile::{
+    self, Ended, JournalError, Plan, PlanError, PlanOptions, Prior, ProfileError, Profiled, Progress, Protocol,
+    RunnerError, Setup, Statement, Watch, open,
+};
+use crate::latency::{SourceFile, file_name};
+use crate::report;
+use crate::space::Space;
+use crate::study::{self, Interrupt, Interruptible, Lock, Progress as _};
+use crate::units::counted;
+
+mod planned;
+
+use planned::Described;
+
+/// Measure the operators, blocks and some networks of a space on a device, and write a table.
+///
+/// Whole networks come first, then what a price would be least certain of. Every measurement is kept as it is made: the
+/// same command goes on after an interrupt, a lost cable or a kill.
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// A search space: the path of a file, or the name of a shipped one
+    space: String,
+    /// What runs the benchmarks: `host`, or `adb:SERIAL` with a serial that `adb devices` lists
+    #[arg(long, value_name = "RUNNER")]
+    runner: String,
+    /// Where the table goes; without it, with --dir, networks are measured and no table is made
+    #[arg(long, value_name = "TABLE", required_unless_present_any = ["dry_run", "dir"])]
+    out: Option<PathBuf>,
+    /// Where measurements are kept, and whole networks as `latency eval` and `latency fit` read them; the table's path with
+    /// `.profile` for its ending if left out
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Say what would be measured and about how long that takes; needs no device
+    #[arg(long)]
+    dry_run: bool,
+    /// Whole networks to calibrate by, drawn from the space
+    #[arg(long, value_name = "N", default_value_t = 12)]
+    networks: usize,
+    /// Blocks, at most one for each position
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    blocks: usize,
+    /// Most operators; all that the space can need if left out
+    #[arg(long, value_name = "N")]
+    operators: Option<usize>,
+    /// Counted runs of each benchmark, in five goes
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(5..=100_000))]
+    runs: u32,
+    /// Stop after so many minutes and make the table of what is there
+    #[arg(long, value_name = "MINUTES")]
+    limit_time: Option<f64>,
+    /// Seed of the networks that are drawn, and of the order
+    #[arg(long, value_name = "SEED", default_value_t = 0)]
+    seed: u64,
+    /// A table that says what is likely dear: a file, or the name of a shipped one; a rough count if left out
+    #[arg(long, value_name = "TABLE")]
+    prior: Option<String>,
+    /// The command that runs a model, with {model}, {runs}, {warmup}, {threads} and {profile} filled in: `benchncnn …`;
+    /// its output may be that of benchmark_model, of benchncnn, or lines like `12.5 ms`
+    #[arg(long, value_name = "COMMAND")]
+    model_runner: Option<String>,
+    /// The format of models that the command reads
+    #[arg(long, value_name = "FORMAT")]
+    model_format: Option<String>,
+    /// Files that the command needs on the device, itself among them
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    push: Vec<PathBuf>,
+    /// Cores to run on: `big`, `little`, or numbers like 4,6-7
+    #[arg(long, value_name = "CORES")]
+    cores: Option<String>,
+    /// Threads of a run
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    threads: u32,
+    /// What the runtime is called, with its version
+    #[arg(long)]
+    runtime: Option<String>,
+    /// Seconds to wait for a device that was lost
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    patience: u64,
+    /// Seconds that one go of a benchmark may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    timeout: u64,
+    /// Seconds that the device rests before what was disturbed is repeated; 1 on the host, 20 elsewhere if left out
+    #[arg(long, value_name = "SECONDS")]
+    cool_down: Option<f64>,
+    /// The adb program
+    #[arg(long, value_name = "PROGRAM", default_value = "adb")]
+    adb: PathBuf,
+    /// Name of the table; made of device and cores if left out
+    #[arg(long)]
+    name: Option<String>,
+    /// The device as its maker calls it; what the device says if left out
+    #[arg(long)]
+    device_name: Option<String>,
+    /// The device's system on chip; what the device says if left out
+    #[arg(long)]
+    soc: Option<String>,
+    /// Who measured
+    #[arg(long)]
+    source: Option<String>,
+    /// Licence of the measurements
+    #[arg(long)]
+    licence: Option<String>,
+    /// When it was measured, for the table's provenance
+    #[arg(long)]
+    date: Option<String>,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let space = Space::load(&arguments.space, None)?;
+    let prior = match &arguments.prior {
+        Some(table) => Prior::Table(Box::new(super::latency::load(table)?)),
+        None => Prior::Rough,
+    };
+    let options = PlanOptions {
+        networks: arguments.networks,
+        blocks: arguments.blocks,
+        operators: arguments.operators,
+        seed: arguments.seed,
+    };
+    let plan = Plan::new(&space, &options, &prior).map_err(|error| match error {
+        PlanError::Space(error) => error.into(),
+        other => Failure::input(other),
+    })?;
+    if arguments.dry_run {
+        let planned = Described { plan: &plan, protocol: arguments.protocol()?, space: space.name() };
+        return if arguments.json { emit_json(&planned.json()) } else { emit(&planned.text()) };
+    }
+    measure(arguments, &plan)
+}
+
+impl Arguments {
+    fn protocol(&self) -> Result<Protocol, Failure> {
+        let seconds = |flag: &str, value: f64| {
+            Duration::try_from_secs_f64(value)
+                .map_err(|_| Failure::refuse(format!("{flag} {value} is no span of time"), "give a number from 0 up"))
+        };
+        let rest = self.cool_down.unwrap_or(if self.runner == "host" { 1.0 } else { 20.0 });
+        let windows = Protocol::default().windows;
+        Ok(Protocol {
+            runs: self.runs.div_ceil(windows),
+            cool_down: seconds("--cool-down", rest)?,
+            limit: self.limit_time.map(|minutes| seconds("--limit-time", 60.0 * minutes)).transpose()?,
+            seed: self.seed,
+            ..Protocol::default()
+        })
+    }
+
+    fn setup(&self, folder: &Path) -> Setup {
+        Setup {
+            command: self.model_runner.clone(),
+            formats: export::MODELS.to_vec(),
+            format: self.model_format.clone(),
+            push: self.push.clone(),
+            cores: self.cores.clone(),
+            threads: self.threads,
+            runtime: self.runtime.clone(),
+            precision: "float".to_owned(),
+            adb: self.adb.clone(),
+            patience: Duration::from_secs(self.patience),
+            timeout: Duration::from_secs(self.timeout),
+            folder: folder.to_owned(),
+        }
+    }
+
+    /// The command in a form that holds on other machines: files without their folders, serials left out.
+    fn command_line(&self) -> String {
+        let runner = self.runner.split_once(':').map_or(self.runner.clone(), |(kind, _)| format!("{kind}:SERIAL"));
+        let space = file_name(Path::new(&self.space));
+        let mut command = format!("pocketnas latency profile {space} --runner {runner}");
+        let mut add = |flag: &str, value: Option<String>| {
+            if let Some(value) = value {
+                let plain = value.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:,".contains(c));
+                let quoted = if plain { value } else { format!("'{}'", value.replace('\'', r"'\''")) };
+                let _ = write!(command, " {flag} {quoted}");
+            }
+        };
+        add("--model-runner", self.model_runner.clone());
+        add("--model-format", self.model_format.clone());
+        add("--cores", self.cores.clone());
+        add("--threads", (self.threads != 1).then(|| self.threads.to_string()));
+        add("--networks", Some(self.networks.to_string()));
+        add("--blocks", Some(self.blocks.to_string()));
+        add("--operators", self.operators.map(|count| count.to_string()));
+        add("--runs", Some(self.runs.to_string()));
+        add("--limit-time", self.limit_time.map(|minutes| minutes.to_string()));
+        add("--seed", Some(self.seed.to_string()));
+        add("--prior", self.prior.as_ref().map(|prior| file_name(Path::new(prior))));
+        command
+    }
+}
+
+fn measure(arguments: &Arguments, plan: &Plan) -> Result<(), Failure> {
+    let protocol = arguments.protocol()?;
+    let table = arguments.out.as_ref().map(|out| out.with_extension("profile"));
+    let folder = arguments.dir.clone().or(table).unwrap_or_default();
+    if let Some(out) = &arguments.out {
+        let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty());
+        if out.is_dir() || parent.is_some_and(|parent| !parent.is_dir()) {
+            let message = format!("the table cannot be written to `{}`", out.display());
+            return Err(Failure::refuse(message, "give --out a file in a folder that is there"));
+        }
+    }
+    report::prepare(&folder).map_err(Failure::input)?;
+    let _lock = Lock::take(&folder, &std::env::args().collect::<Vec<_>>().join(" "))?;
+    let mut journal = profile::Journal::open(&folder).map_err(Failure::input)?;
+    let mut runner = open(&arguments.runner, arguments.setup(&folder)).map_err(Failure::input)?;
+    let about = HumanDuration(protocol.estimate(plan, runner.start_up()));
+    eprintln!("{}, about {about}; kept in {}", counted(plan.planned.len(), "benchmark"), folder.display());
+
+    let interrupt = interruptible()?;
+    let stages = Stages::new(false);
+    let total = plan.planned.len() as u64 * u64::from(protocol.windows);
+    stages.stage("measuring", Some(total));
+    let first: Mutex<Option<u64>> = Mutex::new(None);
+    let show = |progress: Progress| match progress {
+        Progress::Counted { done, .. } => {
+            let done = done as u64;
+            let mut first = first.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let known = *first.get_or_insert(done);
+            stages.counted(done.saturating_sub(known), known, total);
+        }
+        Progress::Drifted { by } => {
+            eprintln!("the reference operator is {:+.1} % off: what was measured meanwhile is repeated", 100.0 * by);
+        }
+        Progress::Failed { name, reason } => eprintln!("left out: {name}: {reason}"),
+        Progress::Lost(why) => eprintln!("{why}; waiting for it"),
+        Progress::Back => eprintln!("the device is back"),
+    };
+    let watch = Watch { stop: &|| interrupt.asked(), progress: &show };
+    let ended =
+        profile::measure(plan, &arguments.runner, runner.as_mut(), &mut journal, &protocol, watch).map_err(failure)?;
+    drop(interrupt);
+    let words = match ended {
+        Ended::Done => "done",
+        Ended::TimeUp => "the time is up",
+        Ended::Stopped => "stopped",
+    };
+    stages.done(words);
+    if ended == Ended::Stopped {
+        let message = format!("stopped; the measurements are kept in {}: the same command goes on", folder.display());
+        return Err(Failure::Interrupted(miette::miette!("{message}")));
+    }
+
+    let Protocol { windows, tolerance, .. } = protocol;
+    let networks =
+        profile::write_networks(plan, journal.events(), windows, tolerance, &folder).map_err(Failure::failed)?;
+    if networks > 0 {
+        let file = folder.join(profile::NETWORKS);
+        eprintln!("{} in {}", counted(networks, "whole network"), file.display());
+    }
+    let Some(out) = &arguments.out else { return Ok(()) };
+    let bytes = std::fs::read(journal.path()).map_err(Failure::failed)?;
+    let kept = SourceFile { name: file_name(journal.path()), blake3: blake3::hash(&bytes).to_hex().to_string() };
+    let statement = Statement {
+        table: arguments.name.clone(),
+        device: arguments.device_name.clone(),
+        soc: arguments.soc.clone(),
+        source: arguments.source.clone(),
+        licence: arguments.licence.clone(),
+        date: arguments.date.clone(),
+        command: arguments.command_line(),
+        journal: Some(kept),
+    };
+    let made = profile::table(plan, journal.events(), windows, tolerance, &statement).map_err(failure)?;
+    report::write_atomically(out, |file| file.write_all(made.table.to_yaml().as_bytes())).map_err(Failure::failed)?;
+    eprintln!("table written to {}", out.display());
+    if arguments.json { emit_json(&made_json(&made)) } else { emit(&made_text(&made)) }
+}
+
+/// From now on the first interrupt lets the benchmark that runs finish.
+fn interruptible() -> Result<Interruptible, Failure> {
+    ctrlc::set_handler(|| match study::interrupt() {
+        Interrupt::Finishing => {
+            eprintln!("interrupted: the benchmark that runs is finished and kept; interrupt again to stop now");
+        }
+        Interrupt::Now => {
+            eprintln!("interrupted: what was measured is kept; the same command goes on");
+            std::process::exit(130);
+        }
+    })
+    .map_err(Failure::failed)?;
+    Ok(Interruptible::new())
+}
+
+fn failure(error: ProfileError) -> Failure {
+    match error {
+        ProfileError::Journal(wrong @ (JournalError::Line { .. } | JournalError::Other { .. })) => {
+            Failure::input(wrong)
+        }
+        ProfileError::Runner(RunnerError::Lost(why)) => {
+            Failure::failed(format!("{why}; the measurements are kept: the same command goes on"))
+        }
+        other => Failure::failed(other),
+    }
+}
+
+fn made_text(made: &Profiled) -> String {
+    let mut text = format!(
+        "{} measured, {} too short to tell; {} and {} in the fit\n",
+        counted(made.rows, "operator"),
+        made.too_short,
+        counted(made.blocks, "block"),
+        counted(made.networks, "whole network")
+    );
+    if made.missing > 0 {
+        let _ = writeln!(
+            text,
+            "{} without enough steady measurements: the same command goes on",
+            counted(made.missing, "benchmark")
+        );
+    }
+    if let Some(error) = &made.table.info().provenance.error {
+        let _ = writeln!(
+            text,
+            "networks left out of the calibration in turn: mean error {:.2} %, within 10 % {:.1} %, rank correlation {:.3}; \
+             17-term baseline {:.2} %",
+            error.mape, error.within_10, error.spearman, error.baseline_mape
+        );
+    }
+    text
+}
+
+fn made_json(made: &Profiled) -> Value {
+    json!({
+        "operators": made.rows,
+        "too_short": made.too_short,
+        "blocks": made.blocks,
+        "networks": made.networks,
+        "missing": made.missing,
+        "scale": made.calibration.scale,
+        "per_operator_ms": made.calibration.per_operator,
+        "per_network_ms": made.calibration.per_network,
+        "error": made.table.info().provenance.error,
+    })
+}

@@ -1,0 +1,118 @@
+//! What the networks of a space are made of: every operator, how many of it a uniformly drawn network has on average,
+//! the blocks, and a few whole networks.
+//!
+//! Where the space compiles, all of it is exact, by the choice graph; where it does not, by drawing.
+
+use std::collections::{BTreeMap, HashSet};
+
+use rand_chacha::ChaCha8Rng;
+
+use super::PlanError;
+use crate::graph::{Network, Op};
+use crate::latency::{Kernel, lower};
+use crate::space::{Budget, ChoiceGraph, CompileError, Space};
+
+/// Networks drawn from a space that does not compile.
+const DRAWS: usize = 300;
+
+/// A block as a space cuts it.
+#[derive(Clone, Debug)]
+pub(super) struct DemandedBlock {
+    /// Its position: `s2.0`.
+    pub position: String,
+    /// What was decided there.
+    pub label: String,
+    /// The probability that a network has it.
+    pub probability: f64,
+    /// Its network.
+    pub network: Network,
+    /// Its operators.
+    pub kernels: Vec<Kernel>,
+}
+
+/// What a space can need.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Demand {
+    /// Every operator with its expected number in a network, in their order.
+    pub operators: Vec<(Kernel, f64)>,
+    /// Blocks of several operators.
+    pub blocks: Vec<DemandedBlock>,
+    /// Whole networks, no two alike, with their text forms.
+    pub networks: Vec<(String, Network)>,
+}
+
+/// What the networks of `space` need, with up to `networks` whole ones.
+pub(super) fn demand(space: &Space, networks: usize, rng: &mut ChaCha8Rng) -> Result<Demand, PlanError> {
+    match space.compile(Budget::default()) {
+        Ok(graph) => Ok(compiled(space, &graph, networks, rng)),
+        Err(error) => drawn(space, networks, rng, error),
+    }
+}
+
+fn compiled(space: &Space, graph: &ChoiceGraph, networks: usize, rng: &mut ChaCha8Rng) -> Demand {
+    let mut probabilities = vec![0.0; graph.variants()];
+    let mut places = vec![0; graph.variants()];
+    for (index, (edge, probability)) in graph.edges().iter().zip(graph.marginals()).enumerate() {
+        probabilities[edge.variant as usize] += probability;
+        places[edge.variant as usize] = index;
+    }
+    let mut operators: BTreeMap<Kernel, f64> = BTreeMap::new();
+    let mut blocks = Vec::new();
+    for variant in 0..graph.variants() {
+        let network = graph.fragment(variant);
+        let kernels: Vec<Kernel> = lower(&network).into_iter().map(|lowered| lowered.kernel).collect();
+        let probability = probabilities[variant];
+        for kernel in &kernels {
+            *operators.entry(*kernel).or_default() += probability;
+        }
+        if kernels.len() > 1 && is_whole(&network) {
+            let (position, label) = (graph.position(places[variant]), graph.label(places[variant]));
+            blocks.push(DemandedBlock { position, label, probability, network, kernels });
+        }
+    }
+    let draw = |rng: &mut ChaCha8Rng| Some(graph.architecture(&graph.sample(rng)));
+    Demand { operators: operators.into_iter().collect(), blocks, networks: distinct(space, networks, draw, rng) }
+}
+
+/// Whether a fragment takes all its inputs and none of them is cut off: such a one can run by itself.
+fn is_whole(fragment: &Network) -> bool {
+    let live = fragment.live();
+    fragment.ids().filter(|&id| matches!(fragment.node(id).op, Op::Input { .. })).all(|id| live.contains(id))
+}
+
+/// By drawing, for spaces whose choice graph is too large.
+fn drawn(space: &Space, networks: usize, rng: &mut ChaCha8Rng, error: CompileError) -> Result<Demand, PlanError> {
+    let mut operators: BTreeMap<Kernel, f64> = BTreeMap::new();
+    for _ in 0..DRAWS {
+        let built = space.draw(rng).and_then(|architecture| space.build(&architecture).ok());
+        let Some(network) = built else { return Err(error.into()) };
+        for lowered in lower(&network) {
+            *operators.entry(lowered.kernel).or_default() += 1.0 / DRAWS as f64;
+        }
+    }
+    let networks = distinct(space, networks, |rng| space.draw(rng), rng);
+    Ok(Demand { operators: operators.into_iter().collect(), blocks: Vec::new(), networks })
+}
+
+/// Networks that compute something, no two alike.
+fn distinct(
+    space: &Space,
+    wanted: usize,
+    mut draw: impl FnMut(&mut ChaCha8Rng) -> Option<crate::space::Architecture>,
+    rng: &mut ChaCha8Rng,
+) -> Vec<(String, Network)> {
+    let mut seen = HashSet::new();
+    let mut found = Vec::new();
+    // Small spaces have fewer networks than are wanted.
+    for _ in 0..wanted.saturating_mul(20) {
+        if found.len() == wanted {
+            break;
+        }
+        let Some(architecture) = draw(rng) else { break };
+        let Ok(network) = space.build(&architecture) else { continue };
+        if !lower(&network).is_empty() && is_whole(&network) && seen.insert(network.canonical_hash()) {
+            found.push((space.format(&architecture), network));
+        }
+    }
+    found
+}

@@ -1,0 +1,181 @@
+//! What benchmark programs print: their times and their profiles by operator.
+//!
+//! Known are TFLite's `benchmark_model` (`Inference timings in us: … avg=…` or `count=… median=…`, µs), ncnn's
+//! `benchncnn` (`min = … max = … avg = …`, ms), and lines with a time and its unit each (`12.5 ms`), which a script of
+//! one's own prints most easily.
+
+use super::{Measured, RunnerError, Statistics};
+
+/// The times in the output of a command.
+///
+/// # Errors
+/// Output without any.
+pub(super) fn times(text: &str) -> Result<Measured, RunnerError> {
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    // The last block counts: `benchmark_model` prints one for its warm-up too.
+    if let Some(summary) = lines.iter().rev().find_map(|line| tflite(line).or_else(|| ncnn(line))) {
+        return Ok(Measured { summary: Some(summary), ..Measured::default() });
+    }
+    let times: Vec<f64> = lines.iter().filter_map(|line| time(line)).collect();
+    if times.is_empty() {
+        let last: Vec<&str> = lines.iter().rev().filter(|line| !line.is_empty()).take(3).copied().collect();
+        let shown: String = last.into_iter().rev().collect::<Vec<_>>().join(" | ").chars().take(300).collect();
+        let said = if shown.is_empty() { "it printed nothing".to_owned() } else { format!("it ended with: {shown}") };
+        return Err(RunnerError::Refused(format!(
+            "no times in the output of the command; what is read is `count=… avg=…` in µs as benchmark_model prints it, \
+             `min = … max = … avg = …` in ms as benchncnn does, and lines like `12.5 ms` or `830 us`; {said}"
+        )));
+    }
+    Ok(Measured { times, ..Measured::default() })
+}
+
+/// `12.5 ms`, `time: 830 us`.
+fn time(line: &str) -> Option<f64> {
+    let line = line.rsplit(':').next()?.trim();
+    let (number, unit) = line.rsplit_once(char::is_whitespace)?;
+    let units_in_ms = match unit {
+        "ms" => 1.0,
+        "us" | "µs" => 1e3,
+        _ => return None,
+    };
+    positive(number.trim().parse::<f64>().ok()? / units_in_ms)
+}
+
+fn positive(ms: f64) -> Option<f64> {
+    (ms.is_finite() && ms > 0.0).then_some(ms)
+}
+
+/// A number behind a name: `avg=123.4`, `avg = 123.4`.
+fn field(line: &str, name: &str) -> Option<f64> {
+    let mut rest = line;
+    while let Some(at) = rest.find(name) {
+        let before = rest[..at].chars().next_back();
+        let after = rest[at + name.len()..].trim_start();
+        rest = &rest[at + name.len()..];
+        if before.is_none_or(|c| !c.is_alphanumeric())
+            && let Some(value) = after.strip_prefix(['=', ':'])
+        {
+            let value = value.trim_start();
+            let end = value.find(|c: char| !(c.is_ascii_digit() || ".eE+-".contains(c))).unwrap_or(value.len());
+            return value[..end].parse().ok().filter(|value: &f64| value.is_finite());
+        }
+    }
+    None
+}
+
+/// `count=50 first=5012 curr=4983 min=4958 max=5120 avg=4990.2 std=31`, later versions with `p5=… median=… p95=…`. µs.
+fn tflite(line: &str) -> Option<Statistics> {
+    let count = field(line, "count")?;
+    let ms = |name| field(line, name).map(|us| us / 1e3);
+    let mean = positive(ms("avg")?)?;
+    if count < 1.0 {
+        return None;
+    }
+    let std = ms("std").unwrap_or(0.0).max(0.0);
+    let median = ms("median").and_then(positive).unwrap_or(mean);
+    Some(Statistics { count: count as u64, median, iqr: 0.0, mad: 0.0, mean, std })
+}
+
+/// `squeezenet  min =   13.20  max =   13.50  avg =   13.31`. ms; how many runs it does not say.
+fn ncnn(line: &str) -> Option<Statistics> {
+    let (low, high) = (field(line, "min")?, field(line, "max")?);
+    let mean = positive(field(line, "avg")?)?;
+    (low <= high).then_some(Statistics { count: 1, median: mean, iqr: 0.0, mad: 0.0, mean, std: 0.0 })
+}
+
+/// The operators in the profile that `benchmark_model --profiling_output_csv_file` writes: type and mean time, ms.
+///
+/// # Errors
+/// A file without the table of operators in the order they ran.
+pub(super) fn profile(text: &str) -> Result<Vec<(String, f64)>, RunnerError> {
+    let refuse = |why: &str| RunnerError::Refused(format!("the profile of operators cannot be read: {why}"));
+    // The file holds the preparation's profile too, and a summary by kind; the run's own comes last.
+    let tables: Vec<&str> = text.split("Operator-wise Profiling Info").collect();
+    let table = tables.last().unwrap_or(&text);
+    let start = table.find("Run Order").ok_or_else(|| refuse("it has no `Run Order`"))?;
+    let mut lines = table[start..].lines().skip(1);
+    let header: Vec<&str> =
+        lines.next().ok_or_else(|| refuse("it ends after `Run Order`"))?.split(',').map(str::trim).collect();
+    let column = |names: &[&str]| header.iter().position(|word| names.contains(word));
+    let kind = column(&["node type"]).ok_or_else(|| refuse("there is no column `node type`"))?;
+    let time = column(&["avg_ms", "avg [ms]", "[avg ms]"]).ok_or_else(|| refuse("there is no column `avg_ms`"))?;
+    let mut operators = Vec::new();
+    for line in lines {
+        let cells: Vec<&str> = line.split(',').map(str::trim).collect();
+        if cells.len() < header.len() {
+            break;
+        }
+        let ms = cells[time].parse::<f64>().ok().filter(|ms| ms.is_finite() && *ms >= 0.0);
+        operators.push((cells[kind].to_owned(), ms.ok_or_else(|| refuse("a time is no number"))?));
+    }
+    if operators.is_empty() {
+        return Err(refuse("it lists no operators"));
+    }
+    Ok(operators)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// Lines as the programs print them, and count, median, mean and deviation, ms.
+    #[test]
+    fn the_known_programs_are_understood() {
+        let cases = [
+            (
+                "STARTING!\nInitialized session in 1.2ms.\ncount=5 first=9000 curr=5000 min=5000 max=9000 avg=6000 std=10\n\
+                 Running benchmark for at least 50 iterations\n\
+                 count=50 first=5012 curr=4983 min=4958 max=5120 avg=4990.2 std=31\n\
+                 Inference timings in us: Init: 1200, First inference: 9000, Warmup (avg): 6000, Inference (avg): 4990.2\n",
+                (50, 4.9902, 4.9902, 0.031),
+            ),
+            (
+                "INFO: count=50 first=52 curr=49 min=48 max=60 avg=50.5 std=2 p5=48 median=50 p95=56\n",
+                (50, 0.05, 0.0505, 0.002),
+            ),
+            (
+                "loop_count = 8\n          squeezenet  min =   13.20  max =   13.50  avg =   13.31\n",
+                (1, 13.31, 13.31, 0.0),
+            ),
+        ];
+        for (text, (count, median, mean, std)) in cases {
+            let found = times(text).unwrap().statistics().unwrap();
+            assert_eq!(found.count, count, "{text}");
+            for (value, wanted) in [(found.median, median), (found.mean, mean), (found.std, std)] {
+                assert!((value - wanted).abs() < 1e-9, "{text}: {value} in place of {wanted}");
+            }
+        }
+        assert_eq!(times("warming up\n12.5 ms\nrun 2: 830 us\n").unwrap().times, [12.5, 0.83]);
+    }
+
+    #[test]
+    fn output_without_times_is_refused_with_its_end() {
+        for text in
+            ["", "Segmentation fault", "avg=nan count=1", "count=0 avg=3", "-3 ms\n0 us\n", "\u{fffd}\u{fffd}=\u{fffd}"]
+        {
+            let error = times(text).unwrap_err().to_string();
+            assert!(error.contains("no times in the output"), "{error}");
+        }
+        assert!(
+            times("ERROR: file is broken").unwrap_err().to_string().ends_with("it ended with: ERROR: file is broken")
+        );
+    }
+
+    #[test]
+    fn profiles_by_operator_are_read() {
+        let text = "Profiling Info for Benchmark Initialization:\n============ Run Order ============\n\
+                    node type, first, avg_ms, %, cdf%, mem KB, times called, name\nModifyGraph, 1, 9.0, 100%, 100%, 0, 1, x\n\n\
+                    Operator-wise Profiling Info for Regular Benchmark Runs:\n============ Run Order ============\n\
+                    node type, first, avg_ms, %, cdf%, mem KB, times called, name\n\
+                    CONV_2D, 4.2, 4.25, 81.0%, 81.0%, 0, 1, [conv]:0\nSOFTMAX, 0.01, 0.75, 19%, 100%, 0, 1, [out]:1\n\n\
+                    ============ Summary by node type ============\nnode type, count, avg_ms, avg %, cdf %, mem KB, times called\n\
+                    CONV_2D, 1, 4.2, 81%, 81%, 0, 1\n";
+        assert_eq!(profile(text).unwrap(), [("CONV_2D".to_owned(), 4.25), ("SOFTMAX".to_owned(), 0.75)]);
+        for text in
+            ["", "Run Order", "Run Order ===\nnode type, x\n1, 2\n", "Run Order\nnode type, avg_ms\nCONV, many\n"]
+        {
+            assert!(profile(text).is_err(), "{text}");
+        }
+    }
+}

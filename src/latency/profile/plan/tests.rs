@@ -1,0 +1,110 @@
+#![allow(clippy::unwrap_used)]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::*;
+use crate::latency::lower;
+use crate::latency::profile::simulated::space;
+
+const OPTIONS: PlanOptions = PlanOptions { networks: 6, blocks: 4, operators: None, seed: 3 };
+
+fn plan(options: &PlanOptions) -> Plan {
+    Plan::new(&space(), options, &Prior::Rough).unwrap()
+}
+
+/// Against the plain way: every architecture built, its operators counted.
+#[test]
+fn every_operator_is_planned_once_with_its_expected_share() {
+    let space = space();
+    let architectures = space.enumerate(100_000).unwrap();
+    let mut counts: BTreeMap<Kernel, f64> = BTreeMap::new();
+    for architecture in &architectures {
+        for lowered in lower(&space.build(architecture).unwrap()) {
+            *counts.entry(lowered.kernel).or_default() += 1.0 / architectures.len() as f64;
+        }
+    }
+    let total: f64 = counts.iter().map(|(kernel, count)| count * Prior::Rough.cost(kernel)).sum();
+    let mut planned: BTreeMap<Kernel, f64> = BTreeMap::new();
+    for item in plan(&OPTIONS).planned {
+        if let Subject::Operator(kernel) = item.benchmark.subject {
+            assert!(planned.insert(kernel, item.share).is_none(), "{kernel} is planned twice");
+        }
+    }
+    assert_eq!(planned.keys().collect::<Vec<_>>(), counts.keys().collect::<Vec<_>>());
+    for (kernel, share) in planned {
+        let wanted = counts[&kernel] * Prior::Rough.cost(&kernel) / total;
+        assert!((share - wanted).abs() < 1e-12, "{kernel}: {share} in place of {wanted}");
+    }
+}
+
+#[test]
+fn networks_come_first_and_then_what_is_least_certain() {
+    let plan = plan(&OPTIONS);
+    let subjects: Vec<&Subject> = plan.planned.iter().map(|planned| &planned.benchmark.subject).collect();
+    assert!(subjects[..6].iter().all(|subject| matches!(subject, Subject::Network(_))));
+    assert!(!subjects[6..].iter().any(|subject| matches!(subject, Subject::Network(_))));
+    let first = plan.planned.iter().find(|planned| planned.standing == Standing::Unknown).unwrap();
+    let largest = plan.planned.iter().filter(|p| !matches!(p.benchmark.subject, Subject::Network(_)));
+    assert_eq!(first.share, largest.map(|planned| planned.share).fold(0.0, f64::max));
+    let standings: BTreeSet<&str> = plan
+        .planned
+        .iter()
+        .map(|p| match p.standing {
+            Standing::Unknown => "unknown",
+            Standing::Extrapolated => "extrapolated",
+            Standing::Interpolated => "interpolated",
+            _ => "other",
+        })
+        .collect();
+    assert_eq!(standings.len(), 4, "{standings:?}");
+    // Greedy: nothing that is measured earlier was less urgent, by what was known then.
+    let mut chosen: Vec<Kernel> = Vec::new();
+    let rest: Vec<&Planned> = plan.planned[6..].iter().filter(|p| p.standing != Standing::Overhead).collect();
+    for (index, planned) in rest.iter().enumerate() {
+        let measured = Coverage::of(&chosen);
+        let urgency = |p: &Planned| {
+            let worst =
+                p.benchmark.kernels.iter().map(|k| Standing::of(k, &measured).uncertainty()).fold(0.0, f64::max);
+            p.share * worst
+        };
+        assert!(rest[index..].iter().all(|later| urgency(later) <= urgency(planned) + 1e-15));
+        if let Subject::Operator(kernel) = planned.benchmark.subject {
+            chosen.push(kernel);
+        }
+    }
+}
+
+#[test]
+fn every_operator_and_block_has_its_empty_network_before_it() {
+    let mut there = BTreeSet::new();
+    for planned in plan(&OPTIONS).planned {
+        let Benchmark { subject, key, network, .. } = &planned.benchmark;
+        match subject {
+            Subject::Empty => assert!(there.insert(key.clone()), "{key} is planned twice"),
+            Subject::Network(_) => {}
+            Subject::Operator(_) | Subject::Block(_) => {
+                let empty = benchmark::empty(&network.input_shapes()).unwrap();
+                assert!(there.contains(&empty.key), "{}", planned.benchmark.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn plans_follow_from_their_seed_and_keep_to_their_limits() {
+    let keys = |options: &PlanOptions| -> Vec<String> {
+        plan(options).planned.into_iter().map(|planned| planned.benchmark.key).collect()
+    };
+    assert_eq!(keys(&OPTIONS), keys(&OPTIONS));
+    assert_ne!(keys(&OPTIONS), keys(&PlanOptions { seed: 4, ..OPTIONS }));
+    let few = plan(&PlanOptions { networks: 2, blocks: 1, operators: Some(3), ..OPTIONS });
+    let count = |is: fn(&Subject) -> bool| few.planned.iter().filter(|p| is(&p.benchmark.subject)).count();
+    assert_eq!(count(|s| matches!(s, Subject::Network(_))), 2);
+    assert_eq!(count(|s| matches!(s, Subject::Block(_))), 1);
+    assert_eq!(count(|s| matches!(s, Subject::Operator(_))), 3);
+    // A network is never drawn twice, though more are asked for than there are: 56.
+    let many = plan(&PlanOptions { networks: 60, ..OPTIONS });
+    let networks = many.planned.iter().filter(|p| matches!(p.benchmark.subject, Subject::Network(_)));
+    let keys: Vec<&str> = networks.map(|p| p.benchmark.key.as_str()).collect();
+    assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len());
+}

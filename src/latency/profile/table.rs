@@ -1,0 +1,360 @@
+//! From measurements to a table: rows for what was measured, the operator model for what was not, both brought to the
+//! scale of whole networks.
+//!
+//! An operator alone is not what it is in a network: its inputs lie elsewhere, and something runs before it. Whole
+//! networks say by how much: `a × sum + b × operators + c`, all three not negative, relative errors (the calibration that
+//! the public measurements of phones need too). `a` scales every row and every coefficient, `b` is added for every
+//! operator and `c` once, so that the table adds up along a path as every table does.
+
+use std::collections::HashMap;
+
+use super::{Benchmark, Event, Plan, ProfileError, Results, Statistics, Subject, benchmark};
+use crate::latency::fit::{fit, relative_nnls, six_digits};
+use crate::latency::table::{MeasuredRow, Provenance, SourceFile};
+use crate::latency::{
+    BoundRatios, CONFIDENCE, Coverage, FitError, Kernel, LatencyError, LatencyTable, OperatorModel, Predicted, Sample,
+    TableInfo, Term, baseline, score, terms,
+};
+use crate::units::Millis;
+
+/// What the user states about a table that cannot be measured.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Statement {
+    /// Name of the table.
+    pub table: Option<String>,
+    /// The device as its maker calls it.
+    pub device: Option<String>,
+    /// Its system on chip.
+    pub soc: Option<String>,
+    /// Who measured.
+    pub source: Option<String>,
+    /// Licence of the measurements.
+    pub licence: Option<String>,
+    /// When it was measured.
+    pub date: Option<String>,
+    /// The command, in a form that holds on other machines.
+    pub command: String,
+    /// The journal, named by its content.
+    pub journal: Option<SourceFile>,
+}
+
+/// A table and what went into it.
+#[derive(Clone, Debug)]
+pub struct Profiled {
+    /// The table.
+    pub table: LatencyTable,
+    /// Operators with rows of their own.
+    pub rows: usize,
+    /// Operators whose time is too short to tell from that of an empty network.
+    pub too_short: usize,
+    /// Blocks in the fit.
+    pub blocks: usize,
+    /// Whole networks in the calibration.
+    pub networks: usize,
+    /// Benchmarks of the plan without enough measurements that count.
+    pub missing: usize,
+    /// `a`, `b` and `c`.
+    pub calibration: Calibration,
+}
+
+/// How sums of operators become latencies of networks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Calibration {
+    /// Factor on the sum.
+    pub scale: f64,
+    /// For each operator, ms.
+    pub per_operator: f64,
+    /// For each network, ms.
+    pub per_network: f64,
+}
+
+/// Without networks: as measured.
+const AS_MEASURED: Calibration = Calibration { scale: 1.0, per_operator: 0.0, per_network: 0.0 };
+
+impl Calibration {
+    /// Of sums and numbers of operators to measured latencies; terms that few networks cannot tell apart are left out.
+    fn of(networks: &[&Whole]) -> Self {
+        let columns = match networks.len() {
+            0 => return AS_MEASURED,
+            1 | 2 => 1,
+            3..=5 => 2,
+            _ => 3,
+        };
+        let features: Vec<Vec<f64>> =
+            networks.iter().map(|whole| [whole.sum, 1.0, whole.operators][..columns].to_vec()).collect();
+        let ms: Vec<f64> = networks.iter().map(|whole| whole.ms).collect();
+        let found = relative_nnls(&features, &ms, 1e-9);
+        let at = |index: usize| found.get(index).copied().map_or(0.0, six_digits);
+        Self { scale: at(0), per_network: at(1), per_operator: at(2) }
+    }
+
+    fn apply(self, whole: &Whole) -> f64 {
+        self.scale * whole.sum + self.per_operator * whole.operators + self.per_network
+    }
+}
+
+/// A whole network: what was measured, and what its operators sum to.
+struct Whole {
+    name: String,
+    kernels: Vec<Kernel>,
+    ms: f64,
+    sum: f64,
+    operators: f64,
+}
+
+/// What the journal says of a plan.
+struct Collected {
+    rows: HashMap<Kernel, (f64, Statistics)>,
+    samples: Vec<Sample>,
+    networks: Vec<(String, Vec<Kernel>, f64)>,
+    too_short: usize,
+    missing: usize,
+    blocks: usize,
+}
+
+/// Makes a table of what counts among the measurements.
+///
+/// # Errors
+/// Too few measurements for a fit, or a precision that no operator model has terms for.
+pub fn table(
+    plan: &Plan,
+    events: &[Event],
+    windows: u32,
+    tolerance: f64,
+    statement: &Statement,
+) -> Result<Profiled, ProfileError> {
+    let results = Results::of(events, tolerance);
+    let collected = collect(plan, &results, windows as usize);
+    let device = events.iter().find_map(|event| match event {
+        Event::Session { device, .. } => Some(device),
+        _ => None,
+    });
+    let device = device.ok_or_else(|| LatencyError::Fit("the journal is empty".to_owned()))?;
+    let all = terms::for_precision(&device.precision)
+        .ok_or_else(|| LatencyError::Fit(format!("no operator model for precision `{}`", device.precision)))?;
+    // What a network costs besides its operators comes from the calibration.
+    let terms: Vec<Term> = all.iter().copied().filter(|term| *term != Term::Network).collect();
+    if collected.samples.is_empty() {
+        let problem = "no operator has enough measurements that count; the same command goes on measuring".to_owned();
+        return Err(LatencyError::Fit(problem).into());
+    }
+    let model = fit(&collected.samples.iter().collect::<Vec<_>>(), &terms)?;
+    let alone = |kernel: &Kernel| collected.rows.get(kernel).map_or_else(|| model.price(kernel).0, |(ms, _)| *ms);
+    let wholes: Vec<Whole> = (collected.networks.iter())
+        .map(|(name, kernels, ms)| Whole {
+            name: name.clone(),
+            kernels: kernels.clone(),
+            ms: *ms,
+            sum: kernels.iter().map(alone).sum(),
+            operators: kernels.iter().filter(|kernel| !kernel.kind.is_hidden()).count() as f64,
+        })
+        .collect();
+    let calibration = Calibration::of(&wholes.iter().collect::<Vec<_>>());
+    let left_out = left_out(&wholes);
+    let info = TableInfo {
+        table: statement
+            .table
+            .clone()
+            .unwrap_or_else(|| slug(&format!("{} {} {}", device.device, device.cores, device.precision))),
+        device: statement.device.clone().unwrap_or_else(|| device.device.clone()),
+        soc: statement.soc.clone().unwrap_or_else(|| device.soc.clone()),
+        runtime: device.runtime.clone(),
+        precision: device.precision.clone(),
+        cores: device.cores.clone(),
+        provenance: Provenance {
+            source: statement
+                .source
+                .clone()
+                .unwrap_or_else(|| format!("measured with `pocketnas latency profile` {}", env!("CARGO_PKG_VERSION"))),
+            licence: statement.licence.clone().unwrap_or_else(|| "not stated; give --licence".to_owned()),
+            note: note(events, &results, &calibration, wholes.len(), &device.system, statement.date.as_deref()),
+            command: statement.command.clone(),
+            files: statement.journal.iter().cloned().collect(),
+            networks: (!wholes.is_empty()).then_some(wholes.len() as u64),
+            error: left_out.as_ref().map(|(error, _)| error.clone()),
+        },
+    };
+    let seen = collected.samples.iter().flat_map(|sample| &sample.kernels).filter(|kernel| kernel.kind.is_listed());
+    let mut table = LatencyTable::fitted(info, calibrated(&model, calibration), Coverage::of(seen));
+    table.ratios = left_out.map(|(_, ratios)| ratios);
+    for (kernel, (ms, statistics)) in &collected.rows {
+        let added = if kernel.kind.is_hidden() { 0.0 } else { calibration.per_operator };
+        let row = MeasuredRow {
+            ms: Millis(six_digits(calibration.scale * ms + added)),
+            std: Millis(six_digits(calibration.scale * statistics.std)),
+            count: statistics.count,
+        };
+        table.measured.insert(*kernel, row);
+    }
+    Ok(Profiled {
+        table,
+        rows: collected.rows.len(),
+        too_short: collected.too_short,
+        blocks: collected.blocks,
+        networks: wholes.len(),
+        missing: collected.missing,
+        calibration,
+    })
+}
+
+fn collect(plan: &Plan, results: &Results, windows: usize) -> Collected {
+    let mut collected = Collected {
+        rows: HashMap::new(),
+        samples: Vec::new(),
+        networks: Vec::new(),
+        too_short: 0,
+        missing: 0,
+        blocks: 0,
+    };
+    let measured = |key: &str| if results.count(key) >= windows { results.statistics(key) } else { None };
+    // What a run costs besides its operators: the runtime's own profile does not count it, other times do.
+    let alone = |benchmark: &Benchmark, statistics: &Statistics| {
+        results.profiled(&benchmark.key).or_else(|| {
+            let empty = benchmark::empty(&benchmark.network.input_shapes()).ok()?;
+            Some(statistics.median - measured(&empty.key)?.median)
+        })
+    };
+    for planned in &plan.planned {
+        let benchmark = &planned.benchmark;
+        let Some(statistics) = measured(&benchmark.key) else {
+            collected.missing += 1;
+            continue;
+        };
+        match &benchmark.subject {
+            Subject::Empty => {}
+            Subject::Network(name) => {
+                collected.networks.push((name.clone(), benchmark.kernels.clone(), statistics.median));
+            }
+            Subject::Operator(_) | Subject::Block(_) => match alone(benchmark, &statistics) {
+                None => collected.missing += 1,
+                // Less than the runs themselves vary by.
+                Some(ms) if ms <= 0.0 || ms < statistics.mad => collected.too_short += 1,
+                Some(ms) => {
+                    match benchmark.subject {
+                        Subject::Operator(kernel) => {
+                            collected.rows.insert(kernel, (ms, statistics));
+                        }
+                        _ => collected.blocks += 1,
+                    }
+                    let (network, kernels) = (benchmark.name(), benchmark.kernels.clone());
+                    collected.samples.push(Sample { network, kernels, ms });
+                }
+            },
+        }
+    }
+    collected
+}
+
+/// The model on the scale of whole networks.
+fn calibrated(model: &OperatorModel, calibration: Calibration) -> OperatorModel {
+    let mut costs: Vec<(Term, f64)> =
+        model.coefficients().iter().map(|(term, cost)| (*term, calibration.scale * cost)).collect();
+    for (term, more) in [(Term::Operators, calibration.per_operator), (Term::Network, calibration.per_network)] {
+        match costs.iter_mut().find(|(known, _)| *known == term) {
+            Some((_, cost)) => *cost += more,
+            None if more > 0.0 => costs.push((term, more)),
+            None => {}
+        }
+    }
+    costs.sort_by_key(|(term, _)| Term::ALL.iter().position(|known| known == term));
+    OperatorModel::new(costs.into_iter().map(|(term, cost)| (term, six_digits(cost))).collect())
+}
+
+/// The error on networks that the calibration has not seen, each left out in turn, and what bounds are made from. How
+/// often bounds hold is judged on each network by those made of the others.
+fn left_out(wholes: &[Whole]) -> Option<(FitError, BoundRatios)> {
+    if wholes.len() < 4 {
+        return None;
+    }
+    let mut ours = Vec::new();
+    let mut theirs = Vec::new();
+    let samples: Vec<Sample> = (wholes.iter())
+        .map(|whole| Sample { network: whole.name.clone(), kernels: whole.kernels.clone(), ms: whole.ms })
+        .collect();
+    for (index, whole) in wholes.iter().enumerate() {
+        let others: Vec<&Whole> =
+            wholes.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, w)| w).collect();
+        let training: Vec<&Sample> =
+            samples.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, s)| s).collect();
+        let predicted = |predicted_ms| Predicted { network: whole.name.clone(), measured_ms: whole.ms, predicted_ms };
+        ours.push(predicted(Calibration::of(&others).apply(whole)));
+        theirs.push(predicted(baseline::fit(&training).ok()?(&whole.kernels)));
+    }
+    let ratios = |but: Option<usize>| {
+        let kept = ours.iter().enumerate().filter(|(at, _)| Some(*at) != but);
+        BoundRatios::new("folds", kept.map(|(_, p)| p.measured_ms / p.predicted_ms).filter(|r| r.is_finite()).collect())
+    };
+    let bounded: Option<Vec<_>> = (ours.iter().enumerate())
+        .map(|(at, p)| {
+            let factor = ratios(Some(at)).factor(CONFIDENCE).ok()?;
+            Some((p.measured_ms, p.predicted_ms, factor * p.predicted_ms))
+        })
+        .collect();
+    let scores = score(&ours).with_bounds(&bounded.unwrap_or_default());
+    let error = FitError {
+        left_out: "folds".to_owned(),
+        mape: scores.mape,
+        within_10: scores.within_10,
+        spearman: scores.spearman.unwrap_or(0.0),
+        baseline_mape: score(&theirs).mape,
+        coverage: scores.coverage,
+        bound_over_mean: scores.bound_over_mean,
+    };
+    Some((error, ratios(None)))
+}
+
+/// What a reader has to know before trusting a number.
+fn note(
+    events: &[Event],
+    results: &Results,
+    calibration: &Calibration,
+    networks: usize,
+    system: &str,
+    date: Option<&str>,
+) -> String {
+    let mut note = format!("{system}. ");
+    if let Some(date) = date {
+        note += &format!("Measured {date}. ");
+    }
+    note += "A measured row's mean is the median of its runs, less what an empty network takes";
+    note += &match networks {
+        0 => ", as measured alone: no whole network was. ".to_owned(),
+        _ => format!(
+            ", times {} plus {} ms: the calibration to {networks} whole networks, each of which costs {} ms more. ",
+            calibration.scale, calibration.per_operator, calibration.per_network
+        ),
+    };
+    note += &format!(
+        "The reference operator stayed within {:.1} % of its median; {} of {} windows were rejected and repeated.",
+        100.0 * results.drift,
+        results.rejected,
+        events.iter().filter(|event| matches!(event, Event::Window { .. })).count()
+    );
+    let mut clocks = (f64::INFINITY, f64::NEG_INFINITY);
+    let mut celsius = clocks;
+    let wider = |range: (f64, f64), value: f64| (range.0.min(value), range.1.max(value));
+    for event in events {
+        if let Event::Conditions { conditions } = event {
+            clocks = conditions.clocks_mhz.values().fold(clocks, |range, &value| wider(range, value));
+            celsius = conditions.celsius.values().fold(celsius, |range, &value| wider(range, value));
+        }
+    }
+    note += &match clocks {
+        (low, high) if low <= high => format!(" Clocks of its cores: {low:.0} to {high:.0} MHz."),
+        _ => " It does not tell its clocks.".to_owned(),
+    };
+    note += &match celsius {
+        (low, high) if low <= high => format!(" Temperatures of its sensors: {low:.0} to {high:.0} °C."),
+        _ => " It does not tell its temperature.".to_owned(),
+    };
+    note
+}
+
+fn slug(text: &str) -> String {
+    let dashed: String =
+        text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+    dashed.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::latency::profile::simulated::{Simulated, space, time};
+use crate::latency::profile::{Journal, PlanOptions, Prior, Protocol, Watch, measure};
+use crate::latency::{Source, lower, predict};
+
+fn plan(networks: usize) -> Plan {
+    let options = PlanOptions { networks, blocks: 3, operators: None, seed: 1 };
+    Plan::new(&space(), &options, &Prior::Rough).unwrap()
+}
+
+fn profiled(plan: &Plan) -> Profiled {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(folder.path()).unwrap();
+    let protocol = Protocol { cool_down: std::time::Duration::ZERO, ..Protocol::default() };
+    let watch = Watch { stop: &|| false, progress: &|_| {} };
+    measure(plan, "simulated", &mut Simulated::steady(), &mut journal, &protocol, watch).unwrap();
+    table(plan, journal.events(), protocol.windows, protocol.tolerance, &Statement::default()).unwrap()
+}
+
+/// The device's law is `1.3 × sum + 0.002 × operators + 0.5`, and its runs lie 0.1 % above it at the median.
+#[test]
+fn the_calibration_finds_what_networks_cost_beyond_their_operators() {
+    let made = profiled(&plan(12));
+    let Calibration { scale, per_operator, per_network } = made.calibration;
+    assert!((scale - 1.3).abs() < 0.03, "{scale}");
+    assert!((per_operator - 0.002).abs() < 0.002, "{per_operator}");
+    assert!((per_network - 0.5).abs() < 0.03, "{per_network}");
+    assert_eq!((made.networks, made.missing, made.too_short), (12, 0, 0));
+    assert!(made.table.info().provenance.error.as_ref().unwrap().mape < 0.5);
+}
+
+/// Networks that were not measured are priced from rows of their operators alone, right to a percent.
+#[test]
+fn new_networks_are_priced_by_measured_rows() {
+    let plan = plan(8);
+    let made = profiled(&plan);
+    let space = space();
+    let mut count = 0;
+    for architecture in space.enumerate(100_000).unwrap().iter().step_by(4) {
+        let network = space.build(architecture).unwrap();
+        let benchmark = Benchmark::new(Subject::Network(String::new()), network);
+        for lowered in lower(&benchmark.network) {
+            assert_eq!(made.table.price(&lowered.kernel).source, Source::Measured, "{}", lowered.kernel);
+        }
+        let error = predict(&made.table, &benchmark.network).mean.0 / time(&benchmark) - 1.0;
+        assert!(error.abs() < 0.01, "{}: {error}", space.format(architecture));
+        count += 1;
+    }
+    assert!(count > 10);
+}
+
+#[test]
+fn the_table_reads_back_as_it_was_written_and_says_what_it_rests_on() {
+    let made = profiled(&plan(5));
+    let text = made.table.to_yaml();
+    let read = LatencyTable::parse("t.yaml", &text).unwrap();
+    // Errors are written with two digits, all else as it is.
+    assert_eq!(read.to_yaml(), text);
+    assert!(read.measured() == made.table.measured() && read.model() == made.table.model());
+    assert_eq!((read.info().device.as_str(), read.info().cores.as_str()), ("Phone", "cpu7"));
+    let note = &read.info().provenance.note;
+    for part in ["OS 1", "calibration to 5 whole networks", "0 of ", "2730 to 2730 MHz", "32 to 32 °C"] {
+        assert!(note.contains(part), "{part}: {note}");
+    }
+    // Nothing but the times could differ from one making to the next, and these are simulated.
+    assert_eq!(profiled(&plan(5)).table.to_yaml(), text);
+}
+
+#[test]
+fn without_networks_the_rows_stand_as_measured() {
+    let made = profiled(&plan(0));
+    assert_eq!(made.calibration, AS_MEASURED);
+    assert_eq!(made.table.overhead().0, 0.0);
+    assert!(made.table.info().provenance.error.is_none());
+}
+
+#[test]
+fn a_journal_without_steady_measurements_makes_no_table() {
+    let plan = plan(1);
+    let mut journal_of = Simulated::steady();
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(folder.path()).unwrap();
+    let error = table(&plan, journal.events(), 5, 0.03, &Statement::default()).unwrap_err().to_string();
+    assert!(error.contains("the journal is empty"), "{error}");
+    journal.begin("simulated", &crate::latency::profile::DeviceRunner::describe(&mut journal_of).unwrap()).unwrap();
+    let error = table(&plan, journal.events(), 5, 0.03, &Statement::default()).unwrap_err().to_string();
+    assert!(error.contains("no operator has enough measurements that count; the same command goes on"), "{error}");
+}
