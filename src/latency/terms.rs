@@ -189,37 +189,40 @@ impl Term {
     pub fn count(self, kernel: &Kernel) -> f64 {
         use KernelKind as K;
         let kind = kernel.kind;
-        let when = |holds: bool, value: u64| if holds { value as f64 } else { 0.0 };
+        // What an operator does not have is not worked out: searches price millions of them.
+        fn when(holds: bool, value: impl FnOnce() -> u64) -> f64 {
+            if holds { value() as f64 } else { 0.0 }
+        }
         let spatial = kernel.taps() > 1;
         let depthwise = kind == K::Depthwise;
         let wide = kernel.taps() > 9;
         let dense = kind.is_dense();
-        let moved = kernel.input_elements().saturating_add(kernel.output_elements());
+        let moved = || kernel.input_elements().saturating_add(kernel.output_elements());
         match self {
             T::Network => 0.0,
-            T::Operators => when(!kind.is_hidden(), 1),
-            T::FloatTiles => when(dense, FLOAT_TILE.macs(kernel)),
-            T::Int8Tiles => when(dense || depthwise, INT8_TILE.macs(kernel)),
-            T::Outputs => when(dense, kernel.output_elements()),
-            T::Gathered => when(dense && spatial, kernel.window_elements()),
+            T::Operators => when(!kind.is_hidden(), || 1),
+            T::FloatTiles => when(dense, || FLOAT_TILE.macs(kernel)),
+            T::Int8Tiles => when(dense || depthwise, || INT8_TILE.macs(kernel)),
+            T::Outputs => when(dense, || kernel.output_elements()),
+            T::Gathered => when(dense && spatial, || kernel.window_elements()),
             T::Narrow => {
                 let lacking = 64u64.saturating_sub(u64::from(kernel.output_channels));
                 let on_a_map = kernel.positions() > 1;
-                when(kind == K::Conv && spatial && on_a_map, kernel.window_elements().saturating_mul(lacking))
+                when(kind == K::Conv && spatial && on_a_map, || kernel.window_elements().saturating_mul(lacking))
             }
-            T::UncachedWeights => when(dense && kernel.weights() > CACHED_FLOAT, kernel.weights()),
-            T::UncachedMacs => when(dense && kernel.weights() > CACHED_FLOAT, kernel.macs()),
-            T::UncachedInt8Macs => when(dense && kernel.weights() > CACHED_INT8, kernel.macs()),
-            T::WeightsUsedOnce => when(kind == K::FullyConnected && kernel.positions() == 1, kernel.weights()),
-            T::GroupedMacs => when(kind == K::Grouped, kernel.macs()),
+            T::UncachedWeights => when(dense && kernel.weights() > CACHED_FLOAT, || kernel.weights()),
+            T::UncachedMacs => when(dense && kernel.weights() > CACHED_FLOAT, || kernel.macs()),
+            T::UncachedInt8Macs => when(dense && kernel.weights() > CACHED_INT8, || kernel.macs()),
+            T::WeightsUsedOnce => when(kind == K::FullyConnected && kernel.positions() == 1, || kernel.weights()),
+            T::GroupedMacs => when(kind == K::Grouped, || kernel.macs()),
             T::GroupedElements => when(kind == K::Grouped, moved),
-            T::GroupedGathered => when(kind == K::Grouped, kernel.window_elements()),
-            T::Paddings => when(kernel.explicit_padding && matches!(kind, K::Conv | K::Grouped), 1),
+            T::GroupedGathered => when(kind == K::Grouped, || kernel.window_elements()),
+            T::Paddings => when(kernel.explicit_padding && matches!(kind, K::Conv | K::Grouped), || 1),
             T::Depthwise => {
-                when(depthwise, kernel.macs().saturating_add(kernel.input_elements().saturating_mul(READ_IN_MACS)))
+                when(depthwise, || kernel.macs().saturating_add(kernel.input_elements().saturating_mul(READ_IN_MACS)))
             }
-            T::DepthwiseStrided => when(depthwise && kernel.stride > 1 && !wide, kernel.input_elements()),
-            T::DepthwiseWideStrided => when(depthwise && kernel.stride > 1 && wide, kernel.macs()),
+            T::DepthwiseStrided => when(depthwise && kernel.stride > 1 && !wide, || kernel.input_elements()),
+            T::DepthwiseWideStrided => when(depthwise && kernel.stride > 1 && wide, || kernel.macs()),
             T::Moved => when(!dense && !depthwise, moved),
             T::Gates => when(kind == K::Multiply, moved),
         }
