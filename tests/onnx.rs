@@ -6,6 +6,8 @@
 mod operators;
 #[path = "support/python.rs"]
 mod python;
+#[path = "support/onnx.rs"]
+mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,30 +15,17 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use pocketnas::engine::native::Native;
-use pocketnas::engine::{Backend, Dfdx, Mode, Plan, Tensor, Weights};
-use pocketnas::export::onnx::schema::ModelProto;
+use pocketnas::engine::{Backend, Dfdx, Mode, Plan, Tensor};
 use pocketnas::export::onnx::{About, OnnxError, encode, model};
 use pocketnas::export::{ArchitectureFile, Provenance, exporter};
-use pocketnas::graph::{Attention, Builder, Conv2d, Network, NodeId, Op, Role, Shape};
-use pocketnas::search::Domain;
+use pocketnas::graph::{Attention, Builder, Conv2d, Network, NodeId, Op, Shape};
+use pocketnas::onnx::schema::ModelProto;
 use pocketnas::space::Space;
 use prost::Message;
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
-/// The tools of ONNX and all that they need, so that tests do not change with the day.
-const ONNX: [&str; 8] = [
-    "onnx==1.23.2",
-    "onnxruntime==1.32.0",
-    "flatbuffers==25.12.19",
-    "ml_dtypes==0.6.0",
-    "numpy==2.4.6",
-    "packaging==26.3",
-    "protobuf==7.36.2",
-    "typing_extensions==4.16.0",
-];
+use support::{ONNX, differ, drawn, inputs, largest, shrunk, sizes, weights};
 
 const READER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/read_onnx.py");
 
@@ -161,10 +150,6 @@ fn computed(engine: &dyn Backend, network: &Network, batch: usize) -> Vec<Tensor
     network.outputs().iter().map(|&id| program.value(id).unwrap()).collect()
 }
 
-fn largest(tensor: &Tensor) -> f32 {
-    tensor.data.iter().fold(0.0, |most, value| most.max(value.abs()))
-}
-
 /// Whether it is ONNX Runtime that is away from the outputs in double precision, and by rounding alone: on one deep
 /// network it was 1.06e-4 away, and this engine in single precision 0.28e-4.
 fn theirs_is_rounded(network: &Network, batch: usize, ours: &[Tensor], theirs: &[Tensor]) -> bool {
@@ -177,21 +162,6 @@ fn theirs_is_rounded(network: &Network, batch: usize, ours: &[Tensor], theirs: &
         let exact = program.value(id).unwrap().cast();
         differ(ours, &exact, 5e-5).is_none() && differ(theirs, &exact, 2e-4).is_none()
     })
-}
-
-/// Outputs that differ by more than this share of the largest.
-fn differ(ours: &Tensor, theirs: &Tensor, share: f32) -> Option<String> {
-    if ours.shape != theirs.shape {
-        return Some(format!("{:?} against {:?}", ours.shape, theirs.shape));
-    }
-    let largest = largest(theirs);
-    let bound = share * largest;
-    let apart = |at: usize| (ours.data[at] - theirs.data[at]).abs();
-    let at = (0..ours.data.len()).find(|&at| apart(at).is_nan() || apart(at) > bound)?;
-    Some(format!(
-        "{} against {} at element {at} of {:?}, where the largest is {largest}",
-        ours.data[at], theirs.data[at], ours.shape
-    ))
 }
 
 /// Outputs that could hide a fault: no numbers, or the same for every sample.
@@ -207,87 +177,10 @@ fn says_nothing(network: &Network, id: NodeId, output: &Tensor) -> Option<String
     same.then(|| format!("samples that differ by no more than {moved} of {largest}"))
 }
 
-fn sizes(batch: usize, shape: Shape) -> Vec<usize> {
-    std::iter::once(batch).chain(Vec::from(shape)).collect()
-}
-
-/// Weights in which nothing hides: biases, scales, shifts and statistics are as random as the rest.
-fn weights(network: &Network, seed: u64) -> Weights {
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let mut weights = Weights::default();
-    for id in network.ids() {
-        for parameter in network.parameters(id) {
-            let (low, high) = match parameter.role {
-                Role::Weight => {
-                    let bound = (6.0 / parameter.fan_in() as f32).sqrt();
-                    (-bound, bound)
-                }
-                Role::Table => (-1.0, 1.0),
-                Role::Scale => (0.5, 1.5),
-                Role::Variance => (0.5, 1.5),
-                Role::Bias | Role::Shift | Role::Mean => (-0.1, 0.1),
-            };
-            let data = (0..parameter.elements()).map(|_| random.gen_range(low..high)).collect();
-            let name = format!("{}.{}", network.node(id).name, parameter.name);
-            weights.0.insert(name, Tensor::new(parameter.shape, data));
-        }
-    }
-    weights
-}
-
-/// Noise for each input, or ids where it feeds an embedding.
-fn inputs(network: &Network, batch: usize) -> Vec<Tensor> {
-    let mut random = ChaCha8Rng::seed_from_u64(batch as u64);
-    let is_input = |id: &NodeId| matches!(network.node(*id).op, Op::Input { .. });
-    let noise = |id: NodeId| {
-        let rows = network.consumers(id).find_map(|(_, to)| match network.node(to).op {
-            Op::Embedding { vocabulary, .. } => Some(vocabulary),
-            _ => None,
-        });
-        let shape = sizes(batch, network.node(id).shape);
-        // A mean for each channel of each sample: noise alone looks the same to a network that averages it.
-        let channel = shape[2..].iter().product::<usize>();
-        let mut mean = 0.0;
-        let draw = |at: usize| match rows {
-            Some(rows) => random.gen_range(0..rows) as f32,
-            None => {
-                mean = if at.is_multiple_of(channel) { random.gen_range(-2.0..2.0) } else { mean };
-                mean + random.gen_range(-2.0..2.0f32)
-            }
-        };
-        let data = (0..shape.iter().product()).map(draw).collect();
-        Tensor::new(shape, data)
-    };
-    network.ids().filter(is_input).map(noise).collect()
-}
-
 #[test]
 fn every_operator_and_every_variant_of_it() {
     let Some(bench) = Bench::new() else { return };
     bench.agrees(&operators::cases(), &[&Native::default(), &Dfdx]);
-}
-
-/// The architecture that a seed draws from a space.
-fn drawn(space: &str, seed: u64) -> Network {
-    let space = Space::load(space, None).unwrap();
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let genotype = std::iter::repeat_with(|| space.sample(&mut random)).find_map(|genotype| genotype).unwrap();
-    space.realise(&genotype).unwrap().1
-}
-
-/// The same operators on smaller inputs, as often halved as it takes to stay below so many multiply-adds.
-fn shrunk(network: &Network, most: u64) -> Network {
-    let mut raw = network.to_raw();
-    for node in &mut raw.nodes {
-        match &mut node.op {
-            Op::Input { shape: Shape::Map { height, width, .. } } => (*height, *width) = (*height / 2, *width / 2),
-            _ => node.shape = None,
-        }
-        if let (Op::Input { shape }, claimed) = (&node.op, &mut node.shape) {
-            *claimed = Some(*shape);
-        }
-    }
-    if network.cost().macs.0 <= most { network.clone() } else { shrunk(&raw.build().unwrap(), most) }
 }
 
 #[test]

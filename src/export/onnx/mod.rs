@@ -11,10 +11,9 @@ use crate::graph::{Network, NodeId, Op};
 
 mod attention;
 mod operators;
-pub mod schema;
 mod writer;
 
-use schema::{DataType, ModelProto, OperatorSetIdProto, StringStringEntryProto};
+use crate::onnx::schema::{DataType, ModelProto, OperatorSetIdProto, StringStringEntryProto};
 use writer::{Value, Writer};
 
 /// The version of the standard operators.

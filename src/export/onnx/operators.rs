@@ -3,10 +3,10 @@
 
 use super::OnnxError;
 use super::attention::attention;
-use super::schema::{AttributeProto, DataType};
 use super::writer::{Scope, Value, float, int, ints, text, whole};
 use crate::engine::EPSILON;
 use crate::graph::{Activation, Conv2d, Op, Pool, PoolKind, Resample, SqueezeExcite};
+use crate::onnx::schema::{AttributeProto, DataType};
 
 /// Writes one operator, fed by `inputs`, with the names of its parameters in their order.
 pub(super) fn write(op: &Op, inputs: &[Value], parameters: &[&str], mut scope: Scope) -> Result<(), OnnxError> {
@@ -26,7 +26,6 @@ pub(super) fn write(op: &Op, inputs: &[Value], parameters: &[&str], mut scope: S
             scope.last("ReduceMean", &[x, &axes], vec![int("keepdims", 0)]);
         }
         Op::Add => match inputs {
-            [_] => scope.last("Identity", &[x], Vec::new()),
             [_, second] => scope.last("Add", &[x, &second.name], Vec::new()),
             _ => scope.last("Sum", &inputs.iter().map(|input| input.name.as_str()).collect::<Vec<_>>(), Vec::new()),
         },

@@ -3,11 +3,11 @@
 use std::collections::{HashMap, HashSet};
 
 use super::OnnxError;
-use super::schema::{
+use crate::graph::{Network, Shape};
+use crate::onnx::schema::{
     AttributeProto, AttributeType, DataType, GraphProto, NodeProto, TensorProto, TensorShapeProto, TypeProto,
     ValueInfoProto, tensor_shape_proto, type_proto,
 };
-use crate::graph::{Network, Shape};
 
 /// The name of the size of a batch, which is left open.
 const BATCH: &str = "batch";

@@ -1,0 +1,249 @@
+//! Arithmetic on constants, with the broadcasting of ONNX (that of NumPy).
+
+use super::Budget;
+use crate::import::constant::{Constant, Data, elements};
+use crate::onnx::schema::DataType;
+
+/// Values of another type. Whole numbers are cut off, as in C.
+pub(super) fn cast(value: &Constant, to: i64) -> Constant {
+    let kind = i32::try_from(to).ok().and_then(|to| DataType::try_from(to).ok()).unwrap_or(DataType::Undefined);
+    let dims = value.dims.clone();
+    match (kind, &value.data) {
+        (DataType::Float | DataType::Double | DataType::Float16 | DataType::Bfloat16, Data::Ints(values)) => {
+            Constant::floats(dims, values.iter().map(|&x| x as f32).collect())
+        }
+        (DataType::Bool, _) => Constant::ints(dims, value.numbers().iter().map(|&x| i64::from(x != 0.0)).collect()),
+        (DataType::Int64 | DataType::Int32 | DataType::Int8 | DataType::Uint8, Data::Floats(values)) => {
+            Constant::ints(dims, values.iter().map(|&x| x as i64).collect())
+        }
+        _ => value.clone(),
+    }
+}
+
+/// The same value everywhere.
+pub(super) fn filled(dims: Vec<usize>, count: usize, value: &Constant) -> Result<Constant, String> {
+    match (&value.data, value.len()) {
+        (Data::Floats(values), 1) => Ok(Constant::floats(dims, vec![values[0]; count])),
+        (Data::Ints(values), 1) => Ok(Constant::ints(dims, vec![values[0]; count])),
+        (_, many) => Err(format!("fills a tensor with {many} values, but takes one")),
+    }
+}
+
+/// `start`, `start + step`, … below `limit`.
+pub(super) fn range(
+    start: &Constant,
+    limit: &Constant,
+    step: &Constant,
+    budget: &mut Budget,
+) -> Result<Constant, String> {
+    let (Some(from), Some(to), Some(by)) = (start.scalar(), limit.scalar(), step.scalar()) else {
+        return Err("takes three numbers".to_owned());
+    };
+    let count = ((to - from) / by).ceil();
+    if !count.is_finite() || count >= 1e15 {
+        return Err(format!("counts from {from} to {to} in steps of {by}"));
+    }
+    let count = budget.take(&[count.max(0.0) as usize])?;
+    let values = (0..count).map(|at| from + at as f64 * by);
+    Ok(if start.is_float() {
+        Constant::floats(vec![count], values.map(|x| x as f32).collect())
+    } else {
+        Constant::list(values.map(|x| x as i64).collect())
+    })
+}
+
+/// The sizes that two tensors are spread to.
+pub(super) fn broadcast(a: &[usize], b: &[usize]) -> Result<Vec<usize>, String> {
+    let rank = a.len().max(b.len());
+    let size = |dims: &[usize], at: usize| (at + dims.len()).checked_sub(rank).map_or(1, |at| dims[at]);
+    (0..rank)
+        .map(|at| match (size(a, at), size(b, at)) {
+            (x, y) if x == y || y == 1 => Ok(x),
+            (1, y) => Ok(y),
+            _ => Err(format!("joins tensors of {a:?} and {b:?}, which do not fit")),
+        })
+        .collect()
+}
+
+/// For each element of `to`, the element of a tensor of `dims` that is spread to it.
+fn spread(dims: &[usize], to: &[usize]) -> Vec<usize> {
+    let count = elements(to).unwrap_or(0);
+    let mut strides = vec![0; to.len()];
+    let mut stride = 1;
+    for (at, &size) in dims.iter().enumerate().rev() {
+        strides[at + to.len() - dims.len()] = if size == 1 { 0 } else { stride };
+        stride *= size;
+    }
+    let mut index = vec![0; to.len()];
+    let mut at = 0;
+    let mut places = Vec::with_capacity(count);
+    for _ in 0..count {
+        places.push(at);
+        for axis in (0..to.len()).rev() {
+            index[axis] += 1;
+            at += strides[axis];
+            if index[axis] < to[axis] {
+                break;
+            }
+            at -= strides[axis] * to[axis];
+            index[axis] = 0;
+        }
+    }
+    places
+}
+
+/// A tensor spread to larger sizes.
+pub(super) fn expand(value: &Constant, dims: &[usize]) -> Constant {
+    pick(value, dims.to_vec(), &spread(&value.dims, dims))
+}
+
+/// The elements at these places.
+pub(super) fn pick(value: &Constant, dims: Vec<usize>, places: &[usize]) -> Constant {
+    match &value.data {
+        Data::Floats(values) => Constant::floats(dims, places.iter().map(|&at| values[at]).collect()),
+        Data::Ints(values) => Constant::ints(dims, places.iter().map(|&at| values[at]).collect()),
+    }
+}
+
+/// Elements of `a` where `condition` is true, of `b` elsewhere.
+pub(super) fn choose(
+    condition: &Constant,
+    a: &Constant,
+    b: &Constant,
+    budget: &mut Budget,
+) -> Result<Constant, String> {
+    let dims = broadcast(&broadcast(&condition.dims, &a.dims)?, &b.dims)?;
+    budget.take(&dims)?;
+    let truth = expand(condition, &dims).numbers();
+    match (expand(a, &dims).data, expand(b, &dims).data) {
+        (Data::Floats(a), Data::Floats(b)) => {
+            let chosen = truth.iter().enumerate().map(|(at, &t)| if t != 0.0 { a[at] } else { b[at] });
+            Ok(Constant::floats(dims, chosen.collect()))
+        }
+        (Data::Ints(a), Data::Ints(b)) => {
+            let chosen = truth.iter().enumerate().map(|(at, &t)| if t != 0.0 { a[at] } else { b[at] });
+            Ok(Constant::ints(dims, chosen.collect()))
+        }
+        _ => Err("chooses between whole numbers and floating point".to_owned()),
+    }
+}
+
+/// All elements as one.
+pub(super) fn reduce(op: &str, value: &Constant, keep: bool) -> Constant {
+    let dims = if keep { vec![1; value.dims.len()] } else { Vec::new() };
+    match &value.data {
+        Data::Ints(values) => {
+            let all = values.iter().copied();
+            let one = match op {
+                "ReduceProd" => all.fold(1i64, i64::saturating_mul),
+                "ReduceSum" => all.fold(0i64, i64::saturating_add),
+                _ => all.fold(i64::MIN, i64::max),
+            };
+            Constant::ints(dims, vec![one])
+        }
+        Data::Floats(values) => {
+            let all = values.iter().copied();
+            let one = match op {
+                "ReduceProd" => all.product(),
+                "ReduceSum" => all.sum(),
+                _ => all.fold(f32::NEG_INFINITY, f32::max),
+            };
+            Constant::floats(dims, vec![one])
+        }
+    }
+}
+
+/// Functions of one number, or of two.
+pub(super) fn elementwise(
+    op: &str,
+    first: &Constant,
+    second: Option<&Constant>,
+    budget: &mut Budget,
+) -> Result<Option<Constant>, String> {
+    let Some(second) = second else { return unary(op, first, budget) };
+    let truth = matches!(op, "Equal" | "Less" | "LessOrEqual" | "Greater" | "GreaterOrEqual" | "And" | "Or");
+    if !truth && !matches!(op, "Add" | "Sub" | "Mul" | "Div" | "Pow" | "Min" | "Max" | "Mod") {
+        return Ok(None);
+    }
+    let dims = broadcast(&first.dims, &second.dims)?;
+    budget.take(&dims)?;
+    let (a, b) = (expand(first, &dims), expand(second, &dims));
+    if let (Data::Ints(a), Data::Ints(b), false) = (&a.data, &b.data, truth) {
+        let pairs = a.iter().zip(b.iter()).map(|(&a, &b)| whole(op, a, b));
+        let values = pairs.collect::<Option<Vec<i64>>>();
+        return values
+            .map(|values| Some(Constant::ints(dims, values)))
+            .ok_or_else(|| "computes a size that overflows, or divides by zero".to_owned());
+    }
+    let floats = a.is_float();
+    let pairs = a.numbers().into_iter().zip(b.numbers());
+    if truth {
+        return Ok(Some(Constant::ints(dims, pairs.map(|(a, b)| i64::from(compare(op, a, b))).collect())));
+    }
+    let values = pairs.map(|(a, b)| match op {
+        "Add" => a + b,
+        "Sub" => a - b,
+        "Mul" => a * b,
+        "Div" => a / b,
+        "Pow" => a.powf(b),
+        "Min" => a.min(b),
+        "Max" => a.max(b),
+        _ => a % b,
+    });
+    Ok(Some(if floats {
+        Constant::floats(dims, values.map(|x| x as f32).collect())
+    } else {
+        Constant::ints(dims, values.map(|x| x as i64).collect())
+    }))
+}
+
+fn compare(op: &str, a: f64, b: f64) -> bool {
+    match op {
+        "Equal" => a == b,
+        "Less" => a < b,
+        "LessOrEqual" => a <= b,
+        "Greater" => a > b,
+        "GreaterOrEqual" => a >= b,
+        "And" => a != 0.0 && b != 0.0,
+        _ => a != 0.0 || b != 0.0,
+    }
+}
+
+fn whole(op: &str, a: i64, b: i64) -> Option<i64> {
+    match op {
+        "Add" => a.checked_add(b),
+        "Sub" => a.checked_sub(b),
+        "Mul" => a.checked_mul(b),
+        "Div" => a.checked_div(b),
+        "Pow" => u32::try_from(b).ok().and_then(|b| a.checked_pow(b)),
+        "Min" => Some(a.min(b)),
+        "Max" => Some(a.max(b)),
+        _ => a.checked_rem_euclid(b),
+    }
+}
+
+fn unary(op: &str, value: &Constant, budget: &mut Budget) -> Result<Option<Constant>, String> {
+    let function: fn(f64) -> f64 = match op {
+        "Sqrt" => f64::sqrt,
+        "Neg" => |x| -x,
+        "Reciprocal" => f64::recip,
+        "Floor" => f64::floor,
+        "Ceil" => f64::ceil,
+        "Abs" => f64::abs,
+        "Exp" => f64::exp,
+        "Log" => f64::ln,
+        "Sin" => f64::sin,
+        "Cos" => f64::cos,
+        "Not" => |x| if x == 0.0 { 1.0 } else { 0.0 },
+        _ => return Ok(None),
+    };
+    budget.take(&value.dims)?;
+    Ok(Some(match &value.data {
+        Data::Floats(values) => {
+            Constant::floats(value.dims.clone(), values.iter().map(|&x| function(f64::from(x)) as f32).collect())
+        }
+        Data::Ints(values) => {
+            Constant::ints(value.dims.clone(), values.iter().map(|&x| function(x as f64) as i64).collect())
+        }
+    }))
+}

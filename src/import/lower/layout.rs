@@ -1,0 +1,177 @@
+//! Operators that move elements, or only name them anew. They compute nothing here: a view follows them.
+
+use super::{Done, Fault, Lowerer, Value, wrong};
+use crate::graph::{Op, Shape};
+use crate::import::constant::{Constant, axis};
+use crate::import::fold;
+use crate::import::model::Node;
+use crate::import::view::{Base, View};
+
+impl<'m> Lowerer<'m> {
+    /// The sizes of a tensor, which are known. The batch counts as 1.
+    pub(super) fn shape(&mut self, node: &'m Node) -> Done {
+        let dims = self.view(node, 0)?.dims();
+        let value = match node.op.as_str() {
+            "Size" => Constant::ints(Vec::new(), vec![dims.iter().product::<usize>() as i64]),
+            _ => fold::shape(node, &dims),
+        };
+        self.values.insert(node.output(), Value::Constant(value));
+        Ok(())
+    }
+
+    pub(super) fn reshape(&mut self, node: &'m Node) -> Done {
+        let view = self.view(node, 0)?;
+        let second = self.constant(node, 1)?;
+        let dims = fold::reshaped(node, &view.dims(), second.as_ref()).map_err(|message| {
+            let batch = self.model.inputs.iter().find_map(|input| input.batch);
+            match batch {
+                Some(batch) => Fault::new(
+                    message,
+                    format!("the model is fixed to a batch of {batch}; write it for a batch of 1, or for an open one"),
+                ),
+                None => wrong(message),
+            }
+        })?;
+        if let Some(view) = view.reshaped(&dims) {
+            return self.set(node, view);
+        }
+        // Sizes that cut through the axes below: the elements stay in order, so a network can reshape them.
+        let target = View::natural_of(&dims);
+        let fault = || {
+            let (from, to) = (super::realise::shown(&view.dims()), super::realise::shown(&dims));
+            let remedy = "reshapes to maps, tokens, vectors and heads of an attention are known";
+            Fault::new(format!("it reshapes {from} to {to}"), remedy)
+        };
+        let (Some(target), Some(flat)) = (target, view.reshaped(&[1, view.elements()])) else { return Err(fault()) };
+        let Base::Node(base) = flat.base else { return Err(fault()) };
+        let sizes: Vec<usize> = self.draft.nodes[base].shape.into();
+        let in_order =
+            View { scale: 1.0, rotary: None, ..flat }.sequence() == View::whole(Base::Node(base), &sizes).sequence();
+        if !in_order || view.rotary.is_some() {
+            return Err(fault());
+        }
+        let from = self.scaled(base, view.scale)?;
+        let at = self.add(node, Op::Reshape { shape: target }, &[from], Vec::new())?;
+        let view = self.whole(at).reshaped(&dims).ok_or_else(fault)?;
+        self.set(node, view)
+    }
+
+    pub(super) fn transpose(&mut self, node: &'m Node) -> Done {
+        let view = self.view(node, 0)?;
+        let order = fold::order(node, view.axes.len()).map_err(wrong)?;
+        self.set(node, view.transposed(&order))
+    }
+
+    /// Spreading to the sizes that are there already changes nothing.
+    pub(super) fn expand(&mut self, node: &'m Node) -> Done {
+        let view = self.view(node, 0)?;
+        let sizes = self.constant(node, 1)?;
+        let sizes = sizes.as_ref().and_then(Constant::as_ints).ok_or_else(|| wrong("it has no sizes to spread to"))?;
+        let dims = view.dims();
+        let before = sizes.len().saturating_sub(dims.len());
+        let aligned = sizes[before..].iter().rev().zip(dims.iter().rev());
+        if aligned.into_iter().any(|(&to, &size)| to != 1 && to != size as i64)
+            || sizes[..before].iter().any(|&to| to != 1)
+        {
+            let message = format!("it spreads a tensor of {} to {sizes:?}", super::realise::shown(&dims));
+            return Err(Fault::new(message, "tensors are not repeated here, but for the gate of a product"));
+        }
+        let dims: Vec<usize> = std::iter::repeat_n(1, before).chain(dims).collect();
+        let view = view.reshaped(&dims).ok_or_else(|| wrong("its sizes do not fit"))?;
+        self.set(node, view)
+    }
+
+    pub(super) fn pad(&mut self, node: &'m Node) -> Done {
+        let view = self.view(node, 0)?;
+        let pads = match self.constant(node, 1)? {
+            Some(pads) => pads.as_ints().map(<[i64]>::to_vec),
+            None => node.ints("pads").map(<[i64]>::to_vec),
+        };
+        if pads.as_ref().is_some_and(|pads| pads.iter().all(|&pad| pad == 0)) {
+            return self.set(node, view);
+        }
+        Err(Fault::new(
+            format!("it pads by {:?}", pads.unwrap_or_default()),
+            "give the padding to the convolution or the pool after it, alike on both sides",
+        ))
+    }
+
+    pub(super) fn concat(&mut self, node: &'m Node) -> Done {
+        let views: Vec<View> = (0..node.inputs.len()).map(|at| self.view(node, at)).collect::<Result<_, _>>().map_err(
+            |fault| match self.has_constant(node) {
+                true => Fault::new(
+                    "it joins a tensor with a constant, such as a class token",
+                    "constant tensors cannot be held: take the mean over all tokens in place of a class token",
+                ),
+                false => fault,
+            },
+        )?;
+        let rank = views[0].axes.len();
+        let along =
+            axis(node.int_or("axis", 0), rank).ok_or_else(|| wrong("it joins along an axis that is not there"))?;
+        let channels = match (Self::natural_shape(&views[0]), rank) {
+            (Some(Shape::Map { .. }), 4) => along == 1,
+            (Some(Shape::Tokens { .. } | Shape::Vector { .. }), _) => along + 1 == rank,
+            _ => false,
+        };
+        if channels {
+            let inputs: Vec<usize> = views
+                .iter()
+                .enumerate()
+                .map(|(at, view)| self.natural(view, node.input(at).unwrap_or_default()))
+                .collect::<Result<_, _>>()?;
+            let at = self.add(node, Op::Concat, &inputs, Vec::new())?;
+            return self.done(node, at);
+        }
+        let mut below = Vec::new();
+        for view in &views {
+            let Some((at, over)) = self.below(view)? else { break };
+            let shape = self.draft.nodes[at].shape;
+            if over.axes.get(along) != Some(&super::linear::channels(shape)) {
+                break;
+            }
+            below.push((at, over));
+        }
+        let alike = |a: &View, b: &View| (0..rank).all(|axis| axis == along || a.axes.get(axis) == b.axes.get(axis));
+        if below.len() < views.len() || !below.iter().all(|(_, over)| alike(over, &below[0].1)) {
+            let message =
+                format!("it joins along axis {along} of tensors of {}", super::realise::shown(&views[0].dims()));
+            return Err(Fault::new(message, "tensors are joined along channels or features alone"));
+        }
+        let inputs: Vec<usize> = below.iter().map(|(at, _)| *at).collect();
+        let at = self.add(node, Op::Concat, &inputs, Vec::new())?;
+        let mut axes = below[0].1.axes.clone();
+        axes[along] = super::linear::channels(self.draft.nodes[at].shape);
+        self.set(node, View { axes, ..self.whole(at) })
+    }
+
+    fn has_constant(&self, node: &Node) -> bool {
+        node.inputs.iter().any(|name| matches!(self.value(name), Value::Constant(_)))
+    }
+
+    pub(super) fn depth_to_space(&mut self, node: &'m Node) -> Done {
+        let view = self.view(node, 0)?;
+        let input = self.natural(&view, node.input(0).unwrap_or_default())?;
+        let scale = node.int("blocksize").and_then(|scale| usize::try_from(scale).ok()).filter(|&scale| scale > 0);
+        let scale = scale.ok_or_else(|| wrong("its block size is no count"))?;
+        if node.text_or("mode", "DCR") != "CRD" && scale > 1 && self.draft.nodes[input].shape.channels() > scale * scale
+        {
+            let message = "it takes the channels block by block (mode DCR)";
+            return Err(Fault::new(message, "use mode CRD, which is PyTorch's PixelShuffle"));
+        }
+        let at = self.add(node, Op::PixelShuffle { scale }, &[input], Vec::new())?;
+        self.done(node, at)
+    }
+}
+
+impl View {
+    /// The shape that sizes naturally have, batch included.
+    fn natural_of(dims: &[usize]) -> Option<Shape> {
+        match *dims {
+            [1, channels, height, width] => Some(Shape::Map { channels, height, width }),
+            [1, tokens, features] => Some(Shape::Tokens { tokens, features }),
+            [1, features] => Some(Shape::Vector { features }),
+            _ => None,
+        }
+    }
+}
