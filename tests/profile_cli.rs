@@ -205,7 +205,7 @@ fn onnx_runtime_runs_every_benchmark() {
     let packages =
         ["onnxruntime==1.32.0", "flatbuffers==25.12.19", "numpy==2.4.6", "packaging==26.3", "protobuf==7.36.2"];
     let Some(python) = python::environment("onnxruntime", &packages) else { return };
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/bench_onnxruntime.py");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/onnxruntime/bench.py");
     let folder = tempfile::tempdir().unwrap();
     let setup = Setup {
         command: Some(format!("'{}' '{script}' {{model}} {{warmup}} {{runs}} {{threads}}", python.display())),

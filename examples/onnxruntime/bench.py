@@ -1,7 +1,7 @@
 """Times an ONNX model in ONNX Runtime on one thread: a command for `pocketnas latency profile`.
 
 pocketnas latency profile SPACE --runner host --out TABLE.yaml --runtime "ONNX Runtime 1.32" \
-  --model-runner "python3 $PWD/examples/bench_onnxruntime.py {model} {warmup} {runs} {threads}"
+  --model-runner "python3 $PWD/examples/onnxruntime/bench.py {model} {warmup} {runs} {threads}"
 
 Needs `pip install onnxruntime`. Prints one line for each run, as the profiler reads it.
 """
