@@ -385,7 +385,7 @@ fn shown_blocks(prediction: &Prediction) -> Vec<(&str, f64, f64)> {
     blocks
 }
 
-fn prediction_json(prediction: &Prediction) -> Value {
+pub(super) fn prediction_json(prediction: &Prediction) -> Value {
     let blocks: Vec<Value> = shown_blocks(prediction)
         .into_iter()
         .map(|(name, ms, share)| json!({"name": name, "ms": ms, "share": share}))
@@ -408,7 +408,7 @@ fn prediction_json(prediction: &Prediction) -> Value {
     })
 }
 
-fn prediction_text(table: &LatencyTable, prediction: &Prediction) -> String {
+pub(super) fn prediction_text(table: &LatencyTable, prediction: &Prediction) -> String {
     let mut text = format!("{:.3} ms: {}\n", prediction.mean.0, table.about());
     for (name, ms, share) in shown_blocks(prediction) {
         text += &format!("{ms:10.4} ms {:5.1} %  {name}\n", 100.0 * share);
