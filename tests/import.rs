@@ -191,3 +191,45 @@ fn spaces_around_a_network_begin_with_the_network() {
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
+
+#[test]
+fn the_command_shows_prices_runs_and_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let network = drawn("nas-bench-201", 4);
+    let path = folder.path().join("cell.onnx");
+    fs::write(&path, encode(&model(&network, &weights(&network, 1), &About::default()).unwrap())).unwrap();
+    let sample = &inputs(&network, 1)[0];
+    let bytes: Vec<u8> = sample.data.iter().flat_map(|value| value.to_le_bytes()).collect();
+    fs::write(folder.path().join("sample.f32"), bytes).unwrap();
+    let run = |more: &[&str]| {
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_pocketnas")).current_dir(folder.path()).args(more).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let table = "galaxy-s10-exynos9820/1large-float";
+    let given = ["import", "cell.onnx", "--table", table, "--run", "sample.f32", "--out", "out", "--json"];
+    let (code, told, errors) = run(&given);
+    assert_eq!(code, Some(0), "{errors}");
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["params"], network.cost().params.0);
+    assert_eq!(told["macs"], network.cost().macs.0);
+    assert_eq!(told["hash"], network.canonical_hash().to_string());
+    assert!(told["latency"][0]["mean_ms"].as_f64().unwrap() > 0.0 && !told["blocks"].as_array().unwrap().is_empty());
+    let files = told["files"].as_array().unwrap();
+    assert_eq!(files.len(), 2, "{files:?}");
+    let ours = outputs(&network, &weights(&network, 1), std::slice::from_ref(sample));
+    let theirs = Tensor::new(ours[0].shape.clone(), numbers(&folder.path().join(files[1].as_str().unwrap())));
+    assert_eq!(differ(&theirs, &ours[0], 1e-5), None);
+    // What is written is read by the commands that read architectures.
+    let (code, priced, errors) = run(&["latency", "predict", "--table", table, "out/cell.yaml", "--json"]);
+    assert_eq!(code, Some(0), "{errors}");
+    let priced: serde_json::Value = serde_json::from_str(&priced).unwrap();
+    assert_eq!(priced["mean_ms"], told["latency"][0]["mean_ms"]);
+    let (code, told, _) = run(&["import", "cell.onnx"]);
+    assert!(code == Some(0) && told.contains("multiply-adds") && told.contains("blocks:"), "{told}");
+    let (code, _, told) = run(&["import", "sample.f32"]);
+    assert!(code == Some(2) && told.contains("not an ONNX model"), "{told}");
+    let (code, _, told) = run(&["import", "cell.onnx", "--input", "3x0"]);
+    assert!(code == Some(2) && told.contains("--input 3x224x224"), "{told}");
+}

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use pocketnas::engine::native::Native;
-use pocketnas::engine::{Backend, Dfdx, Mode, Plan, Tensor};
+use pocketnas::engine::{Backend, Dfdx, Mode, Plan, Tensor, Weights};
 use pocketnas::export::onnx::{About, OnnxError, encode, model};
 use pocketnas::export::{ArchitectureFile, Provenance, exporter};
 use pocketnas::graph::{Attention, Builder, Conv2d, Network, NodeId, Op, Shape};

@@ -526,7 +526,7 @@ fn shown_blocks(prediction: &Prediction) -> Vec<(&str, f64, f64, Option<Source>)
     blocks
 }
 
-fn prediction_json(prediction: &Prediction, bound: Option<Bound>) -> Value {
+pub(super) fn prediction_json(prediction: &Prediction, bound: Option<Bound>) -> Value {
     let blocks: Vec<Value> = shown_blocks(prediction)
         .into_iter()
         .map(|(name, ms, share, source)| json!({"name": name, "ms": ms, "share": share, "source": source}))
@@ -549,7 +549,7 @@ fn prediction_json(prediction: &Prediction, bound: Option<Bound>) -> Value {
     })
 }
 
-fn prediction_text(table: &LatencyTable, prediction: &Prediction, bound: Option<Bound>) -> String {
+pub(super) fn prediction_text(table: &LatencyTable, prediction: &Prediction, bound: Option<Bound>) -> String {
     let mut text = format!("{:.3} ms: {}\n", prediction.mean.0, table.about());
     if let Some(Bound { ms, confidence }) = bound {
         text += &format!("at most {:.3} ms with a confidence of {:.1} %\n", ms.0, 100.0 * confidence);

@@ -20,6 +20,7 @@ mod completions;
 mod conditions;
 mod export;
 mod frontier;
+mod import;
 mod latency;
 mod latency_profile;
 mod plan;
@@ -157,6 +158,7 @@ enum Command {
     /// Count, show, sample or price a search space.
     Space(space::Arguments),
     Frontier(frontier::Arguments),
+    Import(import::Arguments),
     Latency(latency::Arguments),
     #[command(subcommand)]
     Audit(audit::Command),
@@ -181,6 +183,7 @@ impl Command {
             Self::Plan(arguments) => plan::run(arguments),
             Self::Space(arguments) => space::run(arguments),
             Self::Frontier(arguments) => frontier::run(&arguments),
+            Self::Import(arguments) => import::run(&arguments),
             Self::Latency(arguments) => latency::run(&arguments),
             Self::Audit(command) => audit::run(command),
             Self::Score(arguments) => score::run(arguments),

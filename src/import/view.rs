@@ -118,6 +118,7 @@ pub(super) fn merged(atoms: impl IntoIterator<Item = Atom>) -> Vec<Atom> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     /// The elements of a view of `0, 1, 2, …`, by the definition of an atom.

@@ -56,10 +56,11 @@ fn core<'m>(graph: &Graph<'m>, tensor: &str) -> Option<Core<'m>> {
     };
     let (variance, epsilon) = graph.plus(raised)?;
     let (squares, axis) = mean(graph, variance)?;
-    let squared = power(graph, squares, 2.0)
-        .or_else(|| graph.pair(squares, "Mul").filter(|(a, b)| a == b).map(|(a, _)| a))
-        .filter(|squared| same(graph, squared, d))?;
-    let _ = squared;
+    let squared =
+        power(graph, squares, 2.0).or_else(|| graph.pair(squares, "Mul").filter(|(a, b)| a == b).map(|(a, _)| a))?;
+    if !same(graph, squared, d) {
+        return None;
+    }
     if let Some((x, m)) = graph.pair(d, "Sub")
         && let Some((averaged, same_axis)) = mean(graph, m)
         && averaged == x

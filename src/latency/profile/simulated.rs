@@ -20,10 +20,13 @@ pub enum Act {
     Break,
 }
 
+/// What it does at its n-th go, with which benchmark.
+pub type Acting = Box<dyn Fn(u64, &Benchmark) -> Act>;
+
 /// The device.
 pub struct Simulated {
     /// What it does.
-    pub act: Box<dyn Fn(u64, &Benchmark) -> Act>,
+    pub act: Acting,
     /// Goes so far.
     pub goes: Rc<Cell<u64>>,
     /// How often it came back.

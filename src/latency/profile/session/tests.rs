@@ -105,7 +105,7 @@ fn a_device_that_never_settles_is_given_up_in_bounded_time() {
         if benchmark.key == reference {
             count.set(count.get() + 1);
         }
-        Act::Run(if count.get() % 2 == 0 { 1.2 } else { 1.0 })
+        Act::Run(if count.get().is_multiple_of(2) { 1.2 } else { 1.0 })
     });
     run(folder.path(), &mut device, UNWATCHED).unwrap();
     let events = events(folder.path());
