@@ -87,6 +87,21 @@ impl Normal {
         solve(&gram, &target).iter().zip(&inverse).map(|(x, inverse)| x * inverse).collect()
     }
 
+    /// Non-negative costs that minimise the sum of squared relative errors plus `strength` times the sum of squared
+    /// relative distances from the costs in `prior`, whatever share of a network they make up. A cost that is zero
+    /// there stays zero, and one that no network tells anything of stays as it is.
+    pub(super) fn solve_ratios(&self, prior: &[f64], strength: f64) -> Vec<f64> {
+        let in_ratios = |(row, prior_of_row): (&Vec<f64>, &f64)| -> Vec<f64> {
+            row.iter().zip(prior).map(|(value, prior)| value * prior * prior_of_row).collect()
+        };
+        let mut gram: Vec<Vec<f64>> = self.gram.iter().zip(prior).map(in_ratios).collect();
+        for (i, row) in gram.iter_mut().enumerate() {
+            row[i] += strength;
+        }
+        let target: Vec<f64> = self.target.iter().zip(prior).map(|(sum, prior)| sum * prior + strength).collect();
+        solve(&gram, &target).iter().zip(prior).map(|(ratio, prior)| ratio * prior).collect()
+    }
+
     /// Mean squared relative error of these costs.
     pub(super) fn squared_error(&self, costs: &[f64]) -> f64 {
         let (linear, quadratic) = self.products(costs);
