@@ -83,7 +83,8 @@ struct FitArguments {
     #[arg(long, value_name = "TABLE", conflicts_with_all = ["space", "measured_rows"])]
     adapt: Option<String>,
     /// Only tell the error of the moved table with so many of the networks drawn, on those not drawn: `10,15,20,30`
-    #[arg(long, value_name = "N,N…", value_delimiter = ',', requires = "adapt", conflicts_with_all = ["out", "cross_validate"])]
+    #[arg(long, value_name = "N,N…", value_delimiter = ',', requires = "adapt")]
+    #[arg(conflicts_with_all = ["out", "cross_validate"])]
     learning_curve: Vec<usize>,
     /// How many draws the medians of --learning-curve are of
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=10_000))]

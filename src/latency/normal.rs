@@ -159,6 +159,17 @@ mod tests {
     }
 
     #[test]
+    fn ratios_are_pulled_whatever_their_share() {
+        let (own, prior) = (normal(&ROWS), [4.0, 0.5]);
+        let near = |costs: Vec<f64>, expected: [f64; 2]| costs.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-4);
+        assert!(near(own.solve_ratios(&prior, 1e-9), [own.solve(1e-9, None)[0], own.solve(1e-9, None)[1]]));
+        assert!(near(own.solve_ratios(&prior, 1e9), prior));
+        // What no network holds stays; what is zero in the prior does too.
+        assert!(near(normal(&[([1.0, 0.0], 2.0)]).solve_ratios(&[2.0, 7.0], 0.1), [2.0, 7.0]));
+        assert_eq!(own.solve_ratios(&[1.0, 0.0], 0.1)[1], 0.0);
+    }
+
+    #[test]
     fn a_pull_moves_from_the_fit_to_its_target() {
         let (own, far) = (normal(&ROWS), [4.0, 0.5]);
         let at = |strength: f64| own.solve(0.0, Some((&far, strength)));

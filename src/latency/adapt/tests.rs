@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
-use crate::latency::{Kernel, KernelKind, fit, terms};
+use crate::latency::{Coverage, Kernel, KernelKind, fit, terms};
 
 /// Networks of a convolution, a wide one, a depthwise one and a pool, with no latency yet.
 fn networks(count: u32) -> Vec<Sample> {
@@ -69,4 +69,14 @@ fn too_few_networks_and_empty_ones_are_refused() {
     let nothing = Sample { kernels: Vec::new(), ..samples[0].clone() };
     let model = OperatorModel::new(vec![(Term::FloatTiles, 1e-8)]);
     assert!(adapt(&model, &[&nothing, &nothing]).unwrap_err().to_string().contains("cost nothing"));
+}
+
+#[test]
+fn coverage_of_both_phones_is_their_union() {
+    let small = Kernel::pointwise(KernelKind::Conv, [8, 8], 16);
+    let large = Kernel::pointwise(KernelKind::Conv, [64, 64], 512);
+    let pool = Kernel::pointwise(KernelKind::MaxPool, [8, 8], 16);
+    let union = Coverage::of([&small]).union(&Coverage::of([&large, &pool]));
+    assert_eq!(union, Coverage::of([&small, &large, &pool]));
+    assert_eq!(Coverage::of([&large, &pool]).union(&Coverage::of([&small])), union);
 }
