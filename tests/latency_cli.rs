@@ -315,7 +315,7 @@ fn what_cannot_be_moved_is_refused() {
     };
     assert!(moved("none.yaml", &[]).contains("none.yaml"));
     let classes = moved("snapdragon-855/pixel4-gpu-float", &[]);
-    assert!(classes.contains("costs by class") && classes.contains("1large-float"), "{classes}");
+    assert!(classes.contains("costs by class") && classes.contains("move a table of fitted terms"), "{classes}");
     let precision = moved("galaxy-s10-exynos9820/1large-quant", &[]);
     assert!(precision.contains("`quant`") && precision.contains("same precision"), "{precision}");
     let all = refused(&mut dir.measured("fit", &["--adapt", "old.yaml", "--learning-curve", "9"]));
