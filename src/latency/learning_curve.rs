@@ -32,7 +32,7 @@ pub struct CurvePoint {
 /// from a fixed seed, and those of more networks contain those of fewer.
 ///
 /// # Errors
-/// As [`adapt`]; sizes that leave no network to judge; networks without a family.
+/// As [`adapt()`]; sizes that leave no network to judge; networks without a family.
 pub fn learning_curve(
     old: &OperatorModel,
     samples: &[Sample],
