@@ -277,3 +277,50 @@ fn bounds_that_cannot_be_given_are_refused_with_the_remedy() {
         json(&mut dir.latency(&["predict", "--table", "bare.yaml", "operators.csv", "--model", "net3", "--json"]));
     assert_eq!((&answer["bound_ms"], &answer["confidence"]), (&Value::Null, &Value::Null));
 }
+
+#[test]
+fn a_table_is_moved_to_a_slower_phone() {
+    let dir = Dir::new();
+    dir.measured("fit", &["--out", "old.yaml"]).assert().success();
+    let mut slower = "network,ms\n".to_owned();
+    for line in fs::read_to_string(dir.path("networks.csv")).unwrap().lines().skip(1) {
+        let (network, ms) = line.split_once(',').unwrap();
+        slower += &format!("{network},{}\n", 3.0 * ms.parse::<f64>().unwrap());
+    }
+    dir.write("networks.csv", &slower);
+    dir.measured("fit", &["--adapt", "old.yaml", "--out", "new.yaml"]).assert().success();
+    let price = |table: &str| {
+        let predicted =
+            json(&mut dir.latency(&["predict", "--table", table, "operators.csv", "--model", "net3", "--json"]));
+        predicted["mean_ms"].as_f64().unwrap()
+    };
+    assert!((price("new.yaml") / price("old.yaml") / 3.0 - 1.0).abs() < 0.02);
+    let table = fs::read_to_string(dir.path("new.yaml")).unwrap();
+    assert!(table.contains("--adapt old.yaml") && table.contains("Moved from `old.yaml` (phone"), "{table}");
+    let curve =
+        ["--adapt", "old.yaml", "--learning-curve", "4,6", "--draws", "3", "--families", "families.csv", "--json"];
+    let points = json(&mut dir.measured("fit", &curve));
+    assert_eq!((&points[0]["networks"], &points[1]["networks"]), (&Value::from(4), &Value::from(6)));
+    assert!(points[0]["adapted"].as_f64().unwrap() < 5.0, "{points}");
+}
+
+#[test]
+fn what_cannot_be_moved_is_refused() {
+    let dir = Dir::new();
+    dir.measured("fit", &["--out", "old.yaml"]).assert().success();
+    let moved = |table: &str, more: &[&str]| {
+        let mut arguments = vec!["--adapt", table, "--out", "new.yaml"];
+        arguments.extend(more);
+        refused(&mut dir.measured("fit", &arguments))
+    };
+    assert!(moved("none.yaml", &[]).contains("none.yaml"));
+    let classes = moved("snapdragon-855/pixel4-gpu-float", &[]);
+    assert!(classes.contains("costs by class") && classes.contains("move a table of fitted terms"), "{classes}");
+    let precision = moved("galaxy-s10-exynos9820/1large-quant", &[]);
+    assert!(precision.contains("`quant`") && precision.contains("same precision"), "{precision}");
+    let all = refused(&mut dir.measured("fit", &["--adapt", "old.yaml", "--learning-curve", "9"]));
+    assert!(all.contains("leaves none to judge"), "{all}");
+    dir.write("networks.csv", "network,ms\nnet0,1.5\n");
+    let one = moved("old.yaml", &[]);
+    assert!(one.contains("at least 2"), "{one}");
+}

@@ -1,5 +1,6 @@
 //! `pocketnas latency`: fit tables to measured networks, judge them, price networks, list tables.
 
+mod adapt;
 mod blocks;
 mod classes;
 mod covered;
@@ -74,9 +75,20 @@ struct Confidence {
 struct FitArguments {
     #[command(flatten)]
     measurements: Measurements,
-    /// Where the table goes; may be left out with --cross-validate
-    #[arg(long, value_name = "TABLE", required_unless_present = "cross_validate")]
+    /// Where the table goes; may be left out with --cross-validate and --learning-curve
+    #[arg(long, value_name = "TABLE", required_unless_present_any = ["cross_validate", "learning_curve"])]
     out: Option<PathBuf>,
+    /// Move this table, a file or a shipped one, to the device that was measured, instead of fitting one from scratch; 10 to
+    /// 30 networks are enough
+    #[arg(long, value_name = "TABLE", conflicts_with_all = ["space", "measured_rows"])]
+    adapt: Option<String>,
+    /// Only tell the error of the moved table with so many of the networks drawn, on those not drawn: `10,15,20,30`
+    #[arg(long, value_name = "N,N…", value_delimiter = ',', requires = "adapt")]
+    #[arg(conflicts_with_all = ["out", "cross_validate"])]
+    learning_curve: Vec<usize>,
+    /// How many draws the medians of --learning-curve are of
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    draws: u64,
     /// Also fit with groups left out in turn and report the error on them, beside the 17-term baseline's
     #[arg(long, value_name = "GROUPS")]
     cross_validate: Option<Groups>,
@@ -240,6 +252,9 @@ fn run_fit(arguments: &FitArguments) -> Result<(), Failure> {
     if let (Some(space), Some(column)) = (&arguments.space, &arguments.column) {
         return classes::fit_space(arguments, space, column);
     }
+    if let Some(table) = &arguments.adapt {
+        return adapt::run(arguments, table);
+    }
     if classes::fit_measured_operators(arguments)? {
         return Ok(());
     }
@@ -394,6 +409,9 @@ fn command_line(arguments: &FitArguments) -> String {
     let quoted = |text: &str| if text.contains(' ') { format!("'{text}'") } else { text.to_owned() };
     for (flag, value) in [("device", &m.device), ("cores", &m.cores), ("precision", &m.precision)] {
         command += &format!(" --{flag} {}", quoted(value));
+    }
+    if let Some(table) = &arguments.adapt {
+        command += &format!(" --adapt {}", adapt::table_name(table));
     }
     command += match arguments.cross_validate {
         None => "",

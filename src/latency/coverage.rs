@@ -140,6 +140,23 @@ impl Coverage {
         coverage
     }
 
+    /// What either covers.
+    pub fn union(mut self, other: &Self) -> Self {
+        for (own, other) in self.kinds.iter_mut().zip(&other.kinds) {
+            match (&mut *own, other) {
+                (Some(own), Some(other)) => {
+                    own.operators += other.operators;
+                    for (range, other) in own.ranges.iter_mut().zip(other.ranges) {
+                        *range = (range.0.min(other.0), range.1.max(other.1));
+                    }
+                }
+                (None, other) => *own = *other,
+                (Some(_), None) => {}
+            }
+        }
+        self
+    }
+
     /// What is covered of a kind.
     pub fn kind(&self, kind: KernelKind) -> Option<&Covered> {
         self.kinds[kind as usize].as_ref()

@@ -4,6 +4,7 @@
 //! The shipped tables are fitted to measurements that others published; [`profile`]
 //! measures a device of the user's. Every row says whether it was `measured` or `fitted`.
 
+mod adapt;
 mod baseline;
 mod blocks;
 mod bound;
@@ -14,6 +15,7 @@ mod error;
 mod evaluate;
 mod fit;
 mod kernel;
+mod learning_curve;
 mod left_out;
 mod lower;
 mod model;
@@ -30,6 +32,7 @@ mod table;
 mod table_file;
 pub mod terms;
 
+pub use adapt::{Adapted, adapt};
 pub use blocks::{MeasuredBlock, read_blocks};
 pub use bound::{Bound, BoundRatios, CONFIDENCE, LEAST_CONFIDENCE, NoBound};
 pub use classes::{
@@ -42,6 +45,7 @@ pub use error::LatencyError;
 pub use evaluate::{CrossValidation, GroupError, Predicted, Scores, Split, cross_validate, predict_samples, score};
 pub use fit::{Sample, fit, fit_beside};
 pub use kernel::{Kernel, KernelKind};
+pub use learning_curve::{CurvePoint, learning_curve};
 pub use left_out::leave_out;
 pub use lower::{Lowered, lower, lower_whole};
 pub use model::OperatorModel;

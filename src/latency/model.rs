@@ -25,6 +25,11 @@ impl OperatorModel {
         &self.coefficients
     }
 
+    /// The model of a device that takes so many times as long for everything.
+    pub(super) fn times(&self, ratio: f64) -> Self {
+        Self::new(self.coefficients.iter().map(|&(term, cost)| (term, ratio * cost)).collect())
+    }
+
     /// What one operator costs: a pure function of its geometry.
     pub fn price(&self, kernel: &Kernel) -> Millis {
         Millis(self.coefficients.iter().filter(|(_, c)| *c > 0.0).map(|(term, c)| c * term.count(kernel)).sum())

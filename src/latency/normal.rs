@@ -87,6 +87,21 @@ impl Normal {
         solve(&gram, &target).iter().zip(&inverse).map(|(x, inverse)| x * inverse).collect()
     }
 
+    /// Non-negative costs that minimise the sum of squared relative errors plus `strength` times the sum of squared
+    /// relative distances from the costs in `prior`, whatever share of a network they make up. A cost that is zero
+    /// there stays zero, and one that no network tells anything of stays as it is.
+    pub(super) fn solve_ratios(&self, prior: &[f64], strength: f64) -> Vec<f64> {
+        let in_ratios = |(row, prior_of_row): (&Vec<f64>, &f64)| -> Vec<f64> {
+            row.iter().zip(prior).map(|(value, prior)| value * prior * prior_of_row).collect()
+        };
+        let mut gram: Vec<Vec<f64>> = self.gram.iter().zip(prior).map(in_ratios).collect();
+        for (i, row) in gram.iter_mut().enumerate() {
+            row[i] += strength;
+        }
+        let target: Vec<f64> = self.target.iter().zip(prior).map(|(sum, prior)| sum * prior + strength).collect();
+        solve(&gram, &target).iter().zip(prior).map(|(ratio, prior)| ratio * prior).collect()
+    }
+
     /// Mean squared relative error of these costs.
     pub(super) fn squared_error(&self, costs: &[f64]) -> f64 {
         let (linear, quadratic) = self.products(costs);
@@ -141,6 +156,17 @@ mod tests {
         let (a, b) = (doubled.solve(1e-6, None), expected.solve(1e-6, None));
         assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-9), "{a:?} {b:?}");
         assert!((expected.multiple(&[0.5, 1.0]) / normal(&ROWS).multiple(&[0.25, 0.5]) - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn ratios_are_pulled_whatever_their_share() {
+        let (own, prior) = (normal(&ROWS), [4.0, 0.5]);
+        let near = |costs: Vec<f64>, expected: [f64; 2]| costs.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-4);
+        assert!(near(own.solve_ratios(&prior, 1e-9), [own.solve(1e-9, None)[0], own.solve(1e-9, None)[1]]));
+        assert!(near(own.solve_ratios(&prior, 1e9), prior));
+        // What no network holds stays; what is zero in the prior does too.
+        assert!(near(normal(&[([1.0, 0.0], 2.0)]).solve_ratios(&[2.0, 7.0], 0.1), [2.0, 7.0]));
+        assert_eq!(own.solve_ratios(&[1.0, 0.0], 0.1)[1], 0.0);
     }
 
     #[test]
