@@ -75,6 +75,6 @@ pub(super) fn fit(samples: &[&Sample]) -> Result<impl Fn(&[Kernel]) -> f64 + use
     let features: Vec<Vec<f64>> = samples.iter().map(|sample| network(&sample.kernels)).collect();
     let ms: Vec<f64> = samples.iter().map(|sample| sample.ms).collect();
     // The published figures use no ridge; this one is far below their last digit and keeps the systems solvable.
-    let coefficients = super::fit::relative_nnls(&features, &ms, 1e-10);
+    let coefficients = super::robust::relative_nnls(&features, &ms, 1e-10, f64::INFINITY);
     Ok(move |kernels: &[Kernel]| network(kernels).iter().zip(&coefficients).map(|(f, c)| f * c).sum())
 }

@@ -10,7 +10,6 @@ mod class;
 mod fit;
 mod neighbours;
 mod prices;
-mod robust;
 mod work;
 
 pub use class::Class;

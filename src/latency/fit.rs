@@ -5,7 +5,6 @@
 //! common fit, up to a multiple, is what the coefficients are pulled to, the
 //! more strongly the less the own measurements can tell.
 
-use super::nnls::nnls;
 use super::normal::Normal;
 use super::{Kernel, LatencyError, OperatorModel, Siblings, Term};
 
@@ -30,29 +29,6 @@ const RIDGE: f64 = 1e-4;
 const PULL_OF_MISFIT: f64 = 20.0;
 /// ... and this much for each unit of the squared noise of its measurements.
 const PULL_OF_NOISE: f64 = 100.0;
-
-/// Non-negative coefficients per unit of each feature that minimise the sum of squared relative errors.
-///
-/// `features` holds one row per sample. Each column is scaled to its mean share of a network before the
-/// ridge is applied, so the ridge treats terms alike whatever their units.
-pub(super) fn relative_nnls(features: &[Vec<f64>], ms: &[f64], ridge: f64) -> Vec<f64> {
-    let n = features.first().map_or(0, Vec::len);
-    let count = features.len() as f64;
-    let mut scale = vec![0.0; n];
-    for (row, ms) in features.iter().zip(ms) {
-        for (scale, value) in scale.iter_mut().zip(row) {
-            *scale += value / ms / count;
-        }
-    }
-    let inverse: Vec<f64> = scale.iter().map(|&s| if s > 0.0 { 1.0 / s } else { 0.0 }).collect();
-    let rows: Vec<Vec<f64>> = features
-        .iter()
-        .zip(ms)
-        .map(|(row, ms)| row.iter().zip(&inverse).map(|(value, inverse)| value / ms * inverse).collect())
-        .collect();
-    let scaled = nnls(&rows, &vec![1.0; rows.len()], ridge * count);
-    scaled.iter().zip(&inverse).map(|(x, inverse)| x * inverse).collect()
-}
 
 /// The counts of every term in a network.
 pub(super) fn counts(terms: &[Term], kernels: &[Kernel]) -> Vec<f64> {

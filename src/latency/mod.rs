@@ -24,6 +24,7 @@ mod nnls;
 mod normal;
 mod predict;
 pub mod profile;
+mod robust;
 mod rows;
 mod samples;
 mod shipped;

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::robust::relative;
 use super::{Calibration, Class, ClassCost, ClassModel, ClassPrices, Work};
 use crate::latency::fit::six_digits;
+use crate::latency::robust::relative_nnls;
 use crate::latency::{Kernel, LatencyError, MeasuredRow, Sample};
 use crate::units::Millis;
 
@@ -106,7 +106,7 @@ pub fn fit_operators(networks: &[&TimedNetwork], keep_rows: bool) -> Result<Oper
         })
         .collect();
     let ms: Vec<f64> = networks.iter().map(|network| network.sample.ms).collect();
-    let fitted: Vec<f64> = relative(&features, &ms, 0.0, NETWORK_KNEE).into_iter().map(six_digits).collect();
+    let fitted: Vec<f64> = relative_nnls(&features, &ms, 0.0, NETWORK_KNEE).into_iter().map(six_digits).collect();
     let calibration = Calibration { scale: fitted[0], operator: fitted[1], network: fitted[2] };
     Ok(OperatorFit { model: ClassModel::new(costs, calibration), rows })
 }
@@ -145,7 +145,7 @@ fn class_costs(measured: &HashMap<Kernel, MeasuredRow>) -> Vec<ClassCost> {
         let counts = |kernel: &Kernel| Work::ALL.iter().map(|work| work.count(kernel)).collect();
         let features: Vec<Vec<f64>> = operators.iter().map(|(kernel, _)| counts(kernel)).collect();
         let times: Vec<f64> = operators.iter().map(|(_, ms)| *ms).collect();
-        let fitted = Work::ALL.into_iter().zip(relative(&features, &times, OPERATOR_RIDGE, OPERATOR_KNEE));
+        let fitted = Work::ALL.into_iter().zip(relative_nnls(&features, &times, OPERATOR_RIDGE, OPERATOR_KNEE));
         let fitted = fitted.filter(|(_, cost)| *cost > 0.0);
         costs.extend(fitted.map(|(work, cost)| ClassCost { class, work, cost: six_digits(cost) }));
     }
@@ -182,7 +182,8 @@ pub fn fit_totals(samples: &[&Sample], work: &[(Class, Work)], overhead: bool) -
         })
         .collect();
     let ms: Vec<f64> = samples.iter().map(|sample| sample.ms).collect();
-    let fitted: Vec<f64> = relative(&features, &ms, TOTAL_RIDGE, NETWORK_KNEE).into_iter().map(six_digits).collect();
+    let fitted: Vec<f64> =
+        relative_nnls(&features, &ms, TOTAL_RIDGE, NETWORK_KNEE).into_iter().map(six_digits).collect();
     // Zeros stay: without any cost a class would borrow those of its stand-in.
     let costs: Vec<ClassCost> =
         work.iter().zip(&fitted).map(|(&(class, work), &cost)| ClassCost { class, work, cost }).collect();

@@ -9,7 +9,8 @@
 use std::collections::HashMap;
 
 use super::{Benchmark, Event, Plan, ProfileError, Results, Statistics, Subject, benchmark};
-use crate::latency::fit::{fit, relative_nnls, six_digits};
+use crate::latency::fit::{fit, six_digits};
+use crate::latency::robust::relative_nnls;
 use crate::latency::table::{MeasuredRow, Provenance, SourceFile};
 use crate::latency::{
     BoundRatios, CONFIDENCE, Coverage, FitError, Kernel, LatencyError, LatencyTable, OperatorModel, Predicted, Sample,
@@ -83,7 +84,7 @@ impl Calibration {
         let features: Vec<Vec<f64>> =
             networks.iter().map(|whole| [whole.sum, 1.0, whole.operators][..columns].to_vec()).collect();
         let ms: Vec<f64> = networks.iter().map(|whole| whole.ms).collect();
-        let found = relative_nnls(&features, &ms, 1e-9);
+        let found = relative_nnls(&features, &ms, 1e-9, f64::INFINITY);
         let at = |index: usize| found.get(index).copied().map_or(0.0, six_digits);
         Self { scale: at(0), per_network: at(1), per_operator: at(2) }
     }
