@@ -33,7 +33,7 @@ const BENCH: &str =
     "size=$(wc -c < \"$1\") && i=0 && while [ $i -lt \"$2\" ]; do echo \"$((100 + size / 10)) us\"; i=$((i + 1)); done";
 
 fn plan() -> Plan {
-    let options = PlanOptions { networks: 2, blocks: 0, operators: Some(3), seed: 0 };
+    let options = PlanOptions { networks: 2, blocks: 0, operators: Some(3), seed: 0, copied: false };
     Plan::new(&Space::from_text("t.yaml", SPACE).unwrap(), &options, &Prior::Rough).unwrap()
 }
 

@@ -222,7 +222,7 @@ fn onnx_runtime_runs_every_benchmark() {
         folder: folder.path().to_owned(),
     };
     let space = Space::load("mobilenetv3-ofa", None).unwrap();
-    let options = PlanOptions { networks: 1, blocks: 1, operators: Some(3), seed: 0 };
+    let options = PlanOptions { networks: 1, blocks: 1, operators: Some(3), seed: 0, copied: true };
     let plan = Plan::new(&space, &options, &Prior::Rough).unwrap();
     let mut journal = Journal::open(folder.path()).unwrap();
     // Once each, and no matter how steady the machine is.

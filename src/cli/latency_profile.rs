@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use indicatif::HumanDuration;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::progress::Stages;
 use super::{Failure, emit, emit_json};
@@ -15,7 +15,7 @@ use crate::latency::profile::{
     self, Ended, JournalError, Plan, PlanError, PlanOptions, Prior, ProfileError, Profiled, Progress, Protocol,
     RunnerError, Setup, Statement, Watch, open,
 };
-use crate::latency::{SourceFile, file_name};
+use crate::latency::{Class, SourceFile, file_name, read_network};
 use crate::report;
 use crate::space::Space;
 use crate::study::{self, Interrupt, Interruptible, Lock, Progress as _};
@@ -49,6 +49,9 @@ pub(super) struct Arguments {
     /// Whole networks to calibrate by, drawn from the space
     #[arg(long, value_name = "N", default_value_t = 12)]
     networks: usize,
+    /// Architecture files whose networks are measured in place of drawn ones, such as those of a front
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "networks")]
+    architectures: Vec<PathBuf>,
     /// Blocks, at most one for each position
     #[arg(long, value_name = "N", default_value_t = 8)]
     blocks: usize,
@@ -128,15 +131,23 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         None => Prior::Rough,
     };
     let options = PlanOptions {
-        networks: arguments.networks,
+        networks: if arguments.architectures.is_empty() { arguments.networks } else { 0 },
         blocks: arguments.blocks,
         operators: arguments.operators,
         seed: arguments.seed,
+        // Runtimes are handed the memory of their inputs; the engine lays its inputs out anew.
+        copied: arguments.runner == "host" && arguments.model_runner.is_none(),
     };
-    let plan = Plan::new(&space, &options, &prior).map_err(|error| match error {
+    let mut given = Vec::new();
+    for file in &arguments.architectures {
+        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        given.push((name, read_network(file).map_err(Failure::input)?));
+    }
+    let mut plan = Plan::new(&space, &options, &prior).map_err(|error| match error {
         PlanError::Space(error) => error.into(),
         other => Failure::input(other),
     })?;
+    plan.begin_with(given, &prior);
     if arguments.dry_run {
         let planned = Described { plan: &plan, protocol: arguments.protocol()?, space: space.name() };
         return if arguments.json { emit_json(&planned.json()) } else { emit(&planned.text()) };
@@ -194,7 +205,10 @@ impl Arguments {
         add("--model-format", self.model_format.clone());
         add("--cores", self.cores.clone());
         add("--threads", (self.threads != 1).then(|| self.threads.to_string()));
-        add("--networks", Some(self.networks.to_string()));
+        match &self.architectures[..] {
+            [] => add("--networks", Some(self.networks.to_string())),
+            files => files.iter().for_each(|file| add("--architectures", Some(file_name(file)))),
+        }
         add("--blocks", Some(self.blocks.to_string()));
         add("--operators", self.operators.map(|count| count.to_string()));
         add("--runs", Some(self.runs.to_string()));
@@ -337,6 +351,9 @@ fn made_text(made: &Profiled) -> String {
 }
 
 fn made_json(made: &Profiled) -> Value {
+    let by_class: Map<String, Value> = (Class::ALL.iter().zip(made.calibration.by_class))
+        .map(|(class, factor)| (class.name().to_owned(), factor.into()))
+        .collect();
     json!({
         "operators": made.rows,
         "too_short": made.too_short,
@@ -344,6 +361,7 @@ fn made_json(made: &Profiled) -> Value {
         "networks": made.networks,
         "missing": made.missing,
         "scale": made.calibration.scale,
+        "scale_by_class": by_class,
         "per_operator_ms": made.calibration.per_operator,
         "per_network_ms": made.calibration.per_network,
         "error": made.table.info().provenance.error,

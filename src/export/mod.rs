@@ -15,6 +15,7 @@ mod dot;
 mod json;
 pub mod onnx;
 mod read;
+mod silent;
 pub mod tflite;
 mod yaml;
 

@@ -7,12 +7,8 @@
 //! noisy networks change little but the scale, and many move every cost they can tell.
 
 use super::fit::{counts, six_digits};
-use super::normal::Normal;
+use super::normal::{Normal, pulled};
 use super::{LatencyError, OperatorModel, Sample, Term};
-
-/// Strengths of the pull: a ratio of twice the common one weighs as much as a squared relative error of that size in
-/// one network.
-const STRENGTHS: [f64; 7] = [1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0];
 
 /// A model on a new phone.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,38 +35,26 @@ pub fn adapt(old: &OperatorModel, samples: &[&Sample]) -> Result<Adapted, Latenc
     }
     let terms: Vec<Term> = old.coefficients().iter().map(|(term, _)| *term).collect();
     let costs: Vec<f64> = old.coefficients().iter().map(|(_, cost)| *cost).collect();
-    let counts: Vec<Vec<f64>> = samples.iter().map(|sample| counts(&terms, &sample.kernels)).collect();
-    let without = |left_out: Option<usize>| {
+    let networks: Vec<(Vec<f64>, f64)> =
+        samples.iter().map(|sample| (counts(&terms, &sample.kernels), sample.ms)).collect();
+    let ratio = |left_out: Option<usize>| {
         let mut normal = Normal::new(terms.len());
-        for (at, (counts, sample)) in counts.iter().zip(samples).enumerate() {
-            if Some(at) != left_out {
-                normal.push(counts, sample.ms);
-            }
-        }
-        let ratio = normal.multiple(&costs);
-        (normal, ratio, costs.iter().map(|cost| cost * ratio).collect::<Vec<f64>>())
+        let kept = networks.iter().enumerate().filter(|(at, _)| Some(*at) != left_out);
+        kept.for_each(|(_, (counts, ms))| normal.push(counts, *ms));
+        normal.multiple(&costs)
     };
-    let mut errors = [0.0; STRENGTHS.len()];
-    for (at, sample) in samples.iter().enumerate() {
-        let (normal, _, common) = without(Some(at));
-        for (error, strength) in errors.iter_mut().zip(STRENGTHS) {
-            let costs = normal.solve_ratios(&common, strength);
-            let ms: f64 = costs.iter().zip(&counts[at]).map(|(cost, count)| cost * count).sum();
-            *error += (ms / sample.ms - 1.0).powi(2);
-        }
-    }
-    let (normal, ratio, common) = without(None);
-    if ratio.is_nan() || ratio <= 0.0 {
+    let common = ratio(None);
+    if common.is_nan() || common <= 0.0 {
         return Err(LatencyError::Fit(
             "by the table these networks cost nothing; are their operator lists empty?".to_owned(),
         ));
     }
-    // Of equal errors the strongest pull wins: it changes least.
-    let strength =
-        errors.iter().zip(STRENGTHS).rev().min_by(|a, b| a.0.total_cmp(b.0)).map_or(1.0, |(_, strength)| strength);
-    let costs = normal.solve_ratios(&common, strength);
-    let moved = terms.into_iter().zip(costs.into_iter().map(six_digits)).filter(|(_, cost)| *cost > 0.0);
-    Ok(Adapted { model: OperatorModel::new(moved.collect()), ratio, strength })
+    let (found, strength) = pulled(&networks, |left_out| {
+        let ratio = ratio(left_out);
+        costs.iter().map(|cost| cost * ratio).collect()
+    });
+    let moved = terms.into_iter().zip(found.into_iter().map(six_digits)).filter(|(_, cost)| *cost > 0.0);
+    Ok(Adapted { model: OperatorModel::new(moved.collect()), ratio: common, strength })
 }
 
 #[cfg(test)]

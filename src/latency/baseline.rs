@@ -32,7 +32,7 @@ fn counts(kernel: &Kernel) -> [f64; TERMS] {
         K::Concatenation => concat_out = output,
         // The model knows no others.
         K::Multiply | K::Resize | K::MatMul | K::Softmax | K::Norm | K::Gather | K::DepthToSpace | K::Transpose => {}
-        K::Add | K::Identity | K::HardSwish => {}
+        K::Add | K::Identity | K::HardSwish | K::Relu | K::Logistic | K::Gelu => {}
     }
     let operators = u64::from(!kernel.kind.is_hidden() && !kernel.kind.is_folded());
     [

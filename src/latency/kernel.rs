@@ -43,13 +43,19 @@ pub enum KernelKind {
     Add,
     /// A tensor passed on where a choice might have put an operator.
     Identity,
-    /// The activation `x · clamp(x + 3, 0, 6) / 6`, or a smooth one like it: what no fused clamp can do.
+    /// The activation `x · clamp(x + 3, 0, 6) / 6`, or the gate in it: what no fused clamp can do.
     HardSwish,
+    /// A clamp that no operator before it takes in.
+    Relu,
+    /// Logistic function, or its product with `x`.
+    Logistic,
+    /// Gaussian error linear unit.
+    Gelu,
 }
 
 impl KernelKind {
     /// Every kind, in the order in which messages and tables list them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::Conv,
         Self::Depthwise,
         Self::Grouped,
@@ -69,10 +75,13 @@ impl KernelKind {
         Self::Add,
         Self::Identity,
         Self::HardSwish,
+        Self::Relu,
+        Self::Logistic,
+        Self::Gelu,
     ];
 
     /// The name in operator lists and tables.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Conv => "CONV_2D",
             Self::Depthwise => "DEPTHWISE_CONV_2D",
@@ -93,8 +102,22 @@ impl KernelKind {
             Self::Add => "ADD",
             Self::Identity => "IDENTITY",
             Self::HardSwish => "HARD_SWISH",
+            Self::Relu => "RELU",
+            Self::Logistic => "LOGISTIC",
+            Self::Gelu => "GELU",
         }
     }
+
+    /// The names of all kinds, in their order.
+    pub const NAMES: [&'static str; Self::ALL.len()] = {
+        let mut names = [""; Self::ALL.len()];
+        let mut index = 0;
+        while index < names.len() {
+            names[index] = Self::ALL[index].name();
+            index += 1;
+        }
+        names
+    };
 
     /// The kind of that name.
     pub fn from_name(name: &str) -> Option<Self> {
@@ -117,7 +140,12 @@ impl KernelKind {
 
     /// Whether measured operator lists leave it out, so that tables fitted to them have its cost in that of others.
     pub fn is_folded(self) -> bool {
-        matches!(self, Self::Add | Self::Identity | Self::HardSwish)
+        matches!(self, Self::Add | Self::Identity) || self.is_activation()
+    }
+
+    /// Whether it is an activation that runs by itself.
+    pub fn is_activation(self) -> bool {
+        matches!(self, Self::HardSwish | Self::Relu | Self::Logistic | Self::Gelu)
     }
 
     /// Whether measured operator lists have no row for it, so that it has to be inferred from its neighbours.

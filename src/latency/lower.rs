@@ -5,18 +5,19 @@
 //!
 //! The rules stand one a line in the test of `lower/fusion.rs`.
 //!
-//! Additions, and batch norms or activations that stand alone, run in TFLite but
-//! have no rows in the measured operator lists that most tables are fitted to. Their
-//! cost is part of what the fit gives to the other operators, so [`lower`] leaves
-//! them out too. [`lower_whole`] has additions, skip connections and smooth
-//! activations, for the tables that were fitted with them.
+//! Additions and activations that stand alone run in TFLite but have no rows in
+//! the measured operator lists that most tables are fitted to. Their cost is part
+//! of what the fit gives to the other operators, so [`lower`] leaves them out too.
+//! [`lower_run`] has them, for tables that were measured or fitted with them, and
+//! [`lower_whole`] has skip connections besides. A batch norm that stands alone
+//! costs nothing here; no space has one.
 //!
 //! Transformers have operators that no measured network has: products of tensors,
 //! softmax, layer norm, look-ups. They are priced by their size, and a prediction
 //! says that they are not covered.
 
 use super::{Kernel, KernelKind};
-use crate::graph::{Activation, Attention, BlockId, Conv2d, Network, NodeId, Op, Pool, PoolKind, Shape};
+use crate::graph::{Activation, Attention, BlockId, Conv2d, Live, Network, NodeId, Op, Pool, PoolKind, Shape};
 
 /// An operator of a lowered network and the block it serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,20 +36,27 @@ pub fn lower(network: &Network) -> Vec<Lowered> {
 }
 
 /// The operators that run for a network, in order, those that operator lists leave out among them.
+pub fn lower_run(network: &Network) -> Vec<Lowered> {
+    let mut lowered = lower_whole(network);
+    lowered.retain(|lowered| lowered.kernel.kind != KernelKind::Identity);
+    lowered
+}
+
+/// The operators of a network, in order: what runs, and skip connections, which are passes in some runtimes.
 pub fn lower_whole(network: &Network) -> Vec<Lowered> {
     let live = network.live();
     let mut lowered = Vec::with_capacity(network.len());
     for id in network.ids().filter(|&id| live.contains(id)) {
         let block = network.node(id).block;
-        let inputs = || network.inputs(id).into_iter().filter(|&from| live.contains(from)).count();
-        node_kernels(network, id, inputs, |kernel| lowered.push(Lowered { block, kernel }));
+        node_kernels(network, &live, id, |kernel| lowered.push(Lowered { block, kernel }));
     }
     lowered
 }
 
-/// The operators of one node. `inputs` counts its live inputs, where that matters.
-fn node_kernels(network: &Network, id: NodeId, inputs: impl Fn() -> usize, mut emit: impl FnMut(Kernel)) {
+/// The operators of one node.
+fn node_kernels(network: &Network, live: &Live, id: NodeId, mut emit: impl FnMut(Kernel)) {
     let node = network.node(id);
+    let inputs = || network.inputs(id).into_iter().filter(|&from| live.contains(from)).count();
     let input = network.input_shape(id);
     let shapes = || network.inputs(id).into_iter().map(|from| network.node(from).shape).collect::<Vec<_>>();
     match &node.op {
@@ -96,17 +104,48 @@ fn node_kernels(network: &Network, id: NodeId, inputs: impl Fn() -> usize, mut e
             }
         }
         Op::Identity => emit(same_shape(KernelKind::Identity, node.shape)),
-        Op::Activation { function: f } if !matches!(f, Activation::Relu | Activation::Relu6) => {
-            emit(same_shape(KernelKind::HardSwish, node.shape))
+        Op::Activation { function } => {
+            let kind = activation(*function);
+            if kind != KernelKind::Relu || !is_fused(network, live, id) {
+                emit(same_shape(kind, node.shape));
+            }
         }
         Op::Input { .. }
         | Op::BatchNorm
-        | Op::Activation { .. }
         | Op::Flatten
         | Op::Zero { .. }
         | Op::Reshape { .. }
         | Op::ToTokens
         | Op::ToMap { .. } => {}
+    }
+}
+
+fn activation(function: Activation) -> KernelKind {
+    match function {
+        Activation::Relu | Activation::Relu6 => KernelKind::Relu,
+        Activation::Hswish | Activation::Hsigmoid => KernelKind::HardSwish,
+        Activation::Swish | Activation::Sigmoid => KernelKind::Logistic,
+        Activation::Gelu => KernelKind::Gelu,
+    }
+}
+
+/// Whether the operator before a clamp takes it in: one that can, in the same block, whose output nothing else reads. What
+/// stands on the other side of a border is not known where blocks are priced one by one.
+fn is_fused(network: &Network, live: &Live, id: NodeId) -> bool {
+    let block = network.node(id).block;
+    let mut at = id;
+    loop {
+        let [from] = network.inputs(at)[..] else { return false };
+        let node = network.node(from);
+        let readers = network.consumers(from).filter(|&(_, reader)| live.contains(reader)).count();
+        if node.block != block || readers > 1 || network.outputs().contains(&from) {
+            return false;
+        }
+        match node.op {
+            Op::BatchNorm => at = from,
+            Op::Conv2d(_) | Op::Linear { .. } | Op::Add | Op::Multiply | Op::Pool(_) => return true,
+            _ => return false,
+        }
     }
 }
 

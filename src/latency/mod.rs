@@ -48,7 +48,7 @@ pub use fit::{Sample, fit, fit_beside};
 pub use kernel::{Kernel, KernelKind};
 pub use learning_curve::{CurvePoint, learning_curve};
 pub use left_out::leave_out;
-pub use lower::{Lowered, lower, lower_whole};
+pub use lower::{Lowered, lower, lower_run, lower_whole};
 pub use model::OperatorModel;
 pub use network_file::read_network;
 pub use predict::{BlockCost, Prediction, predict, predict_operators};

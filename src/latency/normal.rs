@@ -3,6 +3,37 @@
 
 use super::nnls::solve;
 
+/// Strengths of a pull towards common ratios: a ratio of twice the common one weighs as much as a squared relative error of
+/// that size in one network.
+const STRENGTHS: [f64; 7] = [1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0];
+
+/// Non-negative costs for networks, each with its counts and its latency, pulled towards those that `common` finds for a set
+/// of them, and how strongly: by leaving each network out in turn, so that few or noisy networks change little but the
+/// scale, and many move every cost they can tell. `common` is told which network is left out.
+pub(super) fn pulled(networks: &[(Vec<f64>, f64)], common: impl Fn(Option<usize>) -> Vec<f64>) -> (Vec<f64>, f64) {
+    let terms = networks.first().map_or(0, |(counts, _)| counts.len());
+    let without = |left_out: Option<usize>| {
+        let mut normal = Normal::new(terms);
+        let kept = networks.iter().enumerate().filter(|(at, _)| Some(*at) != left_out);
+        kept.for_each(|(_, (counts, ms))| normal.push(counts, *ms));
+        (normal, common(left_out))
+    };
+    let mut errors = [0.0; STRENGTHS.len()];
+    for (at, (counts, ms)) in networks.iter().enumerate() {
+        let (normal, common) = without(Some(at));
+        for (error, strength) in errors.iter_mut().zip(STRENGTHS) {
+            let costs = normal.solve_ratios(&common, strength);
+            let predicted: f64 = costs.iter().zip(counts).map(|(cost, count)| cost * count).sum();
+            *error += (predicted / ms - 1.0).powi(2);
+        }
+    }
+    // Of equal errors the strongest pull wins: it changes least.
+    let strength =
+        errors.iter().zip(STRENGTHS).rev().min_by(|a, b| a.0.total_cmp(b.0)).map_or(1.0, |(_, strength)| strength);
+    let (normal, common) = without(None);
+    (normal.solve_ratios(&common, strength), strength)
+}
+
 /// What least squares needs to know of some networks: sums over rows of counts, each row divided by its latency.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Normal {

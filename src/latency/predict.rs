@@ -120,7 +120,7 @@ impl LatencyTable {
     /// The operators of a network that this table prices: those that lists leave out only where it has costs for them.
     pub fn lower(&self, network: &Network) -> Vec<Lowered> {
         let mut lowered = lower_whole(network);
-        lowered.retain(|lowered| !lowered.kernel.kind.is_folded() || self.prices_folded(&lowered.kernel));
+        lowered.retain(|lowered| self.prices(&lowered.kernel));
         lowered
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::{
-    Kernel, KernelKind, LatencyError, Measurement, Sample, Selector, TimedNetwork, lower, read_measurements,
+    Kernel, KernelKind, LatencyError, Measurement, Sample, Selector, TimedNetwork, lower_run, read_measurements,
     read_network, read_operator_times, read_operators,
 };
 use crate::yaml::nearest;
@@ -36,7 +36,7 @@ pub fn read_samples(
         let file = folder.join(&network);
         let kernels = match lists.get(&network) {
             Some(kernels) => kernels.clone(),
-            None if file.is_file() => lower(&read_network(&file)?).into_iter().map(|l| l.kernel).collect(),
+            None if file.is_file() => lower_run(&read_network(&file)?).into_iter().map(|l| l.kernel).collect(),
             None => {
                 missing.push(network);
                 continue;

@@ -239,9 +239,16 @@ impl LatencyTable {
         self.model.coefficients().len() + self.classes().map_or(0, |classes| classes.costs().len())
     }
 
-    /// Whether it has a price of its own for an operator that operator lists leave out.
-    pub(super) fn prices_folded(&self, kernel: &Kernel) -> bool {
-        self.classes().is_some_and(|classes| classes.prices(kernel))
+    /// Whether it has a price of its own for an operator. Of those that operator lists leave out it has one where it was
+    /// measured or fitted with them; elsewhere they are part of what the others cost.
+    pub fn prices(&self, kernel: &Kernel) -> bool {
+        if !kernel.kind.is_folded() {
+            return true;
+        }
+        match self.classes() {
+            Some(classes) => classes.prices(kernel),
+            None => self.coverage.kind(kernel.kind).is_some(),
+        }
     }
 
     /// What the fit has seen.
@@ -274,14 +281,16 @@ impl LatencyTable {
         match (&self.classes, row) {
             (Some(classes), row) => classes.price(kernel, row),
             (None, Some(row)) => (row.ms, Source::Measured),
-            (None, None) => (self.model.price(kernel), Source::Fitted),
+            (None, None) if self.prices(kernel) => (self.model.price(kernel), Source::Fitted),
+            (None, None) => (Millis(0.0), Source::Fitted),
         }
     }
 
     /// The price of an operator: a pure function of its geometry.
     pub fn price(&self, kernel: &Kernel) -> Priced {
         let (ms, source) = self.priced(kernel);
-        let flags = if source == Source::Measured { Vec::new() } else { self.coverage.flags(kernel) };
+        let known = source == Source::Measured || !self.prices(kernel);
+        let flags = if known { Vec::new() } else { self.coverage.flags(kernel) };
         Priced { ms, source, flags }
     }
 

@@ -19,21 +19,7 @@ const SIZE: Kind = Kind::Int { min: 1, max: 1 << 20 };
 const PAIR: Kind = Kind::List(&SIZE, 2);
 const POSITIVE: Kind = Kind::Number { min: 0.0, max: 1e9 };
 const PERCENT: Kind = Kind::Number { min: 0.0, max: 1e9 };
-const KINDS: Kind = Kind::Word(&[
-    "CONV_2D",
-    "DEPTHWISE_CONV_2D",
-    "CONV_2D_GROUP",
-    "FULLY_CONNECTED",
-    "MAX_POOL_2D",
-    "AVERAGE_POOL_2D",
-    "MEAN",
-    "CONCATENATION",
-    "MUL",
-    "RESIZE",
-    "ADD",
-    "IDENTITY",
-    "HARD_SWISH",
-]);
+const KINDS: Kind = Kind::Word(&KernelKind::NAMES);
 
 const fn field(name: &'static str, kind: &'static Kind, required: bool, doc: &'static str) -> Field {
     Field { name, kind, required, doc }

@@ -5,6 +5,7 @@
 
 use prost::Message;
 
+use super::silent::Written;
 use super::{ArchitectureFile, ExportError, Exporter};
 use crate::engine::{Init, Weights, WeightsError, initialise};
 use crate::graph::{Network, NodeId, Op};
@@ -116,19 +117,22 @@ pub enum OnnxError {
 /// The network with its weights as an ONNX model.
 ///
 /// Inputs and outputs are `f32` with the sizes of their nodes after a batch of any size; ids for an embedding are whole
-/// numbers written as `f32`. Batch norms use their running statistics.
+/// numbers written as `f32`. Batch norms use their running statistics. What gives nothing but zeros is written only where
+/// something else than a sum reads it.
 ///
 /// # Errors
 /// [`OnnxError::Weights`] where a parameter is missing or has another shape, [`OnnxError::TooLarge`] where the values do
 /// not fit into one file.
 pub fn model(network: &Network, weights: &Weights, about: &About) -> Result<ModelProto, OnnxError> {
     let mut writer = Writer::new(about.name.clone(), network);
-    let mut values: Vec<Value> = Vec::with_capacity(network.len());
-    for id in network.ids() {
+    let written = Written::of(network, weights)?;
+    let mut values: Vec<Option<Value>> = vec![None; network.len()];
+    for id in network.ids().filter(|&id| written.contains(id)) {
         let node = network.node(id);
         // ONNX takes an empty name for no tensor at all.
         let name = if node.name.is_empty() { writer.fresh("node") } else { node.name.clone() };
-        let inputs: Vec<Value> = network.inputs(id).iter().map(|input| values[input.index()].clone()).collect();
+        let inputs = written.inputs(network, id);
+        let inputs: Vec<Value> = inputs.iter().filter_map(|input| values[input.index()].clone()).collect();
         if matches!(node.op, Op::Input { .. }) {
             writer.input(&name, node.shape);
         } else {
@@ -136,10 +140,12 @@ pub fn model(network: &Network, weights: &Weights, about: &About) -> Result<Mode
             let parameters: Vec<&str> = parameters.iter().map(String::as_str).collect();
             operators::write(&node.op, &inputs, &parameters, writer.scope(&name, node.shape))?;
         }
-        values.push(Value { name, sizes: writer::sizes(node.shape) });
+        values[id.index()] = Some(Value { name, sizes: writer::sizes(node.shape) });
     }
     for &id in network.outputs() {
-        writer.output(&values[id.index()].name, network.node(id).shape);
+        if let Some(value) = &values[id.index()] {
+            writer.output(&value.name, network.node(id).shape);
+        }
     }
     let entry = |(key, value): &(String, String)| StringStringEntryProto { key: key.clone(), value: value.clone() };
     Ok(ModelProto {

@@ -32,7 +32,7 @@ pub enum Class {
     Addition,
     /// Skip connections that a choice puts where another operator might stand.
     Skip,
-    /// Activations that cost more than a clamp.
+    /// Activations that no operator before them takes in.
     Activation,
 }
 
@@ -103,7 +103,7 @@ impl Class {
             K::Multiply => C::Gate,
             K::Add => C::Addition,
             K::Identity => C::Skip,
-            K::HardSwish => C::Activation,
+            K::HardSwish | K::Relu | K::Logistic | K::Gelu => C::Activation,
         }
     }
 

@@ -4,8 +4,10 @@
 //! An operator is a geometry ([`Kernel`]), so its benchmark is built from that alone and lowered again as a check: a
 //! benchmark that would measure another operator than it names is never made.
 
-use crate::graph::{Builder, Conv2d, Network, NetworkError, NodeId, Op, Pool, PoolKind, RawNetwork, Resample, Shape};
-use crate::latency::{Kernel, KernelKind, lower};
+use crate::graph::{
+    Activation, Builder, Conv2d, Network, NetworkError, NodeId, Op, Pool, PoolKind, RawNetwork, Resample, Shape,
+};
+use crate::latency::{Kernel, KernelKind, lower_run};
 
 /// What a benchmark is of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +38,7 @@ pub struct Benchmark {
 impl Benchmark {
     /// A benchmark of a network.
     pub fn new(subject: Subject, network: Network) -> Self {
-        let kernels = lower(&network).into_iter().map(|lowered| lowered.kernel).collect();
+        let kernels = lower_run(&network).into_iter().map(|lowered| lowered.kernel).collect();
         let key = key(&network.to_raw());
         Self { subject, key, network, kernels }
     }
@@ -139,9 +141,18 @@ fn candidates(kernel: &Kernel) -> Vec<(Vec<Shape>, Op)> {
             .into_iter()
             .flat_map(|op| [one(input, op.clone()), one(tokens(kernel.input_channels), op)])
             .collect(),
-        // Nothing lowers to these alone, or `lower` leaves them out.
-        K::Gather | K::MatMul | K::Transpose | K::Add | K::Identity | K::HardSwish => Vec::new(),
+        K::Add => vec![(vec![input; 2], Op::Add), (vec![tokens(kernel.input_channels); 2], Op::Add)],
+        K::HardSwish => activation(input, tokens(kernel.input_channels), Activation::Hswish),
+        K::Relu => activation(input, tokens(kernel.input_channels), Activation::Relu),
+        K::Logistic => activation(input, tokens(kernel.input_channels), Activation::Swish),
+        K::Gelu => activation(input, tokens(kernel.input_channels), Activation::Gelu),
+        // Nothing lowers to these alone.
+        K::Gather | K::MatMul | K::Transpose | K::Identity => Vec::new(),
     }
+}
+
+fn activation(map: Shape, tokens: Shape, function: Activation) -> Vec<(Vec<Shape>, Op)> {
+    [map, tokens].map(|shape| (vec![shape], Op::Activation { function })).into()
 }
 
 /// Convolutions of a geometry: only the padding is open, and the input where it was padded in a step of its own.

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::PlanError;
 use crate::graph::{Network, Op};
-use crate::latency::{Kernel, lower};
+use crate::latency::{Kernel, lower_run};
 use crate::space::{Budget, ChoiceGraph, CompileError, Space};
 
 /// Networks drawn from a space that does not compile.
@@ -60,7 +60,7 @@ fn compiled(space: &Space, graph: &ChoiceGraph, networks: usize, rng: &mut ChaCh
     let mut blocks = Vec::new();
     for variant in 0..graph.variants() {
         let network = graph.fragment(variant);
-        let kernels: Vec<Kernel> = lower(&network).into_iter().map(|lowered| lowered.kernel).collect();
+        let kernels: Vec<Kernel> = lower_run(&network).into_iter().map(|lowered| lowered.kernel).collect();
         let probability = probabilities[variant];
         for kernel in &kernels {
             *operators.entry(*kernel).or_default() += probability;
@@ -86,7 +86,7 @@ fn drawn(space: &Space, networks: usize, rng: &mut ChaCha8Rng, error: CompileErr
     for _ in 0..DRAWS {
         let built = space.draw(rng).and_then(|architecture| space.build(&architecture).ok());
         let Some(network) = built else { return Err(error.into()) };
-        for lowered in lower(&network) {
+        for lowered in lower_run(&network) {
             *operators.entry(lowered.kernel).or_default() += 1.0 / DRAWS as f64;
         }
     }
@@ -110,7 +110,7 @@ fn distinct(
         }
         let Some(architecture) = draw(rng) else { break };
         let Ok(network) = space.build(&architecture) else { continue };
-        if !lower(&network).is_empty() && is_whole(&network) && seen.insert(network.canonical_hash()) {
+        if !lower_run(&network).is_empty() && is_whole(&network) && seen.insert(network.canonical_hash()) {
             found.push((space.format(&architecture), network));
         }
     }

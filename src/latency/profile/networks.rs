@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_as_measured_networks() {
-        let options = PlanOptions { networks: 4, blocks: 0, operators: Some(0), seed: 5 };
+        let options = PlanOptions { networks: 4, blocks: 0, operators: Some(0), seed: 5, copied: true };
         let plan = Plan::new(&space(), &options, &Prior::Rough).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let mut journal = Journal::open(folder.path()).unwrap();

@@ -6,14 +6,14 @@
 //! measured before it. The product of the two is the order.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeSet, BinaryHeap, HashMap};
+use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::demand::{Demand, demand};
 use super::{Benchmark, Subject, benchmark};
-use crate::graph::NetworkError;
+use crate::graph::{Network, NetworkError, Shape};
 use crate::latency::{Coverage, Flag, Kernel, KernelKind, LatencyTable};
 use crate::space::{CompileError, Space};
 
@@ -28,6 +28,9 @@ pub struct PlanOptions {
     pub operators: Option<usize>,
     /// Seed of the networks that are drawn.
     pub seed: u64,
+    /// Whether a run copies its inputs first, as the engine does: what a run costs besides its operators then depends on
+    /// their shapes.
+    pub copied: bool,
 }
 
 /// A benchmark in its place.
@@ -91,6 +94,8 @@ pub struct Plan {
     pub left_out: Vec<(Kernel, f64)>,
     /// What drift is told by.
     pub reference: Benchmark,
+    /// Whether a run copies its inputs first.
+    copied: bool,
 }
 
 /// What operators are expected to cost before any is measured.
@@ -151,17 +156,31 @@ impl Plan {
             planned: Vec::new(),
             left_out: Vec::new(),
             reference: benchmark::operator(&reference()).ok_or(PlanError::Nothing)?,
+            copied: options.copied,
         };
-        let cost = |kernels: &[Kernel]| kernels.iter().map(|kernel| prior.cost(kernel)).sum::<f64>();
-        for (text, network) in &demand.networks {
-            let benchmark = Benchmark::new(Subject::Network(text.clone()), network.clone());
-            let prior_ms = cost(&benchmark.kernels);
-            plan.planned.push(Planned { benchmark, share: 1.0, standing: Standing::Calibration, prior_ms });
-        }
+        plan.planned.extend(whole(demand.networks.iter().cloned(), prior));
         let mut waiting = plan.operators(&demand, prior, total, options.operators);
         waiting.extend(blocks(&demand, prior, total, options.blocks));
         plan.order(waiting)?;
         Ok(plan)
+    }
+
+    /// Puts whole networks before all else, each with what a person calls it; of two alike the first.
+    pub fn begin_with(&mut self, networks: Vec<(String, Network)>, prior: &Prior) {
+        let mut keys = HashSet::new();
+        let mut planned = whole(networks, prior);
+        planned.retain(|planned| keys.insert(planned.benchmark.key.clone()));
+        self.planned.splice(0..0, planned);
+    }
+
+    /// What a run of a benchmark costs besides its operators. Passing on a single element stands for it, but where runs
+    /// copy their inputs: passing those on is then the same copy.
+    pub(super) fn overhead(&self, benchmark: &Benchmark) -> Result<Benchmark, NetworkError> {
+        if self.copied {
+            benchmark::empty(&benchmark.network.input_shapes())
+        } else {
+            benchmark::empty(&[Shape::Vector { features: 1 }])
+        }
     }
 
     /// The operators, each with its benchmark, of which those without one are noted; the dearest first.
@@ -170,7 +189,7 @@ impl Plan {
         for (kernel, count) in &demand.operators {
             let prior_ms = prior.cost(kernel);
             let share = count * prior_ms / total;
-            match benchmark::operator(kernel).filter(|_| kernel.kind.is_listed() || kernel.kind.is_hidden()) {
+            match benchmark::operator(kernel) {
                 Some(benchmark) => {
                     found.push(Planned { benchmark, share, standing: Standing::Unknown, prior_ms });
                 }
@@ -205,7 +224,7 @@ impl Plan {
                 chosen.push(kernel);
                 measured = Coverage::of(&chosen);
             }
-            let empty = benchmark::empty(&planned.benchmark.network.input_shapes())?;
+            let empty = self.overhead(&planned.benchmark)?;
             if overheads.insert(empty.key.clone()) {
                 let (share, standing) = (planned.share, Standing::Overhead);
                 self.planned.push(Planned { benchmark: empty, share, standing, prior_ms: 0.0 });
@@ -214,6 +233,16 @@ impl Plan {
         }
         Ok(())
     }
+}
+
+/// Whole networks to calibrate by.
+fn whole(networks: impl IntoIterator<Item = (String, Network)>, prior: &Prior) -> Vec<Planned> {
+    let planned = |(name, network)| {
+        let benchmark = Benchmark::new(Subject::Network(name), network);
+        let prior_ms = benchmark.kernels.iter().map(|kernel| prior.cost(kernel)).sum();
+        Planned { benchmark, share: 1.0, standing: Standing::Calibration, prior_ms }
+    };
+    networks.into_iter().map(planned).collect()
 }
 
 /// The blocks that matter most, one for each position.

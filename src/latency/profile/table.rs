@@ -1,20 +1,23 @@
 //! From measurements to a table: rows for what was measured, the operator model for what was not, both brought to the
 //! scale of whole networks.
 //!
-//! An operator alone is not what it is in a network: its inputs lie elsewhere, and something runs before it. Whole
-//! networks say by how much: `a × sum + b × operators + c`, all three not negative, relative errors (the calibration that
-//! the public measurements of phones need too). `a` scales every row and every coefficient, `b` is added for every
-//! operator and `c` once, so that the table adds up along a path as every table does.
+//! An operator alone is not what it is in a network: its inputs lie elsewhere and in another layout, and something runs
+//! before it. Whole networks say by how much: `Σ a_k × sum_k + b × operators + c` over classes `k` of operators, all of
+//! them not negative, relative errors. The factors `a_k` are pulled towards a common one, as strongly as predicts networks
+//! that are left out best (what moves a table to another phone does the same with its terms). They scale every row, and
+//! what the operator model is fitted to; `b` is added for every operator and `c` once, so that the table adds up along a
+//! path as every table does.
 
 use std::collections::HashMap;
 
-use super::{Benchmark, Event, Plan, ProfileError, Results, Statistics, Subject, benchmark};
+use super::{Benchmark, Event, Plan, ProfileError, Results, Statistics, Subject};
 use crate::latency::fit::{fit, six_digits};
+use crate::latency::normal::pulled;
 use crate::latency::robust::relative_nnls;
 use crate::latency::table::{MeasuredRow, Provenance, SourceFile};
 use crate::latency::{
-    BoundRatios, CONFIDENCE, Coverage, FitError, Kernel, LatencyError, LatencyTable, OperatorModel, Predicted, Sample,
-    TableInfo, Term, baseline, score, terms,
+    BoundRatios, CONFIDENCE, Class, Coverage, FitError, Kernel, LatencyError, LatencyTable, OperatorModel, Predicted,
+    Sample, TableInfo, Term, baseline, score, terms,
 };
 use crate::units::Millis;
 
@@ -59,10 +62,12 @@ pub struct Profiled {
 }
 
 /// How sums of operators become latencies of networks.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Calibration {
-    /// Factor on the sum.
+    /// Factor on what an operator takes alone, common to all.
     pub scale: f64,
+    /// The factor of each class of operators, in the order of [`Class::ALL`].
+    pub by_class: [f64; Class::ALL.len()],
     /// For each operator, ms.
     pub per_operator: f64,
     /// For each network, ms.
@@ -70,7 +75,8 @@ pub struct Calibration {
 }
 
 /// Without networks: as measured.
-const AS_MEASURED: Calibration = Calibration { scale: 1.0, per_operator: 0.0, per_network: 0.0 };
+const AS_MEASURED: Calibration =
+    Calibration { scale: 1.0, by_class: [1.0; Class::ALL.len()], per_operator: 0.0, per_network: 0.0 };
 
 impl Calibration {
     /// Of sums and numbers of operators to measured latencies; terms that few networks cannot tell apart are left out.
@@ -81,16 +87,42 @@ impl Calibration {
             3..=5 => 2,
             _ => 3,
         };
-        let features: Vec<Vec<f64>> =
-            networks.iter().map(|whole| [whole.sum, 1.0, whole.operators][..columns].to_vec()).collect();
-        let ms: Vec<f64> = networks.iter().map(|whole| whole.ms).collect();
-        let found = relative_nnls(&features, &ms, 1e-9, f64::INFINITY);
-        let at = |index: usize| found.get(index).copied().map_or(0.0, six_digits);
-        Self { scale: at(0), per_network: at(1), per_operator: at(2) }
+        let common = |left_out: Option<usize>| -> [f64; 3] {
+            let kept = || networks.iter().enumerate().filter(|(at, _)| Some(*at) != left_out).map(|(_, whole)| whole);
+            let row = |whole: &&Whole| [whole.sums.iter().sum(), whole.operators, 1.0][..columns].to_vec();
+            let (features, ms): (Vec<_>, Vec<_>) = kept().map(|whole| (row(whole), whole.ms)).unzip();
+            let found = relative_nnls(&features, &ms, 1e-9, f64::INFINITY);
+            [0, 1, 2].map(|index| found.get(index).copied().unwrap_or(0.0))
+        };
+        // Too few networks tell no classes apart.
+        if columns < 3 {
+            let [scale, per_operator, per_network] = common(None).map(six_digits);
+            return Self { scale, by_class: [scale; Class::ALL.len()], per_operator, per_network };
+        }
+        let rows: Vec<(Vec<f64>, f64)> = networks.iter().map(|whole| (whole.row(), whole.ms)).collect();
+        let (found, _) = pulled(&rows, |left_out| {
+            let [scale, per_operator, per_network] = common(left_out);
+            [&[scale; Class::ALL.len()][..], &[per_operator, per_network]].concat()
+        });
+        let found: Vec<f64> = found.into_iter().map(six_digits).collect();
+        let (mut by_class, classes) = ([0.0; Class::ALL.len()], Class::ALL.len());
+        by_class.copy_from_slice(&found[..classes]);
+        Self {
+            scale: six_digits(common(None)[0]),
+            by_class,
+            per_operator: found[classes],
+            per_network: found[classes + 1],
+        }
     }
 
-    fn apply(self, whole: &Whole) -> f64 {
-        self.scale * whole.sum + self.per_operator * whole.operators + self.per_network
+    fn apply(&self, whole: &Whole) -> f64 {
+        let scaled: f64 = whole.sums.iter().zip(self.by_class).map(|(sum, factor)| sum * factor).sum();
+        scaled + self.per_operator * whole.operators + self.per_network
+    }
+
+    /// The factor on what an operator takes alone.
+    fn factor(&self, kernel: &Kernel) -> f64 {
+        self.by_class[Class::of(kernel) as usize]
     }
 }
 
@@ -99,8 +131,16 @@ struct Whole {
     name: String,
     kernels: Vec<Kernel>,
     ms: f64,
-    sum: f64,
+    /// What its operators take alone, by class.
+    sums: [f64; Class::ALL.len()],
     operators: f64,
+}
+
+impl Whole {
+    /// What the calibration multiplies: the sums, the number of operators, and one network.
+    fn row(&self) -> Vec<f64> {
+        [&self.sums[..], &[self.operators, 1.0]].concat()
+    }
 }
 
 /// What the journal says of a plan.
@@ -142,16 +182,25 @@ pub fn table(
     let model = fit(&collected.samples.iter().collect::<Vec<_>>(), &terms)?;
     let alone = |kernel: &Kernel| collected.rows.get(kernel).map_or_else(|| model.price(kernel).0, |(ms, _)| *ms);
     let wholes: Vec<Whole> = (collected.networks.iter())
-        .map(|(name, kernels, ms)| Whole {
-            name: name.clone(),
-            kernels: kernels.clone(),
-            ms: *ms,
-            sum: kernels.iter().map(alone).sum(),
-            operators: kernels.iter().filter(|kernel| !kernel.kind.is_hidden()).count() as f64,
+        .map(|(name, kernels, ms)| {
+            let mut sums = [0.0; Class::ALL.len()];
+            kernels.iter().for_each(|kernel| sums[Class::of(kernel) as usize] += alone(kernel));
+            let operators = kernels.iter().filter(|kernel| !kernel.kind.is_hidden()).count() as f64;
+            Whole { name: name.clone(), kernels: kernels.clone(), ms: *ms, sums, operators }
         })
         .collect();
     let calibration = Calibration::of(&wholes.iter().collect::<Vec<_>>());
     let left_out = left_out(&wholes);
+    let in_networks: Vec<Sample> = (collected.samples.iter())
+        .map(|sample| {
+            let sum = |factor: &dyn Fn(&Kernel) -> f64| -> f64 {
+                sample.kernels.iter().map(|kernel| factor(kernel) * alone(kernel)).sum()
+            };
+            Sample { ms: sample.ms * sum(&|kernel| calibration.factor(kernel)) / sum(&|_| 1.0), ..sample.clone() }
+        })
+        .filter(|sample| sample.ms > 0.0)
+        .collect();
+    let calibrated = calibrated(&fit(&in_networks.iter().collect::<Vec<_>>(), &terms)?, &calibration);
     let info = TableInfo {
         table: statement
             .table
@@ -175,14 +224,15 @@ pub fn table(
             error: left_out.as_ref().map(|(error, _)| error.clone()),
         },
     };
-    let seen = collected.samples.iter().flat_map(|sample| &sample.kernels).filter(|kernel| kernel.kind.is_listed());
-    let mut table = LatencyTable::fitted(info, calibrated(&model, calibration), Coverage::of(seen));
+    let seen = collected.samples.iter().flat_map(|sample| &sample.kernels);
+    let mut table = LatencyTable::fitted(info, calibrated, Coverage::of(seen));
     table.ratios = left_out.map(|(_, ratios)| ratios);
     for (kernel, (ms, statistics)) in &collected.rows {
         let added = if kernel.kind.is_hidden() { 0.0 } else { calibration.per_operator };
+        let factor = calibration.factor(kernel);
         let row = MeasuredRow {
-            ms: Millis(six_digits(calibration.scale * ms + added)),
-            std: Millis(six_digits(calibration.scale * statistics.std)),
+            ms: Millis(six_digits(factor * ms + added)),
+            std: Millis(six_digits(factor * statistics.std)),
             count: statistics.count,
         };
         table.measured.insert(*kernel, row);
@@ -211,7 +261,7 @@ fn collect(plan: &Plan, results: &Results, windows: usize) -> Collected {
     // What a run costs besides its operators: the runtime's own profile does not count it, other times do.
     let alone = |benchmark: &Benchmark, statistics: &Statistics| {
         results.profiled(&benchmark.key).or_else(|| {
-            let empty = benchmark::empty(&benchmark.network.input_shapes()).ok()?;
+            let empty = plan.overhead(benchmark).ok()?;
             Some(statistics.median - measured(&empty.key)?.median)
         })
     };
@@ -246,10 +296,9 @@ fn collect(plan: &Plan, results: &Results, windows: usize) -> Collected {
     collected
 }
 
-/// The model on the scale of whole networks.
-fn calibrated(model: &OperatorModel, calibration: Calibration) -> OperatorModel {
-    let mut costs: Vec<(Term, f64)> =
-        model.coefficients().iter().map(|(term, cost)| (*term, calibration.scale * cost)).collect();
+/// The model with what operators and networks cost besides.
+fn calibrated(model: &OperatorModel, calibration: &Calibration) -> OperatorModel {
+    let mut costs: Vec<(Term, f64)> = model.coefficients().to_vec();
     for (term, more) in [(Term::Operators, calibration.per_operator), (Term::Network, calibration.per_network)] {
         match costs.iter_mut().find(|(known, _)| *known == term) {
             Some((_, cost)) => *cost += more,
@@ -304,6 +353,17 @@ fn left_out(wholes: &[Whole]) -> Option<(FitError, BoundRatios)> {
     Some((error, ratios(None)))
 }
 
+/// The factors by class: the common one, and those that differ from it.
+fn factors(calibration: &Calibration) -> String {
+    let mut text = calibration.scale.to_string();
+    for (class, factor) in Class::ALL.into_iter().zip(calibration.by_class) {
+        if (factor / calibration.scale - 1.0).abs() > 0.005 {
+            text += &format!(", {} {factor:.3}", class.name());
+        }
+    }
+    text
+}
+
 /// What a reader has to know before trusting a number.
 fn note(
     events: &[Event],
@@ -321,8 +381,11 @@ fn note(
     note += &match networks {
         0 => ", as measured alone: no whole network was. ".to_owned(),
         _ => format!(
-            ", times {} plus {} ms: the calibration to {networks} whole networks, each of which costs {} ms more. ",
-            calibration.scale, calibration.per_operator, calibration.per_network
+            ", times the factor of its class ({}) plus {} ms: the calibration to {networks} whole networks, each of which \
+             costs {} ms more. ",
+            factors(calibration),
+            calibration.per_operator,
+            calibration.per_network
         ),
     };
     note += &format!(

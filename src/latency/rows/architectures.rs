@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use super::{Csv, Row};
-use crate::latency::{LatencyError, Sample, lower_whole};
+use crate::latency::{KernelKind, LatencyError, Sample, lower_whole};
 use crate::space::Space;
 
 /// Column names that hold text forms of architectures, the first that is there.
@@ -32,7 +32,9 @@ pub fn read_architectures(path: &Path, space: &Space, column: &str) -> Result<Ve
             return Err(row.wrong(named, "this architecture is listed twice; keep one measurement of each"));
         }
         let network = space.build(&architecture).map_err(|e| row.wrong(named, e.to_string()))?;
-        let kernels = lower_whole(&network).into_iter().map(|lowered| lowered.kernel).collect();
+        // Clamps are part of what their neighbours cost, as in every measured list.
+        let kernels = lower_whole(&network).into_iter().map(|lowered| lowered.kernel);
+        let kernels = kernels.filter(|kernel| kernel.kind != KernelKind::Relu).collect();
         samples.push(Sample { network: text.to_owned(), kernels, ms: row.latency(latency)? });
     }
     Ok(samples)

@@ -24,7 +24,7 @@ fn every_operator_has_a_benchmark_of_its_own() {
         let architectures: Vec<_> = std::iter::once(space.default_architecture()).chain(drawn).collect();
         for architecture in architectures {
             let network = space.build(&architecture).unwrap();
-            for lowered in lower(&network).into_iter().filter(|lowered| alone(lowered.kernel.kind)) {
+            for lowered in lower_run(&network).into_iter().filter(|lowered| alone(lowered.kernel.kind)) {
                 let kernel = lowered.kernel;
                 let benchmark = operator(&kernel).unwrap_or_else(|| panic!("{name}: {kernel:?}"));
                 assert_eq!(benchmark.kernels, [kernel], "{name}");

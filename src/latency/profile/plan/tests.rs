@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::latency::lower;
+use crate::latency::lower_run;
 use crate::latency::profile::simulated::space;
 
-const OPTIONS: PlanOptions = PlanOptions { networks: 6, blocks: 4, operators: None, seed: 3 };
+const OPTIONS: PlanOptions = PlanOptions { networks: 6, blocks: 4, operators: None, seed: 3, copied: true };
 
 fn plan(options: &PlanOptions) -> Plan {
     Plan::new(&space(), options, &Prior::Rough).unwrap()
@@ -19,7 +19,7 @@ fn every_operator_is_planned_once_with_its_expected_share() {
     let architectures = space.enumerate(100_000).unwrap();
     let mut counts: BTreeMap<Kernel, f64> = BTreeMap::new();
     for architecture in &architectures {
-        for lowered in lower(&space.build(architecture).unwrap()) {
+        for lowered in lower_run(&space.build(architecture).unwrap()) {
             *counts.entry(lowered.kernel).or_default() += 1.0 / architectures.len() as f64;
         }
     }
@@ -76,17 +76,19 @@ fn networks_come_first_and_then_what_is_least_certain() {
 
 #[test]
 fn every_operator_and_block_has_its_empty_network_before_it() {
-    let mut there = BTreeSet::new();
-    for planned in plan(&OPTIONS).planned {
-        let Benchmark { subject, key, network, .. } = &planned.benchmark;
-        match subject {
-            Subject::Empty => assert!(there.insert(key.clone()), "{key} is planned twice"),
-            Subject::Network(_) => {}
-            Subject::Operator(_) | Subject::Block(_) => {
-                let empty = benchmark::empty(&network.input_shapes()).unwrap();
-                assert!(there.contains(&empty.key), "{}", planned.benchmark.name());
+    for (copied, least) in [(true, 5), (false, 1)] {
+        let mut there = BTreeSet::new();
+        let plan = plan(&PlanOptions { copied, ..OPTIONS });
+        for Planned { benchmark, .. } in &plan.planned {
+            match &benchmark.subject {
+                Subject::Empty => assert!(there.insert(benchmark.key.clone()), "{} is planned twice", benchmark.key),
+                Subject::Network(_) => {}
+                Subject::Operator(_) | Subject::Block(_) => {
+                    assert!(there.contains(&plan.overhead(benchmark).unwrap().key), "{}", benchmark.name());
+                }
             }
         }
+        assert!(there.len() >= least && (copied || there.len() == 1), "{there:?}");
     }
 }
 

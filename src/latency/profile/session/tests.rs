@@ -9,7 +9,7 @@ use crate::latency::profile::simulated::{Act, Simulated, space, time};
 use crate::latency::profile::{PlanOptions, Prior};
 
 fn plan() -> Plan {
-    let options = PlanOptions { networks: 3, blocks: 2, operators: Some(6), seed: 0 };
+    let options = PlanOptions { networks: 3, blocks: 2, operators: Some(6), seed: 0, copied: true };
     Plan::new(&space(), &options, &Prior::Rough).unwrap()
 }
 

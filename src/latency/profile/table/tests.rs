@@ -3,10 +3,10 @@
 use super::*;
 use crate::latency::profile::simulated::{Simulated, space, time};
 use crate::latency::profile::{Journal, PlanOptions, Prior, Protocol, Watch, measure};
-use crate::latency::{Source, lower, predict};
+use crate::latency::{Source, lower_run, predict};
 
 fn plan(networks: usize) -> Plan {
-    let options = PlanOptions { networks, blocks: 3, operators: None, seed: 1 };
+    let options = PlanOptions { networks, blocks: 3, operators: None, seed: 1, copied: true };
     Plan::new(&space(), &options, &Prior::Rough).unwrap()
 }
 
@@ -23,7 +23,8 @@ fn profiled(plan: &Plan) -> Profiled {
 #[test]
 fn the_calibration_finds_what_networks_cost_beyond_their_operators() {
     let made = profiled(&plan(12));
-    let Calibration { scale, per_operator, per_network } = made.calibration;
+    let Calibration { scale, by_class, per_operator, per_network } = made.calibration;
+    assert!(by_class.iter().all(|factor| (factor / scale - 1.0).abs() < 0.02), "{by_class:?}");
     assert!((scale - 1.3).abs() < 0.03, "{scale}");
     assert!((per_operator - 0.002).abs() < 0.002, "{per_operator}");
     assert!((per_network - 0.5).abs() < 0.03, "{per_network}");
@@ -41,7 +42,7 @@ fn new_networks_are_priced_by_measured_rows() {
     for architecture in space.enumerate(100_000).unwrap().iter().step_by(4) {
         let network = space.build(architecture).unwrap();
         let benchmark = Benchmark::new(Subject::Network(String::new()), network);
-        for lowered in lower(&benchmark.network) {
+        for lowered in lower_run(&benchmark.network) {
             assert_eq!(made.table.price(&lowered.kernel).source, Source::Measured, "{}", lowered.kernel);
         }
         let error = predict(&made.table, &benchmark.network).mean.0 / time(&benchmark) - 1.0;
