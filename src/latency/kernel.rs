@@ -71,8 +71,19 @@ impl KernelKind {
         Self::HardSwish,
     ];
 
+    /// The names of all kinds, in that order.
+    pub const NAMES: [&'static str; Self::ALL.len()] = {
+        let mut names = [""; Self::ALL.len()];
+        let mut at = 0;
+        while at < names.len() {
+            names[at] = Self::ALL[at].name();
+            at += 1;
+        }
+        names
+    };
+
     /// The name in operator lists and tables.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Conv => "CONV_2D",
             Self::Depthwise => "DEPTHWISE_CONV_2D",
@@ -177,6 +188,14 @@ impl Kernel {
             groups: 1,
             inputs: 1,
             explicit_padding: false,
+        }
+    }
+
+    /// Whether it is a matrix product over the rows of a sequence, with weights or with another tensor.
+    pub fn is_over_sequence(&self) -> bool {
+        match self.kind {
+            KernelKind::FullyConnected => self.positions() > 1,
+            kind => kind == KernelKind::MatMul,
         }
     }
 

@@ -281,7 +281,11 @@ impl LatencyTable {
     /// The price of an operator: a pure function of its geometry.
     pub fn price(&self, kernel: &Kernel) -> Priced {
         let (ms, source) = self.priced(kernel);
-        let flags = if source == Source::Measured { Vec::new() } else { self.coverage.flags(kernel) };
+        let mut flags = if source == Source::Measured { Vec::new() } else { self.coverage.flags(kernel) };
+        // Flags of what is not covered say as much.
+        if flags.is_empty() && source == Source::Fitted && kernel.is_over_sequence() && self.model.has_sequences() {
+            flags.push(Flag::NotBounded { operator: kernel.kind.name() });
+        }
         Priced { ms, source, flags }
     }
 

@@ -13,24 +13,16 @@ use crate::latency::fit::{fit, six_digits};
 use crate::latency::robust::relative_nnls;
 use crate::latency::table::{MeasuredRow, Provenance, SourceFile};
 use crate::latency::{
-    BoundRatios, CONFIDENCE, Coverage, FitError, Kernel, LatencyError, LatencyTable, OperatorModel, Predicted, Sample,
-    TableInfo, Term, baseline, score, terms,
+    BoundRatios, CONFIDENCE, Calibration, Coverage, FitError, Kernel, LatencyError, LatencyTable, OperatorModel,
+    Predicted, Sample, Stated, TableInfo, Term, baseline, score, terms,
 };
 use crate::units::Millis;
 
 /// What the user states about a table that cannot be measured.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Statement {
-    /// Name of the table.
-    pub table: Option<String>,
-    /// The device as its maker calls it.
-    pub device: Option<String>,
-    /// Its system on chip.
-    pub soc: Option<String>,
-    /// Who measured.
-    pub source: Option<String>,
-    /// Licence of the measurements.
-    pub licence: Option<String>,
+    /// What is said of the device and of who measured; the runtime is the journal's.
+    pub stated: Stated,
     /// When it was measured.
     pub date: Option<String>,
     /// The command, in a form that holds on other machines.
@@ -58,40 +50,21 @@ pub struct Profiled {
     pub calibration: Calibration,
 }
 
-/// How sums of operators become latencies of networks.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Calibration {
-    /// Factor on the sum.
-    pub scale: f64,
-    /// For each operator, ms.
-    pub per_operator: f64,
-    /// For each network, ms.
-    pub per_network: f64,
-}
-
-/// Without networks: as measured.
-const AS_MEASURED: Calibration = Calibration { scale: 1.0, per_operator: 0.0, per_network: 0.0 };
-
-impl Calibration {
-    /// Of sums and numbers of operators to measured latencies; terms that few networks cannot tell apart are left out.
-    fn of(networks: &[&Whole]) -> Self {
-        let columns = match networks.len() {
-            0 => return AS_MEASURED,
-            1 | 2 => 1,
-            3..=5 => 2,
-            _ => 3,
-        };
-        let features: Vec<Vec<f64>> =
-            networks.iter().map(|whole| [whole.sum, 1.0, whole.operators][..columns].to_vec()).collect();
-        let ms: Vec<f64> = networks.iter().map(|whole| whole.ms).collect();
-        let found = relative_nnls(&features, &ms, 1e-9, f64::INFINITY);
-        let at = |index: usize| found.get(index).copied().map_or(0.0, six_digits);
-        Self { scale: at(0), per_network: at(1), per_operator: at(2) }
-    }
-
-    fn apply(self, whole: &Whole) -> f64 {
-        self.scale * whole.sum + self.per_operator * whole.operators + self.per_network
-    }
+/// The calibration of sums and numbers of operators to measured latencies; terms that few networks cannot tell apart are
+/// left out.
+fn calibrate(networks: &[&Whole]) -> Calibration {
+    let columns = match networks.len() {
+        0 => return Calibration::NONE,
+        1 | 2 => 1,
+        3..=5 => 2,
+        _ => 3,
+    };
+    let features: Vec<Vec<f64>> =
+        networks.iter().map(|whole| [whole.sum, 1.0, whole.operators][..columns].to_vec()).collect();
+    let ms: Vec<f64> = networks.iter().map(|whole| whole.ms).collect();
+    let found = relative_nnls(&features, &ms, 1e-9, f64::INFINITY);
+    let at = |index: usize| found.get(index).copied().map_or(0.0, six_digits);
+    Calibration { scale: at(0), network: at(1), operator: at(2) }
 }
 
 /// A whole network: what was measured, and what its operators sum to.
@@ -101,6 +74,12 @@ struct Whole {
     ms: f64,
     sum: f64,
     operators: f64,
+}
+
+impl Whole {
+    fn predicted(&self, by: Calibration) -> f64 {
+        by.scale * self.sum + by.operator * self.operators + by.network
+    }
 }
 
 /// What the journal says of a plan.
@@ -150,24 +129,25 @@ pub fn table(
             operators: kernels.iter().filter(|kernel| !kernel.kind.is_hidden()).count() as f64,
         })
         .collect();
-    let calibration = Calibration::of(&wholes.iter().collect::<Vec<_>>());
+    let calibration = calibrate(&wholes.iter().collect::<Vec<_>>());
     let left_out = left_out(&wholes);
+    let stated = &statement.stated;
     let info = TableInfo {
-        table: statement
+        table: stated
             .table
             .clone()
             .unwrap_or_else(|| slug(&format!("{} {} {}", device.device, device.cores, device.precision))),
-        device: statement.device.clone().unwrap_or_else(|| device.device.clone()),
-        soc: statement.soc.clone().unwrap_or_else(|| device.soc.clone()),
+        device: stated.device.clone().unwrap_or_else(|| device.device.clone()),
+        soc: stated.soc.clone().unwrap_or_else(|| device.soc.clone()),
         runtime: device.runtime.clone(),
         precision: device.precision.clone(),
         cores: device.cores.clone(),
         provenance: Provenance {
-            source: statement
+            source: stated
                 .source
                 .clone()
                 .unwrap_or_else(|| format!("measured with `pocketnas latency profile` {}", env!("CARGO_PKG_VERSION"))),
-            licence: statement.licence.clone().unwrap_or_else(|| "not stated; give --licence".to_owned()),
+            licence: stated.licence.clone().unwrap_or_else(|| "not stated; give --licence".to_owned()),
             note: note(events, &results, &calibration, wholes.len(), &device.system, statement.date.as_deref()),
             command: statement.command.clone(),
             files: statement.journal.iter().cloned().collect(),
@@ -175,11 +155,11 @@ pub fn table(
             error: left_out.as_ref().map(|(error, _)| error.clone()),
         },
     };
-    let seen = collected.samples.iter().flat_map(|sample| &sample.kernels).filter(|kernel| kernel.kind.is_listed());
+    let seen = collected.samples.iter().flat_map(|sample| &sample.kernels);
     let mut table = LatencyTable::fitted(info, calibrated(&model, calibration), Coverage::of(seen));
     table.ratios = left_out.map(|(_, ratios)| ratios);
     for (kernel, (ms, statistics)) in &collected.rows {
-        let added = if kernel.kind.is_hidden() { 0.0 } else { calibration.per_operator };
+        let added = if kernel.kind.is_hidden() { 0.0 } else { calibration.operator };
         let row = MeasuredRow {
             ms: Millis(six_digits(calibration.scale * ms + added)),
             std: Millis(six_digits(calibration.scale * statistics.std)),
@@ -207,6 +187,7 @@ fn collect(plan: &Plan, results: &Results, windows: usize) -> Collected {
         missing: 0,
         blocks: 0,
     };
+    let mut attentions = Vec::new();
     let measured = |key: &str| if results.count(key) >= windows { results.statistics(key) } else { None };
     // What a run costs besides its operators: the runtime's own profile does not count it, other times do.
     let alone = |benchmark: &Benchmark, statistics: &Statistics| {
@@ -226,7 +207,7 @@ fn collect(plan: &Plan, results: &Results, windows: usize) -> Collected {
             Subject::Network(name) => {
                 collected.networks.push((name.clone(), benchmark.kernels.clone(), statistics.median));
             }
-            Subject::Operator(_) | Subject::Block(_) => match alone(benchmark, &statistics) {
+            Subject::Operator(_) | Subject::Attention | Subject::Block(_) => match alone(benchmark, &statistics) {
                 None => collected.missing += 1,
                 // Less than the runs themselves vary by.
                 Some(ms) if ms <= 0.0 || ms < statistics.mad => collected.too_short += 1,
@@ -235,6 +216,7 @@ fn collect(plan: &Plan, results: &Results, windows: usize) -> Collected {
                         Subject::Operator(kernel) => {
                             collected.rows.insert(kernel, (ms, statistics));
                         }
+                        Subject::Attention => attentions.push((&benchmark.kernels, ms, statistics)),
                         _ => collected.blocks += 1,
                     }
                     let (network, kernels) = (benchmark.name(), benchmark.kernels.clone());
@@ -243,14 +225,38 @@ fn collect(plan: &Plan, results: &Results, windows: usize) -> Collected {
             },
         }
     }
+    for (kernels, ms, statistics) in attentions {
+        collected.products(kernels, ms, statistics);
+    }
     collected
+}
+
+impl Collected {
+    /// The rows of an attention's products: what it takes less its softmax, shared out by multiply-adds.
+    fn products(&mut self, kernels: &[Kernel], ms: f64, statistics: Statistics) {
+        let &[scores, weights, values] = kernels else { return };
+        let Some((softmax, _)) = self.rows.get(&weights) else {
+            self.missing += 1;
+            return;
+        };
+        let both = ms - softmax;
+        if both <= 0.0 || both < statistics.mad {
+            self.too_short += 1;
+            return;
+        }
+        let macs = (scores.macs() + values.macs()) as f64;
+        for product in [scores, values] {
+            let share = product.macs() as f64 / macs;
+            self.rows.insert(product, (share * both, Statistics { std: share * statistics.std, ..statistics }));
+        }
+    }
 }
 
 /// The model on the scale of whole networks.
 fn calibrated(model: &OperatorModel, calibration: Calibration) -> OperatorModel {
     let mut costs: Vec<(Term, f64)> =
         model.coefficients().iter().map(|(term, cost)| (*term, calibration.scale * cost)).collect();
-    for (term, more) in [(Term::Operators, calibration.per_operator), (Term::Network, calibration.per_network)] {
+    for (term, more) in [(Term::Operators, calibration.operator), (Term::Network, calibration.network)] {
         match costs.iter_mut().find(|(known, _)| *known == term) {
             Some((_, cost)) => *cost += more,
             None if more > 0.0 => costs.push((term, more)),
@@ -278,7 +284,7 @@ fn left_out(wholes: &[Whole]) -> Option<(FitError, BoundRatios)> {
         let training: Vec<&Sample> =
             samples.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, s)| s).collect();
         let predicted = |predicted_ms| Predicted { network: whole.name.clone(), measured_ms: whole.ms, predicted_ms };
-        ours.push(predicted(Calibration::of(&others).apply(whole)));
+        ours.push(predicted(whole.predicted(calibrate(&others))));
         theirs.push(predicted(baseline::fit(&training).ok()?(&whole.kernels)));
     }
     let ratios = |but: Option<usize>| {
@@ -322,7 +328,7 @@ fn note(
         0 => ", as measured alone: no whole network was. ".to_owned(),
         _ => format!(
             ", times {} plus {} ms: the calibration to {networks} whole networks, each of which costs {} ms more. ",
-            calibration.scale, calibration.per_operator, calibration.per_network
+            calibration.scale, calibration.operator, calibration.network
         ),
     };
     note += &format!(
