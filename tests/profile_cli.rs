@@ -180,7 +180,10 @@ fn what_cannot_be_is_refused_before_anything_runs() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", told(&output));
         assert!(words(&output).contains(message), "{arguments:?}: {}", told(&output));
     };
-    refuse(&["--runner", "phone", "--out", "o.yaml"], "there is no runner `phone`; there are: host, adb:SERIAL");
+    refuse(
+        &["--runner", "phone", "--out", "o.yaml"],
+        "there is no runner `phone`; there are: host, onnxruntime[:LIBRARY], adb:SERIAL",
+    );
     refuse(&["--runner", "host", "--out", "no/such/folder.yaml"], "cannot be written");
     refuse(&["--runner", "host", "--out", "o.yaml", "--threads", "2"], "the engine runs single images on one thread");
     refuse(&["--runner", "host", "--out", "o.yaml", "--model-runner", "bench"], "does not say where the model goes");
@@ -197,29 +200,24 @@ fn what_cannot_be_is_refused_before_anything_runs() {
         "there is no file nothing",
     );
     refuse(&["--runner", "host"], "--out");
+    refuse(&["--runner", "host", "--out", "o.yaml", "--precision", "quant"], "a command that quantises each model");
+    refuse(&["--runner", "host", "--out", "o.yaml", "--precision", "half"], "float, quant");
+    refuse(&["--runner", "onnxruntime:", "--out", "o.yaml"], "there are: host, onnxruntime[:LIBRARY], adb:SERIAL");
+    #[cfg(not(feature = "onnxruntime"))]
+    refuse(&["--runner", "onnxruntime", "--out", "o.yaml"], "--features onnxruntime");
 }
 
 /// The command that the documents name, with ONNX Runtime itself: every benchmark runs, whatever its times.
 #[test]
 fn onnx_runtime_runs_every_benchmark() {
-    let packages =
-        ["onnxruntime==1.32.0", "flatbuffers==25.12.19", "numpy==2.4.6", "packaging==26.3", "protobuf==7.36.2"];
-    let Some(python) = python::environment("onnxruntime", &packages) else { return };
+    let Some(python) = python::onnxruntime() else { return };
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/onnxruntime/bench.py");
     let folder = tempfile::tempdir().unwrap();
     let setup = Setup {
         command: Some(format!("'{}' '{script}' {{model}} {{warmup}} {{runs}} {{threads}}", python.display())),
         formats: pocketnas::export::MODELS.to_vec(),
-        format: None,
-        push: Vec::new(),
-        cores: None,
-        threads: 1,
-        runtime: None,
-        precision: "float".to_owned(),
-        adb: "adb".into(),
-        patience: Duration::ZERO,
-        timeout: Duration::from_secs(120),
         folder: folder.path().to_owned(),
+        ..Setup::default()
     };
     let space = Space::load("mobilenetv3-ofa", None).unwrap();
     let options = PlanOptions { networks: 1, blocks: 1, operators: Some(3), seed: 0, copied: true };

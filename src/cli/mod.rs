@@ -22,7 +22,6 @@ mod export;
 mod frontier;
 mod import;
 mod latency;
-mod latency_profile;
 mod plan;
 mod progress;
 mod report;

@@ -104,6 +104,11 @@ pub enum Flag {
         /// The kind of operator.
         operator: &'static str,
     },
+    /// The price rests on networks of tokens, of which no upper bound was calibrated.
+    NotBounded {
+        /// The kind of operator.
+        operator: &'static str,
+    },
 }
 
 impl fmt::Display for Flag {
@@ -115,6 +120,9 @@ impl fmt::Display for Flag {
                     "{operator}: {} {value} is extrapolated, measured networks have {low} to {high}",
                     property.name()
                 )
+            }
+            Self::NotBounded { operator } => {
+                write!(f, "{operator} over a sequence: upper bounds were calibrated on networks without any")
             }
             Self::NotCovered { operator } => write!(f, "{operator} is not covered: no measured network has one"),
         }

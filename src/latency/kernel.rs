@@ -80,6 +80,17 @@ impl KernelKind {
         Self::Gelu,
     ];
 
+    /// The names of all kinds, in that order.
+    pub const NAMES: [&'static str; Self::ALL.len()] = {
+        let mut names = [""; Self::ALL.len()];
+        let mut at = 0;
+        while at < names.len() {
+            names[at] = Self::ALL[at].name();
+            at += 1;
+        }
+        names
+    };
+
     /// The name in operator lists and tables.
     pub const fn name(self) -> &'static str {
         match self {
@@ -107,17 +118,6 @@ impl KernelKind {
             Self::Gelu => "GELU",
         }
     }
-
-    /// The names of all kinds, in their order.
-    pub const NAMES: [&'static str; Self::ALL.len()] = {
-        let mut names = [""; Self::ALL.len()];
-        let mut index = 0;
-        while index < names.len() {
-            names[index] = Self::ALL[index].name();
-            index += 1;
-        }
-        names
-    };
 
     /// The kind of that name.
     pub fn from_name(name: &str) -> Option<Self> {
@@ -205,6 +205,14 @@ impl Kernel {
             groups: 1,
             inputs: 1,
             explicit_padding: false,
+        }
+    }
+
+    /// Whether it is a matrix product over the rows of a sequence, with weights or with another tensor.
+    pub fn is_over_sequence(&self) -> bool {
+        match self.kind {
+            KernelKind::FullyConnected => self.positions() > 1,
+            kind => kind == KernelKind::MatMul,
         }
     }
 

@@ -27,6 +27,7 @@ pub mod profile;
 mod robust;
 mod rows;
 mod samples;
+mod sequences;
 mod shipped;
 mod siblings;
 mod table;
@@ -56,7 +57,8 @@ pub use rows::{
     Measurement, OperatorList, OperatorTimes, Selector, read_architectures, read_families, read_measurements,
     read_operator_times, read_operators,
 };
-pub use samples::{read_samples, read_timed};
+pub use samples::{read_samples, read_samples_of_files, read_timed};
+pub use sequences::{Sequences, fit_sequences};
 pub use siblings::{Siblings, read_siblings};
 pub use table::{FitError, LatencyTable, MeasuredRow, Priced, Provenance, Source, SourceFile, TableInfo};
 pub use table_file::TABLE_SCHEMA;

@@ -1,20 +1,27 @@
 //! The operator model: what an operator costs, as non-negative coefficients
 //! times the counts that its geometry gives (`terms`).
 
-use super::{Kernel, Term};
+use super::terms::SEQUENCES;
+use super::{Kernel, KernelKind, Term};
 use crate::units::Millis;
 
 /// A cost per unit of each term.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OperatorModel {
     coefficients: Vec<(Term, f64)>,
+    /// Those that a kind of operator can have any of, in the order of [`KernelKind::ALL`]: searches price millions.
+    by_kind: Vec<Vec<(Term, f64)>>,
 }
 
 impl OperatorModel {
     /// A model from terms and their costs in ms per unit. Both are checked by whoever reads or fits them:
     /// finite, not negative, each term once.
     pub(super) fn new(coefficients: Vec<(Term, f64)>) -> Self {
-        Self { coefficients }
+        let of_kind = |kind: KernelKind| -> Vec<(Term, f64)> {
+            coefficients.iter().copied().filter(|(term, cost)| *cost > 0.0 && term.concerns(kind)).collect()
+        };
+        let by_kind = KernelKind::ALL.into_iter().map(of_kind).collect();
+        Self { coefficients, by_kind }
     }
 
     /// The terms and their costs.
@@ -25,6 +32,11 @@ impl OperatorModel {
         &self.coefficients
     }
 
+    /// Whether it has costs that only networks of tokens have.
+    pub(super) fn has_sequences(&self) -> bool {
+        self.coefficients.iter().any(|(term, _)| SEQUENCES.contains(term))
+    }
+
     /// The model of a device that takes so many times as long for everything.
     pub(super) fn times(&self, ratio: f64) -> Self {
         Self::new(self.coefficients.iter().map(|&(term, cost)| (term, ratio * cost)).collect())
@@ -32,7 +44,7 @@ impl OperatorModel {
 
     /// What one operator costs: a pure function of its geometry.
     pub fn price(&self, kernel: &Kernel) -> Millis {
-        Millis(self.coefficients.iter().filter(|(_, c)| *c > 0.0).map(|(term, c)| c * term.count(kernel)).sum())
+        Millis(self.by_kind[kernel.kind as usize].iter().map(|(term, cost)| cost * term.count(kernel)).sum())
     }
 
     /// What a network costs besides its operators.

@@ -1,5 +1,6 @@
 //! Reads the network out of an architecture file, so that a file which a search
-//! wrote, or a person did, can be priced or fitted to.
+//! wrote, or a person did, can be priced or fitted to; or out of a space file,
+//! which is how a person writes a network most shortly.
 
 use std::path::Path;
 
@@ -7,6 +8,7 @@ use serde::Deserialize;
 
 use super::LatencyError;
 use crate::graph::{Network, RawNetwork};
+use crate::space::Space;
 use crate::yaml::Document;
 
 /// The part of an architecture file that has a latency; the rest is not read.
@@ -15,15 +17,21 @@ struct NetworkFile {
     network: RawNetwork,
 }
 
-/// Reads a YAML or JSON document with a `network: {nodes: [...], outputs: [...]}`.
+/// Reads a YAML or JSON document with a `network: {nodes: [...], outputs: [...]}`, or a search space, of which the default
+/// architecture is meant.
 ///
 /// # Errors
 /// A file that cannot be read, is no such document, or whose operators do not fit together.
 pub fn read_network(path: &Path) -> Result<Network, LatencyError> {
     let document = Document::read(path)?;
-    if document.root.get("network").is_none() {
+    let Some(network) = document.root.get("network") else {
         let problem = "is no architecture file: it has no `network: {nodes: [...], outputs: [...]}`";
         return Err(LatencyError::content(path, problem));
+    };
+    if !network.items().is_empty() {
+        let space = Space::from_text(&document.name, &document.text)?;
+        let built = space.build(&space.default_architecture());
+        return built.map_err(|error| LatencyError::content(path, error.to_string()));
     }
     let first_line = |text: String| text.lines().next().unwrap_or_default().to_owned();
     let file: NetworkFile = if document.text.trim_start().starts_with('{') {
@@ -32,4 +40,32 @@ pub fn read_network(path: &Path) -> Result<Network, LatencyError> {
         serde_yaml::from_str(&document.text).map_err(|e| LatencyError::content(path, first_line(e.to_string())))?
     };
     file.network.build().map_err(|e| LatencyError::content(path, e.to_string()))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_space_file_means_its_default() {
+        let folder = tempfile::tempdir().unwrap();
+        let (space_file, network_file) = (folder.path().join("s.yaml"), folder.path().join("n.json"));
+        let text = "space: t\nversion: 1\nabout: t\ninput: { channels: 3, size: 8 }\nnetwork:\n  - { op: conv, kernel: 3, channels: { \
+                    choice: [8, 16], default: 16 } }\n";
+        std::fs::write(&space_file, text).unwrap();
+        let network = read_network(&space_file).unwrap();
+        let channels: Vec<usize> = network.ids().map(|id| network.node(id).shape.channels()).collect();
+        assert!(channels.contains(&16) && !channels.contains(&8), "{channels:?}");
+        let text = serde_json::json!({ "network": network.to_raw() }).to_string();
+        std::fs::write(&network_file, text).unwrap();
+        assert_eq!(read_network(&network_file).unwrap().canonical_hash(), network.canonical_hash());
+        std::fs::write(&space_file, misspelt(&space_file)).unwrap();
+        assert!(read_network(&space_file).is_err());
+    }
+
+    /// The file with a misspelt operator.
+    fn misspelt(path: &Path) -> String {
+        std::fs::read_to_string(path).unwrap().replace("op: conv", "op: conf")
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::{
-    Kernel, KernelKind, LatencyError, Measurement, Sample, Selector, TimedNetwork, lower_run, read_measurements,
+    Kernel, KernelKind, LatencyError, Measurement, Sample, Selector, TimedNetwork, lower, lower_run, read_measurements,
     read_network, read_operator_times, read_operators,
 };
 use crate::yaml::nearest;
@@ -59,6 +59,33 @@ pub fn read_samples(
     };
     let problem = format!("no operators for {}{more}: {wanted}{hint}", shown.join(", "));
     Err(LatencyError::content(networks, problem))
+}
+
+/// The measured networks that `selector` picks and that have a file `NAME.yaml` in `folder`, an architecture or a space
+/// whose default is meant; and the names of those that have none.
+///
+/// # Errors
+/// Whatever the files hold that they should not, and a folder without any of the networks.
+pub fn read_samples_of_files(
+    networks: &Path,
+    folder: &Path,
+    selector: &Selector,
+) -> Result<(Vec<Sample>, Vec<String>), LatencyError> {
+    let (mut samples, mut missing) = (Vec::new(), Vec::new());
+    for Measurement { network, ms } in read_measurements(networks, selector)? {
+        let file = folder.join(format!("{network}.yaml"));
+        if !file.is_file() {
+            missing.push(network);
+            continue;
+        }
+        let kernels = lower(&read_network(&file)?).into_iter().map(|lowered| lowered.kernel).collect();
+        samples.push(Sample { network, kernels, ms });
+    }
+    if samples.is_empty() {
+        let problem = format!("none of its networks has a file NAME.yaml in {}", folder.display());
+        return Err(LatencyError::content(networks, problem));
+    }
+    Ok((samples, missing))
 }
 
 /// The measured networks that `selector` picks, each with its operators and the time of each, where the operator lists

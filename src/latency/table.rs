@@ -290,7 +290,11 @@ impl LatencyTable {
     pub fn price(&self, kernel: &Kernel) -> Priced {
         let (ms, source) = self.priced(kernel);
         let known = source == Source::Measured || !self.prices(kernel);
-        let flags = if known { Vec::new() } else { self.coverage.flags(kernel) };
+        let mut flags = if known { Vec::new() } else { self.coverage.flags(kernel) };
+        // Flags of what is not covered say as much.
+        if flags.is_empty() && source == Source::Fitted && kernel.is_over_sequence() && self.model.has_sequences() {
+            flags.push(Flag::NotBounded { operator: kernel.kind.name() });
+        }
         Priced { ms, source, flags }
     }
 

@@ -10,8 +10,9 @@ use super::classes::ClassPrices;
 use super::coverage::{Covered, Property};
 use super::table::{FitError, MeasuredRow, Provenance, SourceFile};
 use super::{Coverage, Kernel, KernelKind, LatencyError, LatencyTable, OperatorModel, TableInfo, Term};
-use crate::units::Millis;
 use crate::yaml::{Diagnostics, Document, Field, Kind, Node, Problems, Schema, nearest};
+
+use operators::{kernel, measurement, measurement_entries, operator_entries};
 
 const VERSION: i64 = 1;
 const COUNT: Kind = Kind::Int { min: 1, max: 1 << 40 };
@@ -128,26 +129,7 @@ const ROW: Kind = Kind::Tagged(&[
     ),
     ("class", &classes::CLASS_ROW),
     ("block", &blocks::BLOCK_ROW),
-    (
-        "operator",
-        &[
-            field("source", &Kind::Word(&["measured"]), true, "measured: the time of exactly this operator"),
-            field("operator", &KINDS, true, "kind of operator"),
-            field("input", &PAIR, true, "height and width; padded where padding is a step of its own"),
-            field("input_channels", &SIZE, true, "input channels"),
-            field("output", &PAIR, true, "height and width"),
-            field("output_channels", &SIZE, true, "output channels"),
-            field("window", &PAIR, false, "height and width of the window; 1, 1 if absent"),
-            field("stride", &SIZE, false, "stride; 1 if absent"),
-            field("dilation", &SIZE, false, "dilation; 1 if absent"),
-            field("groups", &SIZE, false, "groups; 1 if absent"),
-            field("inputs", &SIZE, false, "number of inputs; 1 if absent"),
-            field("explicit_padding", &Kind::Bool, false, "whether a padding step runs before it; false if absent"),
-            field("mean", &POSITIVE, true, "mean time"),
-            field("std", &POSITIVE, true, "standard deviation of the time"),
-            field("count", &COUNT, true, "number of runs"),
-        ],
-    ),
+    ("operator", &operators::OPERATOR_ROW),
 ]);
 
 impl LatencyTable {
@@ -257,15 +239,9 @@ impl LatencyTable {
         }
         let mut measured: Vec<(&Kernel, &MeasuredRow)> = self.measured.iter().collect();
         measured.sort_by_key(|(kernel, _)| **kernel);
-        for (k, row) in measured {
-            let pair = |[a, b]: [u32; 2]| format!("[{a}, {b}]");
-            line(format_args!("  - source: measured\n    operator: {}", k.kind.name()));
-            line(format_args!("    input: {}\n    input_channels: {}", pair(k.input), k.input_channels));
-            line(format_args!("    output: {}\n    output_channels: {}", pair(k.output), k.output_channels));
-            line(format_args!("    window: {}\n    stride: {}", pair(k.window), k.stride));
-            line(format_args!("    dilation: {}\n    groups: {}\n    inputs: {}", k.dilation, k.groups, k.inputs));
-            line(format_args!("    explicit_padding: {}", k.explicit_padding));
-            line(format_args!("    mean: {:e}\n    std: {:e}\n    count: {}", row.ms.0, row.std.0, row.count));
+        for (kernel, row) in measured {
+            let entries = [&operator_entries(kernel)[..], &measurement_entries(row)].concat();
+            line(format_args!("  - source: measured\n    {}", entries.join("\n    ")));
         }
         let _ = out.write_str(&blocks::lines(&self.blocks));
         out
@@ -423,30 +399,9 @@ fn measured_row(row: &Node, path: &str, to_ms: f64, problems: &mut Problems) -> 
     Some((kernel(row, path, problems)?, measurement(row, to_ms)))
 }
 
-fn measurement(row: &Node, to_ms: f64) -> MeasuredRow {
-    let count = row.get("count").and_then(Node::int).and_then(|n| u64::try_from(n).ok()).unwrap_or(1);
-    let time = |key| Millis(number(row, key) * to_ms);
-    MeasuredRow { ms: time("mean"), std: time("std"), count }
-}
-
-fn kernel(row: &Node, path: &str, problems: &mut Problems) -> Option<Kernel> {
-    Some(Kernel {
-        kind: KernelKind::from_name(&text(row, "operator"))?,
-        input: pair(row, "input", path, problems),
-        input_channels: size(row, "input_channels", 1),
-        output: pair(row, "output", path, problems),
-        output_channels: size(row, "output_channels", 1),
-        window: pair(row, "window", path, problems),
-        stride: size(row, "stride", 1),
-        dilation: size(row, "dilation", 1),
-        groups: size(row, "groups", 1),
-        inputs: size(row, "inputs", 1),
-        explicit_padding: row.get("explicit_padding").and_then(Node::bool).unwrap_or(false),
-    })
-}
-
 mod blocks;
 mod bounds;
 mod classes;
+mod operators;
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,12 @@
 //! kernels, not left open: an int8 tile takes groups of four inputs, of which a
 //! depthwise convolution has one, so its multiply-adds count four times; in
 //! float a read element counts as two multiply-adds, since 3×3 windows are
-//! nearly all there is to tell the two apart, and a 7×7 must not look free.
+//! nearly all there is to tell the two apart, and a 7×7 must not look free. The
+//! gate of a squeeze-excite is dear where its map has left the first cache, and
+//! in int8, where arithmetic is quick, it is two operators that lists do not show.
+//!
+//! Networks of tokens run their matrix products through other kernels; their
+//! terms come on top ([`SEQUENCES`]) and are fitted to such networks alone.
 
 use super::{Kernel, KernelKind};
 
@@ -23,6 +28,9 @@ pub enum Term {
     Network,
     /// Once per operator.
     Operators,
+    /// Once per operator that runs, whether lists have it or not: a product by element is the gate of a squeeze-excite,
+    /// and stands for its sigmoid too.
+    Dispatched,
     /// Multiply-adds of matrix products (convolutions, fully connected layers, products of tensors) after rounding up
     /// to whole tiles of float kernels.
     FloatTiles,
@@ -61,6 +69,18 @@ pub enum Term {
     Moved,
     /// Elements read and written by products by element, such as the gate of a squeeze-excite, on top of that.
     Gates,
+    /// The same of the elements that a first-level data cache of 32 KiB of float does not hold any more from the operator
+    /// before.
+    UncachedGates,
+    /// Multiply-adds of matrix products over the rows of a sequence, weights or another tensor, on top of their tiles.
+    SequenceMacs,
+    /// Weights of fully connected layers over the rows of a sequence: they are brought into the order of tiles each time.
+    SequenceWeights,
+    /// Outputs of fully connected layers over the rows of a sequence, with the norms, the sums and the smooth activations
+    /// that run on them.
+    SequenceOutputs,
+    /// Elements of a softmax, on top of moving them.
+    Softmaxes,
 }
 
 use Term as T;
@@ -79,12 +99,15 @@ pub const FLOAT: [Term; 13] = [
     T::GroupedElements,
     T::Depthwise,
     T::Moved,
-    T::Gates,
+    T::UncachedGates,
 ];
+
+/// Terms that only networks of tokens have, for any precision.
+pub const SEQUENCES: [Term; 4] = [T::SequenceMacs, T::SequenceWeights, T::SequenceOutputs, T::Softmaxes];
 
 /// Terms for int8 networks.
 pub const QUANT: [Term; 12] = [
-    T::Operators,
+    T::Dispatched,
     T::Int8Tiles,
     T::Outputs,
     T::Narrow,
@@ -109,9 +132,10 @@ pub fn for_precision(precision: &str) -> Option<&'static [Term]> {
 
 impl Term {
     /// Every term.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 26] = [
         T::Network,
         T::Operators,
+        T::Dispatched,
         T::FloatTiles,
         T::Int8Tiles,
         T::Outputs,
@@ -130,6 +154,11 @@ impl Term {
         T::DepthwiseWideStrided,
         T::Moved,
         T::Gates,
+        T::UncachedGates,
+        T::SequenceMacs,
+        T::SequenceWeights,
+        T::SequenceOutputs,
+        T::Softmaxes,
     ];
 
     /// The name in tables.
@@ -151,6 +180,7 @@ impl Term {
         match self {
             T::Network => ("network", "network"),
             T::Operators => ("operators", "operator"),
+            T::Dispatched => ("dispatched", "operator; a product by element, such as a squeeze-excite's, is two"),
             T::FloatTiles => (
                 "float_tiles",
                 "multiply-add of a matrix product, in whole tiles of 4 positions x 8 outputs x 4 inputs",
@@ -182,6 +212,39 @@ impl Term {
             }
             T::Moved => ("moved", "element read or written by pooling, mean, product, concatenation or resizing"),
             T::Gates => ("gates", "element read or written by a product by element, such as a squeeze-excite's"),
+            T::UncachedGates => (
+                "uncached_gates",
+                "element read or written by a product by element, beyond the 8192 that a cache holds",
+            ),
+            T::SequenceMacs => ("sequence_macs", "multiply-add of a matrix product over the rows of a sequence"),
+            T::SequenceWeights => ("sequence_weights", "weight of a fully connected layer over the rows of a sequence"),
+            T::SequenceOutputs => {
+                ("sequence_outputs", "output element of a fully connected layer over the rows of a sequence")
+            }
+            T::Softmaxes => ("softmaxes", "element of a softmax"),
+        }
+    }
+
+    /// Whether an operator of that kind can hold any of it.
+    pub(super) fn concerns(self, kind: KernelKind) -> bool {
+        use KernelKind as K;
+        match self {
+            T::Network => false,
+            T::Operators => !kind.is_hidden(),
+            T::Dispatched => true,
+            T::Int8Tiles => kind.is_dense() || kind == K::Depthwise,
+            T::FloatTiles | T::Outputs | T::Gathered | T::UncachedWeights | T::UncachedMacs | T::UncachedInt8Macs => {
+                kind.is_dense()
+            }
+            T::Narrow => kind == K::Conv,
+            T::WeightsUsedOnce | T::SequenceWeights | T::SequenceOutputs => kind == K::FullyConnected,
+            T::GroupedMacs | T::GroupedElements | T::GroupedGathered => kind == K::Grouped,
+            T::Paddings => matches!(kind, K::Conv | K::Grouped),
+            T::Depthwise | T::DepthwiseStrided | T::DepthwiseWideStrided => kind == K::Depthwise,
+            T::Moved => !kind.is_dense() && kind != K::Depthwise,
+            T::Gates | T::UncachedGates => kind == K::Multiply,
+            T::SequenceMacs => matches!(kind, K::FullyConnected | K::MatMul),
+            T::Softmaxes => kind == K::Softmax,
         }
     }
 
@@ -201,6 +264,13 @@ impl Term {
         match self {
             T::Network => 0.0,
             T::Operators => when(!kind.is_hidden(), || 1),
+            T::Dispatched => {
+                if kind == K::Multiply {
+                    2.0
+                } else {
+                    1.0
+                }
+            }
             T::FloatTiles => when(dense, || FLOAT_TILE.macs(kernel)),
             T::Int8Tiles => when(dense || depthwise, || INT8_TILE.macs(kernel)),
             T::Outputs => when(dense, || kernel.output_elements()),
@@ -225,6 +295,11 @@ impl Term {
             T::DepthwiseWideStrided => when(depthwise && kernel.stride > 1 && wide, || kernel.macs()),
             T::Moved => when(!dense && !depthwise, moved),
             T::Gates => when(kind == K::Multiply, moved),
+            T::UncachedGates => when(kind == K::Multiply, || moved().saturating_sub(2 * CACHED_ELEMENTS)),
+            T::SequenceMacs => when(kernel.is_over_sequence(), || kernel.macs()),
+            T::SequenceWeights => when(kernel.is_over_sequence() && kind != K::MatMul, || kernel.weights()),
+            T::SequenceOutputs => when(kernel.is_over_sequence() && kind != K::MatMul, || kernel.output_elements()),
+            T::Softmaxes => when(kind == K::Softmax, || kernel.output_elements()),
         }
     }
 }
@@ -235,6 +310,9 @@ const READ_IN_MACS: u64 = 2;
 const CACHED_FLOAT: u64 = 1 << 16;
 /// The same in int8, where the arithmetic is so quick that already the first cache counts: 32 KiB.
 const CACHED_INT8: u64 = 1 << 15;
+
+/// Elements of a tensor that stay in the first data cache until the next operator: 32 KiB of float.
+const CACHED_ELEMENTS: u64 = 1 << 13;
 
 /// How much a matrix-product kernel works off at once; what is left over at an edge costs as much as a whole tile.
 struct Tile {

@@ -41,6 +41,14 @@ pub fn environment(name: &str, requirements: &[&str]) -> Option<PathBuf> {
     }
 }
 
+/// The interpreter of an environment with ONNX Runtime, whose package brings the library too.
+#[allow(dead_code)]
+pub fn onnxruntime() -> Option<PathBuf> {
+    let packages =
+        ["onnxruntime==1.32.0", "flatbuffers==25.12.19", "numpy==2.4.6", "packaging==26.3", "protobuf==7.36.2"];
+    environment("onnxruntime", &packages)
+}
+
 fn succeed(command: &mut Command) -> Result<(), String> {
     match command.output() {
         Ok(Output { status, .. }) if status.success() => Ok(()),

@@ -7,7 +7,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::super::{Failure, emit, emit_json};
-use super::{input, say, sentence, write};
+use super::scores::sentence;
+use super::{input, say, write};
 use crate::latency::{
     CONFIDENCE, Coverage, CrossValidation, FitError, LatencyTable, MOBILE_BLOCKS, Provenance, Sample, SourceFile,
     Split, TableInfo, file_name, fit_totals, leave_out, predict_samples, read_blocks, score,

@@ -5,7 +5,8 @@
 //! benchmark that would measure another operator than it names is never made.
 
 use crate::graph::{
-    Activation, Builder, Conv2d, Network, NetworkError, NodeId, Op, Pool, PoolKind, RawNetwork, Resample, Shape,
+    Activation, Attention, Builder, Conv2d, Network, NetworkError, NodeId, Op, Pool, PoolKind, RawNetwork, Resample,
+    Shape,
 };
 use crate::latency::{Kernel, KernelKind, lower_run};
 
@@ -14,6 +15,8 @@ use crate::latency::{Kernel, KernelKind, lower_run};
 pub enum Subject {
     /// One operator.
     Operator(Kernel),
+    /// The two products of an attention, with the softmax between them: no network has one of them by itself.
+    Attention,
     /// A block, as the space cuts it: position and what was decided there.
     Block(String),
     /// A whole network, by its text form.
@@ -47,6 +50,10 @@ impl Benchmark {
     pub fn name(&self) -> String {
         match &self.subject {
             Subject::Operator(kernel) => kernel.to_string(),
+            Subject::Attention => match &self.kernels[..] {
+                [scores, ..] => format!("attention of {scores}"),
+                [] => "attention".to_owned(),
+            },
             Subject::Block(label) => format!("block {label}"),
             Subject::Network(text) => format!("network {text}"),
             Subject::Empty => {
@@ -80,17 +87,37 @@ pub fn empty(shapes: &[Shape]) -> Result<Benchmark, NetworkError> {
 /// A network of one operator alone; nothing for operators that no network of ours has by themselves (the products of
 /// an attention, for example).
 pub fn operator(kernel: &Kernel) -> Option<Benchmark> {
-    candidates(kernel).into_iter().find_map(|(shapes, op)| {
-        let mut builder = Builder::new();
-        let inputs: Result<Vec<NodeId>, NetworkError> = (shapes.iter().enumerate())
-            .map(|(index, &shape)| builder.add(format!("input{index}"), Op::Input { shape }, &[]))
-            .collect();
-        let end = builder.add("operator", op, &inputs.ok()?).ok()?;
-        builder.output(end);
-        let benchmark = Benchmark::new(Subject::Operator(*kernel), builder.finish().ok()?);
-        (benchmark.kernels == [*kernel]).then_some(benchmark)
-    })
+    let subject = Subject::Operator(*kernel);
+    candidates(kernel).into_iter().find_map(|(shapes, op)| node(&subject, &shapes, op, &[*kernel]))
 }
+
+/// A network of one attention: of queries times keys, softmax and weights times values, as [`lower`] has them. Keys and
+/// values have as many heads as queries; fewer that are shared do the same work.
+pub fn attention(kernels: &[Kernel; 3]) -> Option<Benchmark> {
+    let [scores, _, values] = kernels;
+    let heads = scores.groups as usize;
+    let keys = values.input_channels.checked_div(scores.groups)? as usize;
+    let tokens = |tokens, features: u32| Shape::Tokens { tokens, features: features as usize };
+    let queries = tokens(scores.input[0] as usize, scores.input_channels);
+    let shapes = [queries, tokens(keys, scores.input_channels), tokens(keys, values.output_channels)];
+    let op = Op::Attention(Attention { heads, kv_heads: heads, causal: false, rotary: None });
+    node(&Subject::Attention, &shapes, op, kernels)
+}
+
+/// A network of one node, if it lowers to exactly these operators.
+fn node(subject: &Subject, shapes: &[Shape], op: Op, kernels: &[Kernel]) -> Option<Benchmark> {
+    let mut builder = Builder::new();
+    let inputs: Result<Vec<NodeId>, NetworkError> = (shapes.iter().enumerate())
+        .map(|(index, &shape)| builder.add(format!("input{index}"), Op::Input { shape }, &[]))
+        .collect();
+    let end = builder.add("operator", op, &inputs.ok()?).ok()?;
+    builder.output(end);
+    let benchmark = Benchmark::new(subject.clone(), builder.finish().ok()?);
+    (benchmark.kernels == kernels).then_some(benchmark)
+}
+
+/// Rows of the table that a look-up reads from: their number does not change what is read.
+const VOCABULARY: usize = 1024;
 
 /// Inputs and operators that may lower to a kernel, likeliest first.
 fn candidates(kernel: &Kernel) -> Vec<(Vec<Shape>, Op)> {
@@ -136,18 +163,27 @@ fn candidates(kernel: &Kernel) -> Vec<(Vec<Shape>, Op)> {
         K::DepthToSpace => {
             vec![one(input, Op::PixelShuffle { scale: (kernel.output[0] / kernel.input[0].max(1)) as usize })]
         }
-        K::Softmax => vec![one(input, Op::Softmax), one(tokens(kernel.input_channels), Op::Softmax)],
+        K::Softmax => vec![one(tokens(kernel.input_channels), Op::Softmax), one(input, Op::Softmax)],
         K::Norm => [Op::LayerNorm, Op::RmsNorm]
             .into_iter()
-            .flat_map(|op| [one(input, op.clone()), one(tokens(kernel.input_channels), op)])
+            .flat_map(|op| [one(tokens(kernel.input_channels), op.clone()), one(input, op)])
             .collect(),
-        K::Add => vec![(vec![input; 2], Op::Add), (vec![tokens(kernel.input_channels); 2], Op::Add)],
+        K::Gather => {
+            let (ids, features) = (kernel.input[0] as usize, kernel.input_channels as usize);
+            vec![one(Shape::Vector { features: ids }, Op::Embedding { vocabulary: VOCABULARY, features })]
+        }
+        K::Transpose => {
+            let flat = Shape::Vector { features: input.elements() as usize };
+            let from_tokens = |shape| one(tokens(kernel.input_channels), Op::Reshape { shape });
+            vec![one(input, Op::Reshape { shape: flat }), from_tokens(input)]
+        }
+        K::Add => [tokens(kernel.input_channels), input].map(|shape| (vec![shape; 2], Op::Add)).into(),
         K::HardSwish => activation(input, tokens(kernel.input_channels), Activation::Hswish),
         K::Relu => activation(input, tokens(kernel.input_channels), Activation::Relu),
         K::Logistic => activation(input, tokens(kernel.input_channels), Activation::Swish),
         K::Gelu => activation(input, tokens(kernel.input_channels), Activation::Gelu),
         // Nothing lowers to these alone.
-        K::Gather | K::MatMul | K::Transpose | K::Identity => Vec::new(),
+        K::MatMul | K::Identity => Vec::new(),
     }
 }
 

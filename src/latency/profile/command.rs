@@ -141,7 +141,6 @@ impl<T: Transport> DeviceRunner for CommandRunner<T> {
             let name = file.file_name().unwrap_or_default().to_string_lossy();
             self.transport.push(file, &name, true)?;
         }
-        let threads = if self.setup.threads == 1 { String::new() } else { format!(", {} threads", self.setup.threads) };
         let program = self.command.split_whitespace().next().unwrap_or_default();
         Ok(Device {
             device,
@@ -152,11 +151,7 @@ impl<T: Transport> DeviceRunner for CommandRunner<T> {
                 .runtime
                 .clone()
                 .unwrap_or_else(|| program.rsplit('/').next().unwrap_or(program).to_owned()),
-            cores: if cores.is_empty() {
-                format!("any{threads}")
-            } else {
-                format!("cpu{}{threads}", super::cores::list(&cores))
-            },
+            cores: super::cores::label(&cores, self.setup.threads),
             precision: self.setup.precision.clone(),
         })
     }

@@ -36,6 +36,12 @@ pub(super) fn list(cores: &[u32]) -> String {
     texts.collect::<Vec<_>>().join(",")
 }
 
+/// What a table calls a set, with the number of threads where there are several.
+pub(super) fn label(cores: &[u32], threads: u32) -> String {
+    let set = if cores.is_empty() { "any".to_owned() } else { format!("cpu{}", list(cores)) };
+    if threads == 1 { set } else { format!("{set}, {threads} threads") }
+}
+
 /// The mask of a set, in hexadecimal as `taskset` reads it everywhere: no prefix.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::PlanError;
 use crate::graph::{Network, Op};
-use crate::latency::{Kernel, lower_run};
+use crate::latency::{Kernel, KernelKind, lower_run};
 use crate::space::{Budget, ChoiceGraph, CompileError, Space};
 
 /// Networks drawn from a space that does not compile.
@@ -35,10 +35,41 @@ pub(super) struct DemandedBlock {
 pub(super) struct Demand {
     /// Every operator with its expected number in a network, in their order.
     pub operators: Vec<(Kernel, f64)>,
+    /// Every attention: its products and the softmax between them, with their expected number in a network.
+    pub attentions: Vec<([Kernel; 3], f64)>,
     /// Blocks of several operators.
     pub blocks: Vec<DemandedBlock>,
     /// Whole networks, no two alike, with their text forms.
     pub networks: Vec<(String, Network)>,
+}
+
+/// Expected numbers, as they gather.
+#[derive(Default)]
+struct Counts {
+    operators: BTreeMap<Kernel, f64>,
+    attentions: BTreeMap<[Kernel; 3], f64>,
+}
+
+impl Counts {
+    /// Takes in the operators of a part that a network has with this probability.
+    fn add(&mut self, kernels: &[Kernel], probability: f64) {
+        for kernel in kernels {
+            *self.operators.entry(*kernel).or_default() += probability;
+        }
+        for three in kernels.windows(3) {
+            if let [scores, weights, values] = *three
+                && [scores.kind, weights.kind, values.kind]
+                    == [KernelKind::MatMul, KernelKind::Softmax, KernelKind::MatMul]
+            {
+                *self.attentions.entry([scores, weights, values]).or_default() += probability;
+            }
+        }
+    }
+
+    fn demand(self, blocks: Vec<DemandedBlock>, networks: Vec<(String, Network)>) -> Demand {
+        let (operators, attentions) = (self.operators.into_iter().collect(), self.attentions.into_iter().collect());
+        Demand { operators, attentions, blocks, networks }
+    }
 }
 
 /// What the networks of `space` need, with up to `networks` whole ones.
@@ -56,22 +87,20 @@ fn compiled(space: &Space, graph: &ChoiceGraph, networks: usize, rng: &mut ChaCh
         probabilities[edge.variant as usize] += probability;
         places[edge.variant as usize] = index;
     }
-    let mut operators: BTreeMap<Kernel, f64> = BTreeMap::new();
+    let mut counts = Counts::default();
     let mut blocks = Vec::new();
     for variant in 0..graph.variants() {
         let network = graph.fragment(variant);
         let kernels: Vec<Kernel> = lower_run(&network).into_iter().map(|lowered| lowered.kernel).collect();
         let probability = probabilities[variant];
-        for kernel in &kernels {
-            *operators.entry(*kernel).or_default() += probability;
-        }
+        counts.add(&kernels, probability);
         if kernels.len() > 1 && is_whole(&network) {
             let (position, label) = (graph.position(places[variant]), graph.label(places[variant]));
             blocks.push(DemandedBlock { position, label, probability, network, kernels });
         }
     }
     let draw = |rng: &mut ChaCha8Rng| Some(graph.architecture(&graph.sample(rng)));
-    Demand { operators: operators.into_iter().collect(), blocks, networks: distinct(space, networks, draw, rng) }
+    counts.demand(blocks, distinct(space, networks, draw, rng))
 }
 
 /// Whether a fragment takes all its inputs and none of them is cut off: such a one can run by itself.
@@ -82,16 +111,15 @@ fn is_whole(fragment: &Network) -> bool {
 
 /// By drawing, for spaces whose choice graph is too large.
 fn drawn(space: &Space, networks: usize, rng: &mut ChaCha8Rng, error: CompileError) -> Result<Demand, PlanError> {
-    let mut operators: BTreeMap<Kernel, f64> = BTreeMap::new();
+    let mut counts = Counts::default();
     for _ in 0..DRAWS {
         let built = space.draw(rng).and_then(|architecture| space.build(&architecture).ok());
         let Some(network) = built else { return Err(error.into()) };
-        for lowered in lower_run(&network) {
-            *operators.entry(lowered.kernel).or_default() += 1.0 / DRAWS as f64;
-        }
+        let kernels: Vec<Kernel> = lower_run(&network).into_iter().map(|lowered| lowered.kernel).collect();
+        counts.add(&kernels, 1.0 / DRAWS as f64);
     }
     let networks = distinct(space, networks, |rng| space.draw(rng), rng);
-    Ok(Demand { operators: operators.into_iter().collect(), blocks: Vec::new(), networks })
+    Ok(counts.demand(Vec::new(), networks))
 }
 
 /// Networks that compute something, no two alike.

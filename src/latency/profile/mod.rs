@@ -12,9 +12,11 @@ mod cores;
 mod demand;
 mod drift;
 mod host;
+mod in_process;
 mod journal;
 mod local;
 mod networks;
+mod onnxruntime;
 mod output;
 mod plan;
 mod runner;
@@ -25,6 +27,7 @@ mod simulated;
 mod spawn;
 mod statistics;
 mod table;
+mod thread;
 
 pub use benchmark::{Benchmark, Subject};
 pub use drift::Results;
@@ -32,8 +35,9 @@ pub use journal::{Event, JOURNAL, Journal, JournalError};
 pub use networks::{NETWORKS, write_networks};
 pub use plan::{Plan, PlanError, PlanOptions, Planned, Prior, Standing};
 pub use runner::{
-    Conditions, Device, DeviceRunner, Measured, Opened, RUNNERS, RunnerError, RunnerKind, Runs, Setup, WriteModel, open,
+    Argument, Conditions, Device, DeviceRunner, Measured, Opened, RUNNERS, RunnerError, RunnerKind, Runs, Setup,
+    WriteModel, open,
 };
 pub use session::{Ended, ProfileError, Progress, Protocol, Watch, measure};
 pub use statistics::Statistics;
-pub use table::{Calibration, Profiled, Statement, table};
+pub use table::{InNetworks, Profiled, Statement, table};

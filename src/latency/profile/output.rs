@@ -1,8 +1,8 @@
 //! What benchmark programs print: their times and their profiles by operator.
 //!
 //! Known are TFLite's `benchmark_model` (`Inference timings in us: … avg=…` or `count=… median=…`, µs), ncnn's
-//! `benchncnn` (`min = … max = … avg = …`, ms), and lines with a time and its unit each (`12.5 ms`), which a script of
-//! one's own prints most easily.
+//! `benchncnn` (`min = … max = … avg = …`, ms), LiteRT's `benchmark_litert_model` (`Inference (median): … ms`), and lines with
+//! a time and its unit each (`12.5 ms`), which a script of one's own prints most easily.
 
 use super::{Measured, RunnerError, Statistics};
 
@@ -13,7 +13,8 @@ use super::{Measured, RunnerError, Statistics};
 pub(super) fn times(text: &str) -> Result<Measured, RunnerError> {
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     // The last block counts: `benchmark_model` prints one for its warm-up too.
-    if let Some(summary) = lines.iter().rev().find_map(|line| tflite(line).or_else(|| ncnn(line))) {
+    let by_line = lines.iter().rev().find_map(|line| tflite(line).or_else(|| ncnn(line)));
+    if let Some(summary) = by_line.or_else(|| litert(&lines)) {
         return Ok(Measured { summary: Some(summary), ..Measured::default() });
     }
     let times: Vec<f64> = lines.iter().filter_map(|line| time(line)).collect();
@@ -23,7 +24,7 @@ pub(super) fn times(text: &str) -> Result<Measured, RunnerError> {
         let said = if shown.is_empty() { "it printed nothing".to_owned() } else { format!("it ended with: {shown}") };
         return Err(RunnerError::Refused(format!(
             "no times in the output of the command; what is read is `count=… avg=…` in µs as benchmark_model prints it, \
-             `min = … max = … avg = …` in ms as benchncnn does, and lines like `12.5 ms` or `830 us`; {said}"
+             `min = … max = … avg = …` in ms as benchncnn does, `Inference (median): …` as benchmark_litert_model does, and lines like `12.5 ms` or `830 us`; {said}"
         )));
     }
     Ok(Measured { times, ..Measured::default() })
@@ -83,6 +84,22 @@ fn ncnn(line: &str) -> Option<Statistics> {
     (low <= high).then_some(Statistics { count: 1, median: mean, iqr: 0.0, mad: 0.0, mean, std: 0.0 })
 }
 
+/// `Inference (avg):  12.50 ms (50 runs)`, and lines of the same form for `median` and `std`.
+fn litert(lines: &[&str]) -> Option<Statistics> {
+    let value = |name: &str| {
+        let told =
+            |line: &&str| line.strip_prefix("Inference (")?.strip_prefix(name)?.strip_prefix("):").map(str::to_owned);
+        lines.iter().rev().find_map(told)
+    };
+    let ms = |text: &str| text.split_whitespace().next()?.parse::<f64>().ok();
+    let average = value("avg")?;
+    let count = average.split_once('(')?.1.split_whitespace().next()?.parse().ok()?;
+    let mean = positive(ms(&average)?)?;
+    let median = positive(ms(&value("median")?)?)?;
+    let std = value("std").and_then(|text| ms(&text)).filter(|std| *std >= 0.0).unwrap_or(0.0);
+    Some(Statistics { count, median, iqr: 0.0, mad: 0.0, mean, std })
+}
+
 /// The operators in the profile that `benchmark_model --profiling_output_csv_file` writes: type and mean time, ms.
 ///
 /// # Errors
@@ -137,6 +154,12 @@ mod tests {
             (
                 "loop_count = 8\n          squeezenet  min =   13.20  max =   13.50  avg =   13.31\n",
                 (1, 13.31, 13.31, 0.0),
+            ),
+            (
+                "Model initialization:  3.10 ms\nWarmup (first):        9.00 ms\nWarmup (avg):          7.50 ms (5 runs)\n\
+                 Inference (avg):       6.25 ms (20 runs)\nInference (min):       6.00 ms\nInference (max):       7.00 ms\n\
+                 Inference (median):    6.20 ms\nInference (std):       0.30 ms\nInference (p5):        6.01 ms\n",
+                (20, 6.2, 6.25, 0.3),
             ),
         ];
         for (text, (count, median, mean, std)) in cases {

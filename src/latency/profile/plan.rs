@@ -186,7 +186,16 @@ impl Plan {
     /// The operators, each with its benchmark, of which those without one are noted; the dearest first.
     fn operators(&mut self, demand: &Demand, prior: &Prior, total: f64, most: Option<usize>) -> Vec<Planned> {
         let mut found = Vec::new();
-        for (kernel, count) in &demand.operators {
+        let mut together: BTreeSet<Kernel> = BTreeSet::new();
+        for (kernels, count) in &demand.attentions {
+            let Some(benchmark) = benchmark::attention(kernels) else { continue };
+            let [scores, _, values] = kernels;
+            let share = count * (prior.cost(scores) + prior.cost(values)) / total;
+            let prior_ms = kernels.iter().map(|kernel| prior.cost(kernel)).sum();
+            found.push(Planned { benchmark, share, standing: Standing::Unknown, prior_ms });
+            together.extend([scores, values]);
+        }
+        for (kernel, count) in demand.operators.iter().filter(|(kernel, _)| !together.contains(kernel)) {
             let prior_ms = prior.cost(kernel);
             let share = count * prior_ms / total;
             match benchmark::operator(kernel) {
@@ -220,8 +229,8 @@ impl Plan {
                 heap.push(Waiting { urgency, planned });
                 continue;
             }
-            if let Subject::Operator(kernel) = planned.benchmark.subject {
-                chosen.push(kernel);
+            if matches!(planned.benchmark.subject, Subject::Operator(_) | Subject::Attention) {
+                chosen.extend(&planned.benchmark.kernels);
                 measured = Coverage::of(&chosen);
             }
             let empty = self.overhead(&planned.benchmark)?;

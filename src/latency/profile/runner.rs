@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Benchmark, Statistics, adb, host};
+use super::{Benchmark, Statistics, adb, host, onnxruntime};
 use crate::graph::Network;
 
 /// What is known of a device and of what runs on it. Results are only ever mixed where all of it agrees.
@@ -162,52 +162,121 @@ pub struct Setup {
     pub folder: PathBuf,
 }
 
+impl Default for Setup {
+    /// One thread, no command, no formats of models.
+    fn default() -> Self {
+        Self {
+            command: None,
+            formats: Vec::new(),
+            format: None,
+            push: Vec::new(),
+            cores: None,
+            threads: 1,
+            runtime: None,
+            precision: "float".to_owned(),
+            adb: "adb".into(),
+            patience: Duration::from_secs(60),
+            timeout: Duration::from_secs(300),
+            folder: PathBuf::new(),
+        }
+    }
+}
+
 /// A runner, or why there is none.
 pub type Opened = Result<Box<dyn DeviceRunner>, RunnerError>;
+
+/// What follows the name of a runner, behind a `:`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Argument {
+    /// Nothing.
+    None,
+    /// This, always.
+    Needed(&'static str),
+    /// This, or nothing and no `:`.
+    Optional(&'static str),
+}
 
 /// One kind of runner.
 #[derive(Debug)]
 pub struct RunnerKind {
-    /// Its name on the command line, before a `:` where an argument follows.
+    /// Its name on the command line.
     pub name: &'static str,
-    /// What follows, if anything.
-    pub argument: Option<&'static str>,
+    /// What follows.
+    pub argument: Argument,
     /// What it is, in a line.
     pub about: &'static str,
+    /// How long its device rests before what was disturbed is repeated, where nobody says: phones have to cool down.
+    pub cool_down: Duration,
     /// Makes one.
     open: fn(&str, Setup) -> Opened,
 }
 
 /// Every runner there is.
-pub static RUNNERS: [RunnerKind; 2] = [
+pub static RUNNERS: [RunnerKind; 3] = [
     RunnerKind {
         name: "host",
-        argument: None,
+        argument: Argument::None,
         about: "this machine: the engine of this program, or the command that --model-runner gives",
+        cool_down: Duration::from_secs(1),
         open: host::open,
     },
     RunnerKind {
+        name: "onnxruntime",
+        argument: Argument::Optional("LIBRARY"),
+        about: "this machine: ONNX Runtime, in programs that are built with it",
+        cool_down: Duration::from_secs(1),
+        open: onnxruntime::open,
+    },
+    RunnerKind {
         name: "adb",
-        argument: Some("SERIAL"),
+        argument: Argument::Needed("SERIAL"),
         about: "an Android device: TFLite's benchmark_model, or the command that --model-runner gives",
+        cool_down: Duration::from_secs(20),
         open: adb::open,
     },
 ];
+
+impl RunnerKind {
+    /// The runner of that name, `host` or `adb:SERIAL`, with what follows its name.
+    ///
+    /// # Errors
+    /// A name that no runner has; one whose argument is missing, and one that takes none.
+    pub fn named(name: &str) -> Result<(&'static Self, &str), RunnerError> {
+        let (kind, argument) = name.split_once(':').unwrap_or((name, ""));
+        let fits = |runner: &&Self| match runner.argument {
+            Argument::None => argument.is_empty(),
+            Argument::Needed(_) => !argument.is_empty(),
+            Argument::Optional(_) => argument.is_empty() != name.contains(':'),
+        };
+        let known = RUNNERS.iter().find(|runner| runner.name == kind).filter(fits);
+        known.map(|runner| (runner, argument)).ok_or_else(|| {
+            let usages: Vec<String> = RUNNERS.iter().map(Self::usage).collect();
+            RunnerError::Unusable(format!("there is no runner `{name}`; there are: {}", usages.join(", ")))
+        })
+    }
+
+    fn usage(&self) -> String {
+        match self.argument {
+            Argument::None => self.name.to_owned(),
+            Argument::Needed(word) => format!("{}:{word}", self.name),
+            Argument::Optional(word) => format!("{}[:{word}]", self.name),
+        }
+    }
+}
 
 /// The runner of that name: `host`, `adb:SERIAL`.
 ///
 /// # Errors
 /// A name that no runner has, and whatever opening it finds.
 pub fn open(name: &str, setup: Setup) -> Opened {
-    let (kind, argument) = name.split_once(':').unwrap_or((name, ""));
-    let known = RUNNERS.iter().find(|runner| runner.name == kind && runner.argument.is_some() != argument.is_empty());
-    match known {
-        Some(runner) => (runner.open)(argument, setup),
-        None => {
-            let usages: Vec<String> = (RUNNERS.iter())
-                .map(|runner| runner.argument.map_or(runner.name.to_owned(), |word| format!("{}:{word}", runner.name)))
-                .collect();
-            Err(RunnerError::Unusable(format!("there is no runner `{name}`; there are: {}", usages.join(", "))))
-        }
+    let (kind, argument) = RunnerKind::named(name)?;
+    if setup.precision != "float" && setup.command.is_none() {
+        return Err(RunnerError::Unusable(format!(
+            "models are written in float and `{name}` runs them as they are: for --precision {}, give --model-runner a \
+             command that quantises each model before it times it, or fit a table to int8 networks of your own with \
+             `pocketnas latency fit`",
+            setup.precision
+        )));
     }
+    (kind.open)(argument, setup)
 }

@@ -16,24 +16,16 @@ use crate::latency::normal::pulled;
 use crate::latency::robust::relative_nnls;
 use crate::latency::table::{MeasuredRow, Provenance, SourceFile};
 use crate::latency::{
-    BoundRatios, CONFIDENCE, Class, Coverage, FitError, Kernel, LatencyError, LatencyTable, OperatorModel, Predicted,
-    Sample, TableInfo, Term, baseline, score, terms,
+    BoundRatios, CONFIDENCE, Calibration, Class, Coverage, FitError, Kernel, LatencyError, LatencyTable, OperatorModel,
+    Predicted, Sample, Stated, TableInfo, Term, baseline, score, terms,
 };
 use crate::units::Millis;
 
 /// What the user states about a table that cannot be measured.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Statement {
-    /// Name of the table.
-    pub table: Option<String>,
-    /// The device as its maker calls it.
-    pub device: Option<String>,
-    /// Its system on chip.
-    pub soc: Option<String>,
-    /// Who measured.
-    pub source: Option<String>,
-    /// Licence of the measurements.
-    pub licence: Option<String>,
+    /// What is said of the device and of who measured; the runtime is the journal's.
+    pub stated: Stated,
     /// When it was measured.
     pub date: Option<String>,
     /// The command, in a form that holds on other machines.
@@ -58,66 +50,64 @@ pub struct Profiled {
     /// Benchmarks of the plan without enough measurements that count.
     pub missing: usize,
     /// `a`, `b` and `c`.
-    pub calibration: Calibration,
+    pub calibration: InNetworks,
 }
 
 /// How sums of operators become latencies of networks.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Calibration {
-    /// Factor on what an operator takes alone, common to all.
-    pub scale: f64,
-    /// The factor of each class of operators, in the order of [`Class::ALL`].
+pub struct InNetworks {
+    /// What is common to all operators.
+    pub common: Calibration,
+    /// The factor of each class of operators in place of the common one, in the order of [`Class::ALL`].
     pub by_class: [f64; Class::ALL.len()],
-    /// For each operator, ms.
-    pub per_operator: f64,
-    /// For each network, ms.
-    pub per_network: f64,
 }
 
-/// Without networks: as measured.
-const AS_MEASURED: Calibration =
-    Calibration { scale: 1.0, by_class: [1.0; Class::ALL.len()], per_operator: 0.0, per_network: 0.0 };
+impl InNetworks {
+    /// One factor for all.
+    fn common(common: Calibration) -> Self {
+        Self { by_class: [common.scale; Class::ALL.len()], common }
+    }
 
-impl Calibration {
-    /// Of sums and numbers of operators to measured latencies; terms that few networks cannot tell apart are left out.
+    /// Of what operators take alone, and of their number, to measured latencies; terms that few networks cannot tell apart
+    /// are left out.
     fn of(networks: &[&Whole]) -> Self {
         let columns = match networks.len() {
-            0 => return AS_MEASURED,
+            0 => return Self::common(Calibration::NONE),
             1 | 2 => 1,
             3..=5 => 2,
             _ => 3,
         };
-        let common = |left_out: Option<usize>| -> [f64; 3] {
-            let kept = || networks.iter().enumerate().filter(|(at, _)| Some(*at) != left_out).map(|(_, whole)| whole);
-            let row = |whole: &&Whole| [whole.sums.iter().sum(), whole.operators, 1.0][..columns].to_vec();
-            let (features, ms): (Vec<_>, Vec<_>) = kept().map(|whole| (row(whole), whole.ms)).unzip();
+        let common = |left_out: Option<usize>| {
+            let kept = networks.iter().enumerate().filter(|(at, _)| Some(*at) != left_out).map(|(_, whole)| whole);
+            let row = |whole: &&&Whole| [whole.sums.iter().sum(), 1.0, whole.operators][..columns].to_vec();
+            let (features, ms): (Vec<_>, Vec<_>) = kept.map(|whole| (row(&whole), whole.ms)).unzip();
             let found = relative_nnls(&features, &ms, 1e-9, f64::INFINITY);
-            [0, 1, 2].map(|index| found.get(index).copied().unwrap_or(0.0))
+            let at = |index: usize| found.get(index).copied().map_or(0.0, six_digits);
+            Calibration { scale: at(0), network: at(1), operator: at(2) }
         };
+        let mut found = Self::common(common(None));
         // Too few networks tell no classes apart.
         if columns < 3 {
-            let [scale, per_operator, per_network] = common(None).map(six_digits);
-            return Self { scale, by_class: [scale; Class::ALL.len()], per_operator, per_network };
+            return found;
         }
         let rows: Vec<(Vec<f64>, f64)> = networks.iter().map(|whole| (whole.row(), whole.ms)).collect();
-        let (found, _) = pulled(&rows, |left_out| {
-            let [scale, per_operator, per_network] = common(left_out);
-            [&[scale; Class::ALL.len()][..], &[per_operator, per_network]].concat()
+        let (costs, _) = pulled(&rows, |left_out| {
+            let Calibration { scale, operator, network } = common(left_out);
+            [&[scale; Class::ALL.len()][..], &[operator, network]].concat()
         });
-        let found: Vec<f64> = found.into_iter().map(six_digits).collect();
-        let (mut by_class, classes) = ([0.0; Class::ALL.len()], Class::ALL.len());
-        by_class.copy_from_slice(&found[..classes]);
-        Self {
-            scale: six_digits(common(None)[0]),
-            by_class,
-            per_operator: found[classes],
-            per_network: found[classes + 1],
+        if let Some((&[operator, network], by_class)) =
+            costs.split_last_chunk().map(|(by_class, last)| (last, by_class))
+        {
+            found.common.operator = six_digits(operator);
+            found.common.network = six_digits(network);
+            found.by_class.iter_mut().zip(by_class).for_each(|(factor, &cost)| *factor = six_digits(cost));
         }
+        found
     }
 
     fn apply(&self, whole: &Whole) -> f64 {
         let scaled: f64 = whole.sums.iter().zip(self.by_class).map(|(sum, factor)| sum * factor).sum();
-        scaled + self.per_operator * whole.operators + self.per_network
+        scaled + self.common.operator * whole.operators + self.common.network
     }
 
     /// The factor on what an operator takes alone.
@@ -189,7 +179,7 @@ pub fn table(
             Whole { name: name.clone(), kernels: kernels.clone(), ms: *ms, sums, operators }
         })
         .collect();
-    let calibration = Calibration::of(&wholes.iter().collect::<Vec<_>>());
+    let calibration = InNetworks::of(&wholes.iter().collect::<Vec<_>>());
     let left_out = left_out(&wholes);
     let in_networks: Vec<Sample> = (collected.samples.iter())
         .map(|sample| {
@@ -201,22 +191,23 @@ pub fn table(
         .filter(|sample| sample.ms > 0.0)
         .collect();
     let calibrated = calibrated(&fit(&in_networks.iter().collect::<Vec<_>>(), &terms)?, &calibration);
+    let stated = &statement.stated;
     let info = TableInfo {
-        table: statement
+        table: stated
             .table
             .clone()
             .unwrap_or_else(|| slug(&format!("{} {} {}", device.device, device.cores, device.precision))),
-        device: statement.device.clone().unwrap_or_else(|| device.device.clone()),
-        soc: statement.soc.clone().unwrap_or_else(|| device.soc.clone()),
+        device: stated.device.clone().unwrap_or_else(|| device.device.clone()),
+        soc: stated.soc.clone().unwrap_or_else(|| device.soc.clone()),
         runtime: device.runtime.clone(),
         precision: device.precision.clone(),
         cores: device.cores.clone(),
         provenance: Provenance {
-            source: statement
+            source: stated
                 .source
                 .clone()
                 .unwrap_or_else(|| format!("measured with `pocketnas latency profile` {}", env!("CARGO_PKG_VERSION"))),
-            licence: statement.licence.clone().unwrap_or_else(|| "not stated; give --licence".to_owned()),
+            licence: stated.licence.clone().unwrap_or_else(|| "not stated; give --licence".to_owned()),
             note: note(events, &results, &calibration, wholes.len(), &device.system, statement.date.as_deref()),
             command: statement.command.clone(),
             files: statement.journal.iter().cloned().collect(),
@@ -228,7 +219,7 @@ pub fn table(
     let mut table = LatencyTable::fitted(info, calibrated, Coverage::of(seen));
     table.ratios = left_out.map(|(_, ratios)| ratios);
     for (kernel, (ms, statistics)) in &collected.rows {
-        let added = if kernel.kind.is_hidden() { 0.0 } else { calibration.per_operator };
+        let added = if kernel.kind.is_hidden() { 0.0 } else { calibration.common.operator };
         let factor = calibration.factor(kernel);
         let row = MeasuredRow {
             ms: Millis(six_digits(factor * ms + added)),
@@ -257,6 +248,7 @@ fn collect(plan: &Plan, results: &Results, windows: usize) -> Collected {
         missing: 0,
         blocks: 0,
     };
+    let mut attentions = Vec::new();
     let measured = |key: &str| if results.count(key) >= windows { results.statistics(key) } else { None };
     // What a run costs besides its operators: the runtime's own profile does not count it, other times do.
     let alone = |benchmark: &Benchmark, statistics: &Statistics| {
@@ -276,7 +268,7 @@ fn collect(plan: &Plan, results: &Results, windows: usize) -> Collected {
             Subject::Network(name) => {
                 collected.networks.push((name.clone(), benchmark.kernels.clone(), statistics.median));
             }
-            Subject::Operator(_) | Subject::Block(_) => match alone(benchmark, &statistics) {
+            Subject::Operator(_) | Subject::Attention | Subject::Block(_) => match alone(benchmark, &statistics) {
                 None => collected.missing += 1,
                 // Less than the runs themselves vary by.
                 Some(ms) if ms <= 0.0 || ms < statistics.mad => collected.too_short += 1,
@@ -285,6 +277,7 @@ fn collect(plan: &Plan, results: &Results, windows: usize) -> Collected {
                         Subject::Operator(kernel) => {
                             collected.rows.insert(kernel, (ms, statistics));
                         }
+                        Subject::Attention => attentions.push((&benchmark.kernels, ms, statistics)),
                         _ => collected.blocks += 1,
                     }
                     let (network, kernels) = (benchmark.name(), benchmark.kernels.clone());
@@ -293,13 +286,38 @@ fn collect(plan: &Plan, results: &Results, windows: usize) -> Collected {
             },
         }
     }
+    for (kernels, ms, statistics) in attentions {
+        collected.products(kernels, ms, statistics);
+    }
     collected
 }
 
+impl Collected {
+    /// The rows of an attention's products: what it takes less its softmax, shared out by multiply-adds.
+    fn products(&mut self, kernels: &[Kernel], ms: f64, statistics: Statistics) {
+        let &[scores, weights, values] = kernels else { return };
+        let Some((softmax, _)) = self.rows.get(&weights) else {
+            self.missing += 1;
+            return;
+        };
+        let both = ms - softmax;
+        if both <= 0.0 || both < statistics.mad {
+            self.too_short += 1;
+            return;
+        }
+        let macs = (scores.macs() + values.macs()) as f64;
+        for product in [scores, values] {
+            let share = product.macs() as f64 / macs;
+            self.rows.insert(product, (share * both, Statistics { std: share * statistics.std, ..statistics }));
+        }
+    }
+}
+
 /// The model with what operators and networks cost besides.
-fn calibrated(model: &OperatorModel, calibration: &Calibration) -> OperatorModel {
+fn calibrated(model: &OperatorModel, calibration: &InNetworks) -> OperatorModel {
     let mut costs: Vec<(Term, f64)> = model.coefficients().to_vec();
-    for (term, more) in [(Term::Operators, calibration.per_operator), (Term::Network, calibration.per_network)] {
+    let Calibration { operator, network, .. } = calibration.common;
+    for (term, more) in [(Term::Operators, operator), (Term::Network, network)] {
         match costs.iter_mut().find(|(known, _)| *known == term) {
             Some((_, cost)) => *cost += more,
             None if more > 0.0 => costs.push((term, more)),
@@ -327,7 +345,7 @@ fn left_out(wholes: &[Whole]) -> Option<(FitError, BoundRatios)> {
         let training: Vec<&Sample> =
             samples.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, s)| s).collect();
         let predicted = |predicted_ms| Predicted { network: whole.name.clone(), measured_ms: whole.ms, predicted_ms };
-        ours.push(predicted(Calibration::of(&others).apply(whole)));
+        ours.push(predicted(InNetworks::of(&others).apply(whole)));
         theirs.push(predicted(baseline::fit(&training).ok()?(&whole.kernels)));
     }
     let ratios = |but: Option<usize>| {
@@ -354,10 +372,11 @@ fn left_out(wholes: &[Whole]) -> Option<(FitError, BoundRatios)> {
 }
 
 /// The factors by class: the common one, and those that differ from it.
-fn factors(calibration: &Calibration) -> String {
-    let mut text = calibration.scale.to_string();
+fn factors(calibration: &InNetworks) -> String {
+    let common = calibration.common.scale;
+    let mut text = common.to_string();
     for (class, factor) in Class::ALL.into_iter().zip(calibration.by_class) {
-        if (factor / calibration.scale - 1.0).abs() > 0.005 {
+        if (factor / common - 1.0).abs() > 0.005 {
             text += &format!(", {} {factor:.3}", class.name());
         }
     }
@@ -368,7 +387,7 @@ fn factors(calibration: &Calibration) -> String {
 fn note(
     events: &[Event],
     results: &Results,
-    calibration: &Calibration,
+    calibration: &InNetworks,
     networks: usize,
     system: &str,
     date: Option<&str>,
@@ -384,8 +403,8 @@ fn note(
             ", times the factor of its class ({}) plus {} ms: the calibration to {networks} whole networks, each of which \
              costs {} ms more. ",
             factors(calibration),
-            calibration.per_operator,
-            calibration.per_network
+            calibration.common.operator,
+            calibration.common.network
         ),
     };
     note += &format!(

@@ -19,6 +19,12 @@ fn counts_are_those_worked_out_by_hand() {
     let grouped = Kernel { kind: KernelKind::Grouped, groups: 5, ..spatial };
     let head = Kernel { output_channels: 10, ..Kernel::pointwise(KernelKind::FullyConnected, [1, 1], 30) };
     let cat = Kernel { kind: KernelKind::Concatenation, output_channels: 60, inputs: 3, ..base };
+    let tokens = Kernel {
+        kind: KernelKind::FullyConnected,
+        output_channels: 60,
+        ..Kernel::pointwise(KernelKind::Conv, [197, 1], 20)
+    };
+    let product = Kernel { kind: KernelKind::MatMul, groups: 2, output_channels: 394, ..tokens };
     let cases = [
         (Term::FloatTiles, spatial, 784.0 * 9.0 * 20.0 * 40.0),
         (Term::FloatTiles, Kernel { input: [9, 9], output: [9, 9], ..spatial }, 84.0 * 9.0 * 20.0 * 40.0),
@@ -54,6 +60,19 @@ fn counts_are_those_worked_out_by_hand() {
         (Term::Moved, Kernel { kind: KernelKind::Mean, output: [1, 1], ..base }, 784.0 * 20.0 + 20.0),
         (Term::Gates, Kernel { kind: KernelKind::Multiply, ..base }, 2.0 * 784.0 * 20.0),
         (Term::Gates, cat, 0.0),
+        (Term::UncachedGates, Kernel { kind: KernelKind::Multiply, ..base }, 2.0 * (784.0 * 20.0 - 8192.0)),
+        (Term::UncachedGates, Kernel::pointwise(KernelKind::Multiply, [7, 7], 160), 0.0),
+        (Term::Dispatched, base, 1.0),
+        (Term::Dispatched, Kernel { kind: KernelKind::Multiply, ..base }, 2.0),
+        (Term::SequenceMacs, tokens, 197.0 * 20.0 * 60.0),
+        (Term::SequenceWeights, tokens, 20.0 * 60.0),
+        (Term::SequenceOutputs, tokens, 197.0 * 60.0),
+        (Term::SequenceMacs, product, 197.0 * 10.0 * 394.0),
+        (Term::SequenceWeights, product, 0.0),
+        (Term::SequenceOutputs, product, 0.0),
+        (Term::SequenceMacs, Kernel { input: [1, 1], output: [1, 1], ..tokens }, 0.0),
+        (Term::Softmaxes, Kernel { kind: KernelKind::Softmax, ..tokens }, 197.0 * 60.0),
+        (Term::Softmaxes, base, 0.0),
         (Term::Operators, base, 1.0),
         (Term::Operators, Kernel { kind: KernelKind::Multiply, ..base }, 0.0),
     ];
@@ -79,6 +98,7 @@ proptest! {
         for term in Term::ALL {
             let count = term.count(&kernel);
             prop_assert!(count.is_finite() && count >= 0.0, "{} of {kernel} is {count}", term.name());
+            prop_assert!(count == 0.0 || term.concerns(kind), "{} of {kernel}", term.name());
         }
     }
 }

@@ -8,12 +8,8 @@ use rand_chacha::ChaCha8Rng;
 use super::*;
 use crate::space::Space;
 
-/// Kinds that only occur within an attention or turn a map into tokens; the table has no rows for them either.
-fn alone(kind: KernelKind) -> bool {
-    !matches!(kind, KernelKind::MatMul | KernelKind::Transpose | KernelKind::Gather)
-}
-
-/// Every operator of networks from every shipped space comes back from its benchmark as it is.
+/// Every operator of networks from every shipped space comes back from its benchmark as it is; products of tensors are
+/// those of attentions.
 #[test]
 fn every_operator_has_a_benchmark_of_its_own() {
     let mut rng = ChaCha8Rng::seed_from_u64(0);
@@ -24,8 +20,17 @@ fn every_operator_has_a_benchmark_of_its_own() {
         let architectures: Vec<_> = std::iter::once(space.default_architecture()).chain(drawn).collect();
         for architecture in architectures {
             let network = space.build(&architecture).unwrap();
-            for lowered in lower_run(&network).into_iter().filter(|lowered| alone(lowered.kernel.kind)) {
-                let kernel = lowered.kernel;
+            let kernels: Vec<Kernel> = lower_run(&network).into_iter().map(|lowered| lowered.kernel).collect();
+            let mut products = 0;
+            for three in kernels.windows(3).filter_map(|three| <[Kernel; 3]>::try_from(three).ok()) {
+                if three.map(|kernel| kernel.kind) == [KernelKind::MatMul, KernelKind::Softmax, KernelKind::MatMul] {
+                    let benchmark = attention(&three).unwrap_or_else(|| panic!("{name}: {three:?}"));
+                    assert_eq!(benchmark.kernels, three, "{name}");
+                    products += 2;
+                }
+            }
+            assert_eq!(products, kernels.iter().filter(|kernel| kernel.kind == KernelKind::MatMul).count(), "{name}");
+            for kernel in kernels.into_iter().filter(|kernel| kernel.kind != KernelKind::MatMul) {
                 let benchmark = operator(&kernel).unwrap_or_else(|| panic!("{name}: {kernel:?}"));
                 assert_eq!(benchmark.kernels, [kernel], "{name}");
                 kinds.insert(kernel.kind);

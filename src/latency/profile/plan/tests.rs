@@ -110,3 +110,13 @@ fn plans_follow_from_their_seed_and_keep_to_their_limits() {
     let keys: Vec<&str> = networks.map(|p| p.benchmark.key.as_str()).collect();
     assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len());
 }
+
+#[test]
+fn every_operator_of_a_vision_transformer_is_planned() {
+    let space = crate::space::Space::load("autoformer-tiny", None).unwrap();
+    let plan = Plan::new(&space, &PlanOptions { networks: 0, ..OPTIONS }, &Prior::Rough).unwrap();
+    assert_eq!(plan.left_out, []);
+    let attentions = plan.planned.iter().filter(|p| p.benchmark.subject == Subject::Attention).count();
+    // Three or four heads of 64 features, whatever the features of a token.
+    assert_eq!(attentions, 2);
+}

@@ -23,11 +23,11 @@ fn profiled(plan: &Plan) -> Profiled {
 #[test]
 fn the_calibration_finds_what_networks_cost_beyond_their_operators() {
     let made = profiled(&plan(12));
-    let Calibration { scale, by_class, per_operator, per_network } = made.calibration;
+    let InNetworks { common: Calibration { scale, operator, network }, by_class } = made.calibration;
     assert!(by_class.iter().all(|factor| (factor / scale - 1.0).abs() < 0.02), "{by_class:?}");
     assert!((scale - 1.3).abs() < 0.03, "{scale}");
-    assert!((per_operator - 0.002).abs() < 0.002, "{per_operator}");
-    assert!((per_network - 0.5).abs() < 0.03, "{per_network}");
+    assert!((operator - 0.002).abs() < 0.002, "{operator}");
+    assert!((network - 0.5).abs() < 0.03, "{network}");
     assert_eq!((made.networks, made.missing, made.too_short), (12, 0, 0));
     assert!(made.table.info().provenance.error.as_ref().unwrap().mape < 0.5);
 }
@@ -72,7 +72,7 @@ fn the_table_reads_back_as_it_was_written_and_says_what_it_rests_on() {
 #[test]
 fn without_networks_the_rows_stand_as_measured() {
     let made = profiled(&plan(0));
-    assert_eq!(made.calibration, AS_MEASURED);
+    assert_eq!(made.calibration, InNetworks::common(Calibration::NONE));
     assert_eq!(made.table.overhead().0, 0.0);
     assert!(made.table.info().provenance.error.is_none());
 }
@@ -88,4 +88,30 @@ fn a_journal_without_steady_measurements_makes_no_table() {
     journal.begin("simulated", &crate::latency::profile::DeviceRunner::describe(&mut journal_of).unwrap()).unwrap();
     let error = table(&plan, journal.events(), 5, 0.03, &Statement::default()).unwrap_err().to_string();
     assert!(error.contains("no operator has enough measurements that count; the same command goes on"), "{error}");
+}
+
+/// Softmax, norms and look-ups have rows of their own, and the products of an attention share what is left of it.
+#[test]
+fn transformers_are_priced_by_measured_rows_alone() {
+    let text = "space: t\nversion: 1\nabout: t\ninput: { ids: 16 }\nblocks:\n  layer:\n    params: { heads: { choice: [2, 4] } }\n\
+                \x20   residual: true\n    layers:\n      - op: rms_norm\n      - { op: attention, heads: =heads, rotary: true }\n\
+                \x20     - { op: linear, features: 64, act: gelu }\n      - { op: linear, features: 32 }\nnetwork:\n\
+                \x20 - { op: embedding, vocabulary: 100, features: 32 }\n  - { stage: s, repeat: { choice: [1, 2, 3] }, block: { use: layer } }\n\
+                \x20 - op: layer_norm\n  - op: global_avg_pool\n  - { op: linear, features: 10 }\n  - op: softmax\n";
+    let space = crate::space::Space::from_text("t.yaml", text).unwrap();
+    let options = PlanOptions { networks: 6, blocks: 0, operators: None, seed: 1 };
+    let plan = Plan::new(&space, &options, &Prior::Rough).unwrap();
+    assert_eq!(plan.left_out, []);
+    let made = profiled(&plan);
+    let read = LatencyTable::parse("t.yaml", &made.table.to_yaml()).unwrap();
+    for architecture in space.enumerate(1000).unwrap() {
+        let benchmark = Benchmark::new(Subject::Network(String::new()), space.build(&architecture).unwrap());
+        assert!(benchmark.kernels.iter().any(|kernel| kernel.kind == crate::latency::KernelKind::MatMul));
+        for kernel in &benchmark.kernels {
+            let priced = read.price(kernel);
+            assert_eq!((priced.source, priced.flags.len()), (Source::Measured, 0), "{kernel}");
+        }
+        let error = predict(&read, &benchmark.network).mean.0 / time(&benchmark) - 1.0;
+        assert!(error.abs() < 0.02, "{}: {error}", space.format(&architecture));
+    }
 }

@@ -2,13 +2,11 @@
 
 use std::path::Path;
 
-use super::super::{Failure, emit, emit_json};
-use super::{
-    FitArguments, Groups, bounded, confidence, families_file, info, input, load, report, say, say_bounds, write,
-};
+use super::super::super::{Failure, emit, emit_json};
+use super::{FitArguments, Groups, bounded, confidence, info, input, load, report, say, validate, write};
 use crate::latency::{
-    Coverage, CrossValidation, CurvePoint, LatencyError, LatencyTable, OperatorModel, Sample, SourceFile, Split, adapt,
-    file_name, learning_curve, leave_out, predict_samples, read_families, terms,
+    Coverage, CurvePoint, LatencyError, LatencyTable, Sample, SourceFile, adapt, file_name, learning_curve, leave_out,
+    predict_samples, read_families, terms,
 };
 
 /// The fewest networks whose ratios give a bound at 95 %.
@@ -32,7 +30,13 @@ pub(super) fn run(arguments: &FitArguments, name: &str) -> Result<(), Failure> {
         "the new device takes {:.3} times as long; costs are pulled towards that with a strength of {}",
         adapted.ratio, adapted.strength
     ));
-    let validation = validate(arguments, old.model(), &samples)?;
+    let validation = validate(arguments, groups(arguments, samples.len()), |split| {
+        leave_out(&samples, split, confidence(arguments), |seen, unseen| {
+            let seen: Vec<&Sample> = seen.iter().map(|&at| &samples[at]).collect();
+            let model = adapt(old.model(), &seen)?.model;
+            Ok(unseen.iter().map(|kernels| model.total(kernels)).collect())
+        })
+    })?;
     if let Some(path) = &arguments.out {
         let coverage = Coverage::of(samples.iter().flat_map(|sample| &sample.kernels)).union(old.coverage());
         let mut info = info(arguments, samples.len(), validation.as_ref())?;
@@ -82,36 +86,13 @@ fn check(arguments: &FitArguments, name: &str, old: &LatencyTable) -> Result<(),
     Ok(())
 }
 
-/// The error on networks left out. Without an order to leave groups out, folds give bounds where there are enough networks.
-fn validate(
-    arguments: &FitArguments,
-    old: &OperatorModel,
-    samples: &[Sample],
-) -> Result<Option<CrossValidation>, Failure> {
-    let families;
-    let split = match arguments.cross_validate {
-        None if samples.len() < ENOUGH_FOR_BOUNDS => {
-            say(format_args!(
-                "no upper bounds: they take {ENOUGH_FOR_BOUNDS} networks, and there are {}",
-                samples.len()
-            ));
-            return Ok(None);
-        }
-        None | Some(Groups::Folds) => Split::Folds,
-        Some(Groups::Operators) => Split::Operators,
-        Some(Groups::Families) => {
-            families = read_families(&families_file(arguments)?).map_err(input)?;
-            Split::Families(&families)
-        }
-    };
-    let result = leave_out(samples, split, confidence(arguments), |seen, unseen| {
-        let seen: Vec<&Sample> = seen.iter().map(|&at| &samples[at]).collect();
-        let model = adapt(old, &seen)?.model;
-        Ok(unseen.iter().map(|kernels| model.total(kernels)).collect())
-    });
-    let result = result.map_err(input)?;
-    say_bounds(arguments, &result)?;
-    Ok(Some(result))
+/// What is left out in turn. Where nobody says, folds give bounds, if there are enough networks.
+fn groups(arguments: &FitArguments, networks: usize) -> Option<Groups> {
+    if arguments.cross_validate.is_none() && networks < ENOUGH_FOR_BOUNDS {
+        say(format_args!("no upper bounds: they take {ENOUGH_FOR_BOUNDS} networks, and there are {networks}"));
+        return None;
+    }
+    arguments.cross_validate.or(Some(Groups::Folds))
 }
 
 /// Tells the error by the number of networks.

@@ -1,11 +1,10 @@
 //! `latency fit` where the class model is the right one: operators of a device that were measured one by one, and
 //! architectures of a cell space.
 
-use super::super::Failure;
-use super::{FitArguments, Groups, bounded, confidence, families_file, info, input, report, say, say_bounds, write};
+use super::super::super::Failure;
+use super::{FitArguments, bounded, confidence, info, input, report, say, validate, write};
 use crate::latency::{
-    CELL, Coverage, CrossValidation, LatencyError, LatencyTable, Split, fit_operators, fit_totals, leave_out,
-    predict_samples, read_architectures, read_families, read_timed,
+    CELL, Coverage, LatencyTable, fit_operators, fit_totals, leave_out, predict_samples, read_architectures, read_timed,
 };
 use crate::space::Space;
 
@@ -24,7 +23,7 @@ pub(super) fn fit_space(arguments: &FitArguments, space: &str, column: &str) -> 
     let samples = read_architectures(path, &space, column).map_err(input)?;
     say(format_args!("{} architectures of {} measured, column {column}", samples.len(), space.name()));
     let model = fit_totals(&samples.iter().collect::<Vec<_>>(), &CELL, true).map_err(input)?;
-    let validation = validate(arguments, |split| {
+    let validation = validate(arguments, arguments.cross_validate, |split| {
         leave_out(&samples, split, confidence(arguments), |seen, unseen| {
             let seen: Vec<_> = seen.iter().map(|&at| &samples[at]).collect();
             let model = fit_totals(&seen, &CELL, true)?;
@@ -65,7 +64,7 @@ pub(super) fn fit_measured_operators(arguments: &FitArguments) -> Result<bool, F
     };
     let samples: Vec<_> = networks.iter().map(|network| network.sample.clone()).collect();
     let fitted = fit(&(0..networks.len()).collect::<Vec<_>>()).map_err(input)?;
-    let validation = validate(arguments, |split| {
+    let validation = validate(arguments, arguments.cross_validate, |split| {
         leave_out(&samples, split, confidence(arguments), |seen, unseen| Ok(fit(seen)?.totals(unseen)))
     })?;
     let coverage = Coverage::of(samples.iter().flat_map(|sample| &sample.kernels));
@@ -79,22 +78,4 @@ pub(super) fn fit_measured_operators(arguments: &FitArguments) -> Result<bool, F
     let seen = predict_samples(&samples, |kernels| table.total(kernels));
     report(arguments, &seen, validation.as_ref())?;
     Ok(true)
-}
-
-fn validate(
-    arguments: &FitArguments,
-    leave_out: impl Fn(Split) -> Result<CrossValidation, LatencyError>,
-) -> Result<Option<CrossValidation>, Failure> {
-    let result = match arguments.cross_validate {
-        None => return Ok(None),
-        Some(Groups::Folds) => leave_out(Split::Folds),
-        Some(Groups::Operators) => leave_out(Split::Operators),
-        Some(Groups::Families) => {
-            let families = read_families(&families_file(arguments)?).map_err(input)?;
-            leave_out(Split::Families(&families))
-        }
-    };
-    let result = result.map_err(input)?;
-    say_bounds(arguments, &result)?;
-    Ok(Some(result))
 }

@@ -17,11 +17,12 @@ pub(super) struct Described<'a> {
 }
 
 impl Described<'_> {
-    fn counts(&self) -> [(&'static str, usize); 4] {
+    fn counts(&self) -> [(&'static str, usize); 5] {
         let count = |is: fn(&Subject) -> bool| self.plan.planned.iter().filter(|p| is(&p.benchmark.subject)).count();
         [
             ("whole network", count(|s| matches!(s, Subject::Network(_)))),
             ("block", count(|s| matches!(s, Subject::Block(_)))),
+            ("attention", count(|s| matches!(s, Subject::Attention))),
             ("operator", count(|s| matches!(s, Subject::Operator(_)))),
             ("empty network", count(|s| matches!(s, Subject::Empty))),
         ]

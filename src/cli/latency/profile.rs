@@ -8,12 +8,14 @@ use std::time::Duration;
 use indicatif::HumanDuration;
 use serde_json::{Map, Value, json};
 
-use super::progress::Stages;
-use super::{Failure, emit, emit_json};
+use super::super::progress::Stages;
+use super::super::{Failure, emit, emit_json};
+use super::load;
+use super::origin::Origin;
 use crate::export;
 use crate::latency::profile::{
     self, Ended, JournalError, Plan, PlanError, PlanOptions, Prior, ProfileError, Profiled, Progress, Protocol,
-    RunnerError, Setup, Statement, Watch, open,
+    RunnerError, RunnerKind, Setup, Statement, Watch, open,
 };
 use crate::latency::{Class, SourceFile, file_name, read_network};
 use crate::report;
@@ -30,10 +32,11 @@ use planned::Described;
 /// Whole networks come first, then what a price would be least certain of. Every measurement is kept as it is made: the
 /// same command goes on after an interrupt, a lost cable or a kill.
 #[derive(clap::Args)]
-pub(super) struct Arguments {
+pub(super) struct ProfileArguments {
     /// A search space: the path of a file, or the name of a shipped one
     space: String,
-    /// What runs the benchmarks: `host`, or `adb:SERIAL` with a serial that `adb devices` lists
+    /// What runs the benchmarks: `host`, `onnxruntime` or `onnxruntime:LIBRARY` on this machine, or `adb:SERIAL` with a serial
+    /// that `adb devices` lists
     #[arg(long, value_name = "RUNNER")]
     runner: String,
     /// Where the table goes; without it, with --dir, networks are measured and no table is made
@@ -83,39 +86,27 @@ pub(super) struct Arguments {
     /// Cores to run on: `big`, `little`, or numbers like 4,6-7
     #[arg(long, value_name = "CORES")]
     cores: Option<String>,
+    /// Number format that runs: `float`, or `quant` (int8) where the command of --model-runner quantises the models that it is
+    /// given, which are always written in float
+    #[arg(long, value_name = "PRECISION", default_value = "float", value_parser = ["float", "quant"])]
+    precision: String,
     /// Threads of a run
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
     threads: u32,
-    /// What the runtime is called, with its version
-    #[arg(long)]
-    runtime: Option<String>,
     /// Seconds to wait for a device that was lost
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     patience: u64,
     /// Seconds that one go of a benchmark may take
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     timeout: u64,
-    /// Seconds that the device rests before what was disturbed is repeated; 1 on the host, 20 elsewhere if left out
+    /// Seconds that the device rests before what was disturbed is repeated; 1 on this machine, 20 on a phone if left out
     #[arg(long, value_name = "SECONDS")]
     cool_down: Option<f64>,
     /// The adb program
     #[arg(long, value_name = "PROGRAM", default_value = "adb")]
     adb: PathBuf,
-    /// Name of the table; made of device and cores if left out
-    #[arg(long)]
-    name: Option<String>,
-    /// The device as its maker calls it; what the device says if left out
-    #[arg(long)]
-    device_name: Option<String>,
-    /// The device's system on chip; what the device says if left out
-    #[arg(long)]
-    soc: Option<String>,
-    /// Who measured
-    #[arg(long)]
-    source: Option<String>,
-    /// Licence of the measurements
-    #[arg(long)]
-    licence: Option<String>,
+    #[command(flatten)]
+    origin: Origin,
     /// When it was measured, for the table's provenance
     #[arg(long)]
     date: Option<String>,
@@ -124,10 +115,10 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+pub(super) fn run(arguments: &ProfileArguments) -> Result<(), Failure> {
     let space = Space::load(&arguments.space, None)?;
     let prior = match &arguments.prior {
-        Some(table) => Prior::Table(Box::new(super::latency::load(table)?)),
+        Some(table) => Prior::Table(Box::new(load(table)?)),
         None => Prior::Rough,
     };
     let options = PlanOptions {
@@ -155,13 +146,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     measure(arguments, &plan)
 }
 
-impl Arguments {
+impl ProfileArguments {
     fn protocol(&self) -> Result<Protocol, Failure> {
         let seconds = |flag: &str, value: f64| {
             Duration::try_from_secs_f64(value)
                 .map_err(|_| Failure::refuse(format!("{flag} {value} is no span of time"), "give a number from 0 up"))
         };
-        let rest = self.cool_down.unwrap_or(if self.runner == "host" { 1.0 } else { 20.0 });
+        let (kind, _) = RunnerKind::named(&self.runner).map_err(Failure::input)?;
+        let rest = self.cool_down.unwrap_or(kind.cool_down.as_secs_f64());
         let windows = Protocol::default().windows;
         Ok(Protocol {
             runs: self.runs.div_ceil(windows),
@@ -180,8 +172,8 @@ impl Arguments {
             push: self.push.clone(),
             cores: self.cores.clone(),
             threads: self.threads,
-            runtime: self.runtime.clone(),
-            precision: "float".to_owned(),
+            runtime: self.origin.runtime.clone(),
+            precision: self.precision.clone(),
             adb: self.adb.clone(),
             patience: Duration::from_secs(self.patience),
             timeout: Duration::from_secs(self.timeout),
@@ -191,7 +183,11 @@ impl Arguments {
 
     /// The command in a form that holds on other machines: files without their folders, serials left out.
     fn command_line(&self) -> String {
-        let runner = self.runner.split_once(':').map_or(self.runner.clone(), |(kind, _)| format!("{kind}:SERIAL"));
+        let runner = match self.runner.split_once(':') {
+            Some(("adb", _)) => "adb:SERIAL".to_owned(),
+            Some((kind, path)) => format!("{kind}:{}", file_name(Path::new(path))),
+            None => self.runner.clone(),
+        };
         let space = file_name(Path::new(&self.space));
         let mut command = format!("pocketnas latency profile {space} --runner {runner}");
         let mut add = |flag: &str, value: Option<String>| {
@@ -205,6 +201,7 @@ impl Arguments {
         add("--model-format", self.model_format.clone());
         add("--cores", self.cores.clone());
         add("--threads", (self.threads != 1).then(|| self.threads.to_string()));
+        add("--precision", (self.precision != "float").then(|| self.precision.clone()));
         match &self.architectures[..] {
             [] => add("--networks", Some(self.networks.to_string())),
             files => files.iter().for_each(|file| add("--architectures", Some(file_name(file)))),
@@ -219,7 +216,7 @@ impl Arguments {
     }
 }
 
-fn measure(arguments: &Arguments, plan: &Plan) -> Result<(), Failure> {
+fn measure(arguments: &ProfileArguments, plan: &Plan) -> Result<(), Failure> {
     let protocol = arguments.protocol()?;
     let table = arguments.out.as_ref().map(|out| out.with_extension("profile"));
     let folder = arguments.dir.clone().or(table).unwrap_or_default();
@@ -282,11 +279,7 @@ fn measure(arguments: &Arguments, plan: &Plan) -> Result<(), Failure> {
     let bytes = std::fs::read(journal.path()).map_err(Failure::failed)?;
     let kept = SourceFile { name: file_name(journal.path()), blake3: blake3::hash(&bytes).to_hex().to_string() };
     let statement = Statement {
-        table: arguments.name.clone(),
-        device: arguments.device_name.clone(),
-        soc: arguments.soc.clone(),
-        source: arguments.source.clone(),
-        licence: arguments.licence.clone(),
+        stated: arguments.origin.stated(),
         date: arguments.date.clone(),
         command: arguments.command_line(),
         journal: Some(kept),
@@ -360,10 +353,10 @@ fn made_json(made: &Profiled) -> Value {
         "blocks": made.blocks,
         "networks": made.networks,
         "missing": made.missing,
-        "scale": made.calibration.scale,
+        "scale": made.calibration.common.scale,
         "scale_by_class": by_class,
-        "per_operator_ms": made.calibration.per_operator,
-        "per_network_ms": made.calibration.per_network,
+        "per_operator_ms": made.calibration.common.operator,
+        "per_network_ms": made.calibration.common.network,
         "error": made.table.info().provenance.error,
     })
 }

@@ -1,0 +1,111 @@
+//! `latency predict`: the price of a network, by block, and where it goes beyond what was measured.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use miette::miette;
+use serde_json::{Value, json};
+
+use super::super::{Failure, emit, emit_json};
+use super::confidence::Confidence;
+use super::{input, load};
+use crate::latency::{
+    Bound, LatencyTable, Prediction, Source, predict, predict_operators, read_network, read_operators,
+};
+use crate::units::Millis;
+
+#[derive(Args)]
+pub(super) struct PredictArguments {
+    /// The table: a file, or the name of a shipped one
+    #[arg(long)]
+    table: String,
+    /// An architecture file (YAML or JSON), a space file, of which the default is meant, or operator lists (CSV)
+    #[arg(value_name = "ARCH_OR_NETWORK_FILE")]
+    network: PathBuf,
+    /// Which model of an operators file that holds several
+    #[arg(long)]
+    model: Option<String>,
+    #[command(flatten)]
+    confidence: Confidence,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &PredictArguments) -> Result<(), Failure> {
+    let table = load(&arguments.table)?;
+    let path = &arguments.network;
+    let prediction = if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv")) {
+        let lists = read_operators(path).map_err(input)?;
+        let names: Vec<&str> = lists.iter().map(|list| list.model.as_str()).collect();
+        let list = match &arguments.model {
+            Some(model) => lists.iter().find(|list| list.model == *model).ok_or_else(|| {
+                let help = crate::yaml::nearest(model, names.iter().copied());
+                Failure::Input(miette!(help = help, "{} has no model `{model}`", path.display()))
+            })?,
+            None if lists.len() == 1 => &lists[0],
+            None => {
+                let help = format!("give --model with one of: {}", names.join(", "));
+                return Err(Failure::Input(miette!(help = help, "{} holds {} models", path.display(), lists.len())));
+            }
+        };
+        predict_operators(&table, &list.kernels)
+    } else {
+        predict(&table, &read_network(path).map_err(input)?)
+    };
+    let bound = arguments.confidence.factor(&arguments.table, &table)?;
+    let bound = bound.map(|(factor, confidence)| Bound { ms: Millis(factor * prediction.mean.0), confidence });
+    if arguments.json {
+        emit_json(&prediction_json(&prediction, bound))
+    } else {
+        emit(&prediction_text(&table, &prediction, bound))
+    }
+}
+
+/// Blocks as they are shown: what no operator causes comes last, so that shares add up to one.
+fn shown_blocks(prediction: &Prediction) -> Vec<(&str, f64, f64, Option<Source>)> {
+    let mut blocks: Vec<(&str, f64, f64, Option<Source>)> =
+        prediction.blocks.iter().map(|b| (b.name.as_str(), b.ms.0, b.share, b.source)).collect();
+    if prediction.overhead.0 > 0.0 {
+        let share = prediction.overhead.0 / prediction.mean.0;
+        blocks.push(("(overhead)", prediction.overhead.0, share, Some(Source::Fitted)));
+    }
+    blocks
+}
+
+pub(in crate::cli) fn prediction_json(prediction: &Prediction, bound: Option<Bound>) -> Value {
+    let blocks: Vec<Value> = shown_blocks(prediction)
+        .into_iter()
+        .map(|(name, ms, share, source)| json!({"name": name, "ms": ms, "share": share, "source": source}))
+        .collect();
+    let flags: Vec<Value> = prediction
+        .flags
+        .iter()
+        .map(|flag| {
+            let mut value = serde_json::to_value(flag).unwrap_or(Value::Null);
+            value["message"] = Value::from(flag.to_string());
+            value
+        })
+        .collect();
+    json!({
+        "mean_ms": prediction.mean.0,
+        "bound_ms": bound.map(|bound| bound.ms.0),
+        "confidence": bound.map(|bound| bound.confidence),
+        "blocks": blocks,
+        "flags": flags,
+    })
+}
+
+pub(in crate::cli) fn prediction_text(table: &LatencyTable, prediction: &Prediction, bound: Option<Bound>) -> String {
+    let mut text = format!("{:.3} ms: {}\n", prediction.mean.0, table.about());
+    if let Some(Bound { ms, confidence }) = bound {
+        text += &format!("at most {:.3} ms with a confidence of {:.1} %\n", ms.0, 100.0 * confidence);
+    }
+    for (name, ms, share, _) in shown_blocks(prediction) {
+        text += &format!("{ms:10.4} ms {:5.1} %  {name}\n", 100.0 * share);
+    }
+    for flag in &prediction.flags {
+        text += &format!("flag: {flag}\n");
+    }
+    text
+}
