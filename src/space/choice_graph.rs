@@ -2,6 +2,9 @@
 //! search are folds over it.
 
 mod marginals;
+mod tilted;
+
+pub use tilted::Tilted;
 
 use std::collections::HashMap;
 use std::sync::Arc;

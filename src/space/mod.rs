@@ -27,7 +27,7 @@ use rand::Rng;
 use rand_distr::{Distribution, WeightedIndex};
 
 pub use architecture::{Architecture, ArchitectureError, Decision};
-pub use choice_graph::{ChoiceGraph, DecisionSpec, Edge};
+pub use choice_graph::{ChoiceGraph, DecisionSpec, Edge, Tilted};
 pub use compile::{Budget, CompileError};
 pub use schema::SCHEMA;
 pub use value::Value;

@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, HashSet};
 
 use rand_chacha::ChaCha8Rng;
 
-use super::PlanError;
+use super::{PlanError, Prior, Statistics};
 use crate::graph::{Network, Op};
 use crate::latency::{Kernel, KernelKind, lower_run};
-use crate::space::{Budget, ChoiceGraph, CompileError, Space};
+use crate::space::{Budget, ChoiceGraph, CompileError, Space, Tilted};
 
 /// Networks drawn from a space that does not compile.
 const DRAWS: usize = 300;
@@ -72,15 +72,19 @@ impl Counts {
     }
 }
 
-/// What the networks of `space` need, with up to `networks` whole ones.
-pub(super) fn demand(space: &Space, networks: usize, rng: &mut ChaCha8Rng) -> Result<Demand, PlanError> {
+/// How far the first and the last network are tilted, in standard deviations of what uniform ones cost.
+const TILT: f64 = 6.0;
+
+/// What the networks of `space` need, with up to `networks` whole ones: from cheap to dear by the prior, since those that a
+/// search finds lie at the ends, and uniform ones all in the middle.
+pub(super) fn demand(space: &Space, networks: usize, prior: &Prior, rng: &mut ChaCha8Rng) -> Result<Demand, PlanError> {
     match space.compile(Budget::default()) {
-        Ok(graph) => Ok(compiled(space, &graph, networks, rng)),
+        Ok(graph) => Ok(compiled(space, &graph, networks, prior, rng)),
         Err(error) => drawn(space, networks, rng, error),
     }
 }
 
-fn compiled(space: &Space, graph: &ChoiceGraph, networks: usize, rng: &mut ChaCha8Rng) -> Demand {
+fn compiled(space: &Space, graph: &ChoiceGraph, networks: usize, prior: &Prior, rng: &mut ChaCha8Rng) -> Demand {
     let mut probabilities = vec![0.0; graph.variants()];
     let mut places = vec![0; graph.variants()];
     for (index, (edge, probability)) in graph.edges().iter().zip(graph.marginals()).enumerate() {
@@ -89,17 +93,31 @@ fn compiled(space: &Space, graph: &ChoiceGraph, networks: usize, rng: &mut ChaCh
     }
     let mut counts = Counts::default();
     let mut blocks = Vec::new();
+    let mut costs = Vec::with_capacity(graph.variants());
     for variant in 0..graph.variants() {
         let network = graph.fragment(variant);
         let kernels: Vec<Kernel> = lower_run(&network).into_iter().map(|lowered| lowered.kernel).collect();
         let probability = probabilities[variant];
         counts.add(&kernels, probability);
+        costs.push(kernels.iter().map(|kernel| prior.cost(kernel)).sum::<f64>());
         if kernels.len() > 1 && is_whole(&network) {
             let (position, label) = (graph.position(places[variant]), graph.label(places[variant]));
             blocks.push(DemandedBlock { position, label, probability, network, kernels });
         }
     }
-    let draw = |rng: &mut ChaCha8Rng| Some(graph.architecture(&graph.sample(rng)));
+    let costs: Vec<f64> = graph.edges().iter().map(|edge| costs[edge.variant as usize]).collect();
+    let uniform: Vec<f64> =
+        (0..DRAWS).map(|_| graph.sample(rng).into_iter().map(|edge| costs[edge]).sum::<f64>()).collect();
+    let deviation = Statistics::of(&uniform).map_or(0.0, |statistics| statistics.std);
+    let ends = networks.saturating_sub(1).max(1) as f64;
+    let tilted: Vec<Tilted> = (0..networks)
+        .map(|at| {
+            let tilt =
+                if networks > 1 && deviation > 0.0 { TILT * (2.0 * at as f64 / ends - 1.0) / deviation } else { 0.0 };
+            graph.tilted(costs.iter().map(|cost| tilt * cost).collect())
+        })
+        .collect();
+    let draw = |at: usize, rng: &mut ChaCha8Rng| Some(graph.architecture(&tilted[at].sample(rng)));
     counts.demand(blocks, distinct(space, networks, draw, rng))
 }
 
@@ -118,15 +136,15 @@ fn drawn(space: &Space, networks: usize, rng: &mut ChaCha8Rng, error: CompileErr
         let kernels: Vec<Kernel> = lower_run(&network).into_iter().map(|lowered| lowered.kernel).collect();
         counts.add(&kernels, 1.0 / DRAWS as f64);
     }
-    let networks = distinct(space, networks, |rng| space.draw(rng), rng);
+    let networks = distinct(space, networks, |_, rng| space.draw(rng), rng);
     Ok(counts.demand(Vec::new(), networks))
 }
 
-/// Networks that compute something, no two alike.
+/// Networks that compute something, no two alike. `draw` is told the place of the one that is wanted.
 fn distinct(
     space: &Space,
     wanted: usize,
-    mut draw: impl FnMut(&mut ChaCha8Rng) -> Option<crate::space::Architecture>,
+    mut draw: impl FnMut(usize, &mut ChaCha8Rng) -> Option<crate::space::Architecture>,
     rng: &mut ChaCha8Rng,
 ) -> Vec<(String, Network)> {
     let mut seen = HashSet::new();
@@ -136,7 +154,7 @@ fn distinct(
         if found.len() == wanted {
             break;
         }
-        let Some(architecture) = draw(rng) else { break };
+        let Some(architecture) = draw(found.len(), rng) else { break };
         let Ok(network) = space.build(&architecture) else { continue };
         if !lower_run(&network).is_empty() && is_whole(&network) && seen.insert(network.canonical_hash()) {
             found.push((space.format(&architecture), network));

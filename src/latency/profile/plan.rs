@@ -147,7 +147,7 @@ impl Plan {
     /// A space that cannot be compiled nor drawn from.
     pub fn new(space: &Space, options: &PlanOptions, prior: &Prior) -> Result<Self, PlanError> {
         let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
-        let demand = demand(space, options.networks, &mut rng)?;
+        let demand = demand(space, options.networks, prior, &mut rng)?;
         let total: f64 = demand.operators.iter().map(|(kernel, count)| count * prior.cost(kernel)).sum();
         if total.is_nan() || total <= 0.0 {
             return Err(PlanError::Nothing);

@@ -74,6 +74,25 @@ fn networks_come_first_and_then_what_is_least_certain() {
     }
 }
 
+/// Those that a search finds lie at the ends, so the calibration has to reach there.
+#[test]
+fn whole_networks_go_from_cheap_to_dear() {
+    let space = Space::load("mobilenetv3-ofa", None).unwrap();
+    let options = PlanOptions { networks: 9, blocks: 0, operators: Some(0), ..OPTIONS };
+    let costs: Vec<f64> =
+        Plan::new(&space, &options, &Prior::Rough).unwrap().planned.iter().map(|planned| planned.prior_ms).collect();
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    let cost = |architecture| {
+        let network = space.build(&architecture).unwrap();
+        lower_run(&network).iter().map(|lowered| Prior::Rough.cost(&lowered.kernel)).sum::<f64>()
+    };
+    let uniform: Vec<f64> = (0..50).filter_map(|_| space.draw(&mut rng)).map(cost).collect();
+    let (low, high) = uniform.iter().fold((f64::INFINITY, 0.0), |(low, high), &cost| (cost.min(low), cost.max(high)));
+    assert_eq!(costs.len(), 9);
+    assert!(costs[0] < low && costs[8] > high && low < costs[4] && costs[4] < high, "{costs:?}: {low} to {high}");
+    assert!(costs.is_sorted_by(|a, b| *a < 1.15 * b), "{costs:?}");
+}
+
 #[test]
 fn every_operator_and_block_has_its_empty_network_before_it() {
     for (copied, least) in [(true, 5), (false, 1)] {
