@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::ArchitectureFile;
+use super::{ArchitectureFile, weights};
 use crate::graph::{Network, NetworkError};
 use crate::objective::{Count, CountKind, Objective};
 use crate::yaml::{Diagnostics, Document};
@@ -43,7 +43,8 @@ pub enum ReadError {
     },
 }
 
-/// Reads an architecture file, YAML or JSON.
+/// Reads an architecture file, YAML or JSON. The weights that it may name are left to
+/// [`ArchitectureFile::read_weights`].
 ///
 /// # Errors
 /// A file that is not one, whose network does not fit together, or whose hash or counts differ from its network's.
@@ -60,6 +61,9 @@ pub fn read(path: &Path) -> Result<(ArchitectureFile, Network), ReadError> {
     };
     if !parsed.readable() {
         return Err(form(format!("version {} is not understood; this program reads version 1", parsed.version)));
+    }
+    if let Some(stored) = parsed.weights.as_ref().filter(|stored| !stored.is_beside()) {
+        return Err(form(format!("its weights are in `{}`, which leads elsewhere; {}", stored.file, weights::BESIDE)));
     }
     let network = parsed.network.build().map_err(|source| ReadError::Network { file: file.clone(), source })?;
     let claim = |what: &str, claimed: String, found: String| {
