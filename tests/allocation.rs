@@ -127,7 +127,7 @@ fn transformer(attends: bool) -> Network {
     let mut net = Net::new(Shape::Tokens { tokens: 48, features: 40 });
     for layer in 0..LAYERS {
         let from = net.last;
-        let norm = net.then(Op::LayerNorm);
+        let norm = net.then(Op::LAYER_NORM);
         let [q, k, v] = [0, 1, 2].map(|_| net.of(Op::Linear { features: 40, bias: true }, &[norm]));
         if attends {
             let attention = Attention { heads: HEADS, kv_heads: HEADS, causal: layer == 1, rotary: Some(10_000) };
@@ -137,7 +137,7 @@ fn transformer(attends: bool) -> Network {
         }
         let to = net.then(Op::Linear { features: 40, bias: true });
         let from = net.of(Op::Add, &[from, to]);
-        net.then(Op::RmsNorm);
+        net.then(Op::RMS_NORM);
         net.then(Op::Linear { features: 80, bias: true });
         net.then(Op::Activation { function: Activation::Gelu });
         let to = net.then(Op::Linear { features: 40, bias: true });

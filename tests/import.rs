@@ -18,9 +18,9 @@ use std::process::Command;
 use pocketnas::engine::native::Native;
 use pocketnas::engine::{Backend, Mode, Plan, Tensor, Weights};
 use pocketnas::export::onnx::{About, encode, model};
-use pocketnas::graph::{Network, Op};
+use pocketnas::graph::{Activation, Attention, Axis, Builder, Conv2d, Epsilon, Network, NodeId, Op, Shape};
 use pocketnas::import::{Imported, Options, derive, from_bytes, read};
-use pocketnas::space::Space;
+use pocketnas::space::{Budget, ChoiceGraph, Space};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -148,6 +148,9 @@ fn models_of_others_compute_what_onnx_runtime_makes_of_them() {
                 ("rms_norm", "rms_norm"),
                 ("excite", "squeeze_excite"),
                 ("attention", "attention"),
+                ("class_token", "prepend_tokens"),
+                ("class_token", "position_embedding"),
+                ("channel_shuffle", "channel_shuffle"),
                 ("embedding", "embedding"),
                 ("pixel_shuffle", "pixel_shuffle"),
             ] {
@@ -161,6 +164,20 @@ fn models_of_others_compute_what_onnx_runtime_makes_of_them() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// The space around a network, which is its teacher, and the graph of its choices.
+fn space_around(name: &str, network: &Network) -> (Space, ChoiceGraph) {
+    let folder = tempfile::tempdir().unwrap();
+    let teacher = serde_json::json!({ "network": network.to_raw() }).to_string();
+    fs::write(folder.path().join(format!("{name}.yaml")), teacher).unwrap();
+    let text = derive::space(name, network).unwrap();
+    let path = folder.path().join(format!("{name}.space.yaml"));
+    fs::write(&path, &text).unwrap();
+    let told = |error: &dyn std::fmt::Debug| panic!("{name}: {error:?}\n{text}");
+    let space = Space::load(path.to_str().unwrap(), None).unwrap_or_else(|error| told(&error));
+    let graph = space.compile(Budget::default()).unwrap_or_else(|error| told(&error));
+    (space, graph)
+}
+
 /// A space around a network holds the network itself, as its default, and others with the same borders.
 #[test]
 fn spaces_around_a_network_begin_with_the_network() {
@@ -170,9 +187,7 @@ fn spaces_around_a_network_begin_with_the_network() {
         let file = encode(&model(&network, &weights(&network, 1), &About::default()).unwrap());
         for fold_norms in [false, true] {
             let imported = from_bytes(name, &file, &Options { fold_norms, ..Options::default() }).unwrap();
-            let text = derive::space(name, &imported.network).unwrap();
-            let space =
-                Space::from_text("around.yaml", &text).unwrap_or_else(|error| panic!("{name}: {error}\n{text}"));
+            let (space, graph) = space_around(&name.replace('/', "-"), &imported.network);
             let default = space.build(&space.default_architecture()).unwrap();
             if default.canonical_hash() != imported.network.canonical_hash() {
                 faults.push(format!("{name}: the default is another network"));
@@ -184,12 +199,128 @@ fn spaces_around_a_network_begin_with_the_network() {
                 assert_eq!(border(&other), border(&network), "{name}");
                 other.canonical_hash() != default.canonical_hash()
             });
-            if !other {
-                faults.push(format!("{name}: nothing varies"));
+            if !other || graph.count().bits() < 10 {
+                faults.push(format!("{name}: {} architectures", graph.count()));
             }
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// One block of each kind that branches: fire module, dense layer, inception, channels that are split and mixed, and the
+/// two of a transformer behind a class token and learned positions.
+fn of_every_kind() -> Network {
+    let mut net = Builder::new();
+    let mut count = 0;
+    let mut add = |op: Op, from: &[NodeId]| {
+        count += 1;
+        net.add(format!("n{count}"), op, from).unwrap()
+    };
+    let relu = || Op::Activation { function: Activation::Relu };
+    let conv = |channels, kernel| Op::Conv2d(Conv2d { bias: true, ..Conv2d::square(channels, kernel, 1) });
+    let image = add(Op::Input { shape: Shape::map(3, 8) }, &[]);
+    let x = add(conv(64, 3), &[image]);
+    let x = add(relu(), &[x]);
+    // A fire module.
+    let squeezed = add(conv(16, 1), &[x]);
+    let squeezed = add(relu(), &[squeezed]);
+    let branches = [1, 3].map(|kernel| {
+        let wide = add(conv(32, kernel), &[squeezed]);
+        add(relu(), &[wide])
+    });
+    let x = add(Op::Concat, &branches);
+    // A dense layer.
+    let y = add(Op::BatchNorm, &[x]);
+    let y = add(relu(), &[y]);
+    let y = add(conv(32, 1), &[y]);
+    let y = add(relu(), &[y]);
+    let y = add(conv(16, 3), &[y]);
+    let x = add(Op::Concat, &[x, y]);
+    // An inception.
+    let direct = add(conv(24, 1), &[x]);
+    let narrow = add(conv(16, 1), &[x]);
+    let narrow = add(relu(), &[narrow]);
+    let wide = add(conv(24, 3), &[narrow]);
+    let x = add(Op::Concat, &[direct, wide]);
+    // Half of the channels passes, half works, and both are mixed.
+    let slice = |start| Op::Slice { axis: Axis::Channels, start, count: 24 };
+    let (left, right) = (add(slice(0), &[x]), add(slice(24), &[x]));
+    let right = add(conv(24, 1), &[right]);
+    let right = add(relu(), &[right]);
+    let depthwise = Conv2d { groups: 24, bias: true, ..Conv2d::square(24, 3, 1) };
+    let right = add(Op::Conv2d(depthwise), &[right]);
+    let right = add(conv(24, 1), &[right]);
+    let x = add(Op::Concat, &[left, right]);
+    let x = add(Op::ChannelShuffle { groups: 2 }, &[x]);
+    // A transformer.
+    let x = add(Op::ToTokens, &[x]);
+    let x = add(Op::PrependTokens { count: 1 }, &[x]);
+    let x = add(Op::PositionEmbedding, &[x]);
+    let norm = || Op::LayerNorm { epsilon: Epsilon::try_from(1e-6).unwrap() };
+    let linear = |features| Op::Linear { features, bias: true };
+    let y = add(norm(), &[x]);
+    let [q, k, v] = [0; 3].map(|_| add(linear(48), &[y]));
+    let y = add(Op::Attention(Attention { heads: 3, kv_heads: 3, causal: false, rotary: None }), &[q, k, v]);
+    let y = add(linear(48), &[y]);
+    let x = add(Op::Add, &[x, y]);
+    let y = add(norm(), &[x]);
+    let y = add(linear(96), &[y]);
+    let y = add(Op::Activation { function: Activation::Gelu }, &[y]);
+    let y = add(linear(48), &[y]);
+    let x = add(Op::Add, &[x, y]);
+    let x = add(norm(), &[x]);
+    let x = add(Op::Slice { axis: Axis::Tokens, start: 0, count: 1 }, &[x]);
+    let x = add(Op::Flatten, &[x]);
+    let x = add(linear(10), &[x]);
+    net.output(x);
+    net.finish().unwrap()
+}
+
+#[test]
+fn blocks_of_every_kind_vary() {
+    let network = of_every_kind();
+    let file = encode(&model(&network, &weights(&network, 1), &About::default()).unwrap());
+    let imported = from_bytes("every.onnx", &file, &Options::default()).unwrap();
+    assert_eq!(imported.network.canonical_hash(), network.canonical_hash());
+    let (space, graph) = space_around("every", &imported.network);
+    let default = space.build(&space.default_architecture()).unwrap();
+    assert_eq!(default.canonical_hash(), network.canonical_hash());
+    let varied: Vec<&str> = graph.decisions().iter().map(|decision| decision.path.as_str()).collect();
+    let ends = |name: &str| varied.iter().any(|path| path.ends_with(name));
+    // Squeezed width and window of the fire module; width and window of the dense layer and of a branch of the inception; the
+    // half that works; heads and width of the transformer.
+    for wanted in [".hidden", ".kernel2", ".hidden2", ".heads", ".kernel"] {
+        assert!(ends(wanted), "{wanted} is not among {varied:?}");
+    }
+    assert!(graph.count().bits() > 20, "{} architectures", graph.count());
+}
+
+/// A DenseNet joins all earlier layers anew for each; read, each layer joins what it takes to what it makes, and can be cut.
+#[test]
+fn dense_layers_are_blocks_of_their_own() {
+    let mut net = Builder::new();
+    let image = net.add("image", Op::Input { shape: Shape::map(16, 8) }, &[]).unwrap();
+    let mut parts = vec![image];
+    for layer in 0..4 {
+        let x = match parts[..] {
+            [only] => only,
+            _ => net.add(format!("join{layer}"), Op::Concat, &parts).unwrap(),
+        };
+        let conv = Op::Conv2d(Conv2d { bias: true, ..Conv2d::square(16, 3, 1) });
+        parts.push(net.add(format!("layer{layer}"), conv, &[x]).unwrap());
+    }
+    let end = net.add("end", Op::Concat, &parts).unwrap();
+    net.output(end);
+    let network = net.finish().unwrap();
+    let mut file = model(&network, &weights(&network, 1), &About::default()).unwrap();
+    file.producer_name = "another".to_owned();
+    let imported = from_bytes("dense.onnx", &encode(&file), &Options::default()).unwrap();
+    assert_eq!(network.cut_points().len(), 2);
+    assert!(imported.network.cut_points().len() >= 5, "{:?}", imported.network.cut_points());
+    let inputs = inputs(&network, 2);
+    let ours = outputs(&imported.network, &imported.weights, &inputs);
+    assert_eq!(differ(&ours[0], &outputs(&network, &weights(&network, 1), &inputs)[0], 1e-6), None);
+    assert_eq!(imported.network.cost().params, network.cost().params);
 }
 
 #[test]
@@ -221,6 +352,24 @@ fn the_command_shows_prices_runs_and_writes() {
     let ours = outputs(&network, &weights(&network, 1), std::slice::from_ref(sample));
     let theirs = Tensor::new(ours[0].shape.clone(), numbers(&folder.path().join(files[2].as_str().unwrap())));
     assert_eq!(differ(&theirs, &ours[0], 1e-5), None);
+    // A space around a network, and a search over it, with a table or without, that runs as it is.
+    let every = of_every_kind();
+    fs::write(
+        folder.path().join("every.onnx"),
+        encode(&model(&every, &weights(&every, 1), &About::default()).unwrap()),
+    )
+    .unwrap();
+    for (priced, objective) in [(&["--table", table][..], "latency"), (&[], "macs")] {
+        let asked = [&["import", "every.onnx", "--out", objective, "--space", "--json"], priced].concat();
+        let (code, told, errors) = run(&asked);
+        let told: serde_json::Value = serde_json::from_str(&told).unwrap_or_else(|_| panic!("{code:?}: {errors}"));
+        assert!(told["files"].as_array().unwrap().len() >= 3, "{told}");
+        let config = format!("{objective}/every.search.yaml");
+        let (code, planned, errors) = run(&["plan", &config, "--json"]);
+        assert!(code == Some(0) && planned.contains(objective), "{planned}{errors}");
+        let (code, _, errors) = run(&["search", &config, "--out", &format!("{objective}/study")]);
+        assert_eq!(code, Some(0), "{errors}");
+    }
     // What is written is read by the commands that read architectures.
     let (code, priced, errors) = run(&["latency", "predict", "--table", table, "out/cell.yaml", "--json"]);
     assert_eq!(code, Some(0), "{errors}");

@@ -81,19 +81,19 @@ fn transformer() -> Network {
     let input = net.add("input", Op::Input { shape: Shape::Tokens { tokens: 128, features: 256 } }, &[]);
     let mut x = net.add("embed", linear(256), &[input]);
     for layer in 0..4 {
-        let norm = net.add(format!("{layer}.norm1"), Op::LayerNorm, &[x]);
+        let norm = net.add(format!("{layer}.norm1"), Op::LAYER_NORM, &[x]);
         let [q, k, v] = ["q", "k", "v"].map(|name| net.add(format!("{layer}.{name}"), linear(256), &[norm]));
         let attention = Attention { heads: 4, kv_heads: 4, causal: false, rotary: None };
         let y = net.add(format!("{layer}.attention"), Op::Attention(attention), &[q, k, v]);
         let y = net.add(format!("{layer}.out"), linear(256), &[y]);
         x = net.add(format!("{layer}.add1"), Op::Add, &[x, y]);
-        let y = net.add(format!("{layer}.norm2"), Op::LayerNorm, &[x]);
+        let y = net.add(format!("{layer}.norm2"), Op::LAYER_NORM, &[x]);
         let y = net.add(format!("{layer}.up"), linear(1024), &[y]);
         let y = net.add(format!("{layer}.gelu"), Op::Activation { function: Activation::Gelu }, &[y]);
         let y = net.add(format!("{layer}.down"), linear(256), &[y]);
         x = net.add(format!("{layer}.add2"), Op::Add, &[x, y]);
     }
-    x = net.add("norm", Op::LayerNorm, &[x]);
+    x = net.add("norm", Op::LAYER_NORM, &[x]);
     x = net.add("pool", Op::GlobalAvgPool, &[x]);
     x = net.add("linear", linear(10), &[x]);
     net.0.output(x);

@@ -38,7 +38,8 @@ pub(super) struct Arguments {
     /// for besides
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Write `NAME.space.yaml` too, a search space around it whose blocks vary between borders that stay
+    /// Write `NAME.space.yaml` too, a search space around it whose blocks vary between borders that stay, and
+    /// `NAME.search.yaml`, a search over it
     #[arg(long, requires = "out")]
     space: bool,
     /// Print one JSON document
@@ -60,7 +61,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     let priced: Vec<(Prediction, Option<Bound>)> = tables.iter().map(priced).collect();
     let written = match &arguments.out {
-        Some(folder) => write(arguments, folder, &imported)?,
+        Some(folder) => {
+            let latency =
+                arguments.tables.first().zip(priced.first()).map(|(table, (prediction, _))| (table, prediction));
+            write(arguments, folder, &imported, latency)?
+        }
         None => Vec::new(),
     };
     if arguments.json {
@@ -95,7 +100,12 @@ fn parse_input(text: &str) -> Result<(Option<String>, Vec<usize>), Failure> {
 }
 
 /// Writes the architecture, and the outputs for the samples that are given.
-fn write(arguments: &Arguments, folder: &Path, imported: &Imported) -> Result<Vec<PathBuf>, Failure> {
+fn write(
+    arguments: &Arguments,
+    folder: &Path,
+    imported: &Imported,
+    latency: Option<(&String, &Prediction)>,
+) -> Result<Vec<PathBuf>, Failure> {
     let stem = arguments.model.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     fs::create_dir_all(folder).map_err(|error| {
         Failure::refuse(format!("cannot create `{}`: {error}", folder.display()), "choose another folder with --out")
@@ -120,6 +130,15 @@ fn write(arguments: &Arguments, folder: &Path, imported: &Imported) -> Result<Ve
     if arguments.space {
         let text = import::derive::space(&stem, &imported.network).map_err(Failure::input)?;
         put(format!("{stem}.space.yaml"), text.as_bytes())?;
+        // A config looks for files beside itself.
+        let table = |name: &String| match fs::canonicalize(name) {
+            Ok(path) if path.is_file() => path.display().to_string(),
+            _ => name.clone(),
+        };
+        let latency = latency.map(|(name, prediction)| (table(name), prediction.mean.0));
+        let latency = latency.as_ref().map(|(table, mean)| (table.as_str(), *mean));
+        let text = import::derive::search(&stem, &imported.network, latency);
+        put(format!("{stem}.search.yaml"), text.as_bytes())?;
     }
     if !arguments.samples.is_empty() {
         for (name, tensor) in outputs(&arguments.samples, imported)? {

@@ -26,7 +26,7 @@ pub use loss::{IGNORED, Loss, LossError, Target};
 pub use tensor::Tensor;
 pub use weights::{Weights, WeightsError};
 
-/// What is added to a variance before its root is taken, in every norm (the default of PyTorch).
+/// What batch norms add to a variance before its root is taken (the default of PyTorch).
 pub const EPSILON: f64 = 1e-5;
 
 /// What batch norms normalise by.

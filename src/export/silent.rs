@@ -63,7 +63,7 @@ fn is_silent(network: &Network, id: NodeId, inputs: &[bool], weights: &Weights) 
     Ok(match &network.node(id).op {
         Op::Zero { .. } => true,
         Op::Multiply => inputs.iter().any(|&silent| silent),
-        Op::Conv2d(_) | Op::Linear { .. } | Op::BatchNorm | Op::LayerNorm | Op::RmsNorm => {
+        Op::Conv2d(_) | Op::Linear { .. } | Op::BatchNorm | Op::LayerNorm { .. } | Op::RmsNorm { .. } => {
             let added = |role: Role| matches!(role, Role::Bias | Role::Shift | Role::Mean);
             all && network
                 .parameters(id)
@@ -83,9 +83,13 @@ fn is_silent(network: &Network, id: NodeId, inputs: &[bool], weights: &Weights) 
         | Op::ToTokens
         | Op::ToMap { .. }
         | Op::PixelShuffle { .. }
+        | Op::Slice { .. }
+        | Op::ChannelShuffle { .. }
         | Op::Identity => all,
         Op::Attention(_) => inputs.get(2).copied().unwrap_or(false),
-        Op::Input { .. } | Op::Softmax | Op::Embedding { .. } => false,
+        Op::Input { .. } | Op::Softmax | Op::Embedding { .. } | Op::PositionEmbedding | Op::PrependTokens { .. } => {
+            false
+        }
     })
 }
 

@@ -12,7 +12,7 @@ const ELEMENT: u64 = 4;
 /// Counts of one node or of a whole network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Cost {
-    /// Weights, tables of embeddings, biases, and scales and shifts of norms.
+    /// Weights, tables of embeddings, learned positions and tokens, biases, and scales and shifts of norms.
     pub params: Params,
     /// Multiply-adds of convolutions and linear layers (those of squeeze-excite included), and of the two products of
     /// an attention: queries with keys, weights with values. A causal one counts in full, as runtimes compute it.
@@ -50,8 +50,10 @@ impl Op {
                 let macs = weights.saturating_mul(input.size().0 as u64);
                 (weights.saturating_add(if *bias { features } else { 0 }), macs)
             }
-            Self::BatchNorm | Self::LayerNorm => (channels.saturating_mul(2), 0),
-            Self::RmsNorm => (channels, 0),
+            Self::BatchNorm | Self::LayerNorm { .. } => (channels.saturating_mul(2), 0),
+            Self::RmsNorm { .. } => (channels, 0),
+            Self::PositionEmbedding => (input.elements(), 0),
+            Self::PrependTokens { count } => (channels.saturating_mul(*count as u64), 0),
             Self::Embedding { vocabulary, features } => ((*vocabulary as u64).saturating_mul(*features as u64), 0),
             Self::SqueezeExcite(se) => {
                 let hidden = se.hidden as u64;

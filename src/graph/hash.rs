@@ -82,11 +82,21 @@ impl Op {
             Self::ToTokens => fill(&[17]),
             Self::ToMap { .. } => fill(&[18]),
             Self::PixelShuffle { scale } => fill(&[19, *scale]),
-            Self::LayerNorm => fill(&[20]),
-            Self::RmsNorm => fill(&[21]),
+            Self::LayerNorm { epsilon } => {
+                fill(&[20]);
+                words[1] = epsilon.code();
+            }
+            Self::RmsNorm { epsilon } => {
+                fill(&[21]);
+                words[1] = epsilon.code();
+            }
             Self::Softmax => fill(&[22]),
             Self::Embedding { vocabulary, features } => fill(&[23, *vocabulary, *features]),
             Self::Attention(a) => fill(&[24, a.heads, a.kv_heads, usize::from(a.causal), a.rotary.unwrap_or(0)]),
+            Self::PositionEmbedding => fill(&[25]),
+            Self::PrependTokens { count } => fill(&[26, *count]),
+            Self::Slice { axis, start, count } => fill(&[27, *axis as usize, *start, *count]),
+            Self::ChannelShuffle { groups } => fill(&[28, *groups]),
         }
         words
     }

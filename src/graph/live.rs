@@ -71,9 +71,11 @@ impl Network {
                 Op::Input { .. } => Carries::Data,
                 Op::Zero { .. } => Carries::Zeros,
                 Op::Multiply => inputs.fold(Carries::Constant, Carries::times),
-                // Softmax of zeros is not zero, nor is the first row of a table; attention mixes the values, whatever
+                // Softmax of zeros is not zero, nor is a row of a table, a learned position or token; attention mixes the values, whatever
                 // queries and keys are.
-                Op::Softmax | Op::Embedding { .. } => inputs.fold(Carries::Constant, Carries::max),
+                Op::Softmax | Op::Embedding { .. } | Op::PositionEmbedding | Op::PrependTokens { .. } => {
+                    inputs.fold(Carries::Constant, Carries::max)
+                }
                 Op::Attention(_) => {
                     let mixed: Vec<(u32, Carries)> =
                         self.unordered_inputs(id).map(|(port, from)| (port, carries[from.index()])).collect();

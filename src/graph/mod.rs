@@ -8,6 +8,7 @@
 
 mod blocks;
 mod cost;
+mod epsilon;
 mod file;
 mod hash;
 mod live;
@@ -20,10 +21,11 @@ mod tests;
 
 pub use blocks::Block;
 pub use cost::Cost;
+pub use epsilon::Epsilon;
 pub use file::{RawNetwork, RawNode};
 pub use hash::CanonicalHash;
 pub use live::Live;
 pub use network::{BlockId, Builder, Network, NetworkError, Node, NodeId};
-pub use op::{Activation, Attention, Conv2d, Op, OpKind, Pool, PoolKind, Resample, SqueezeExcite};
+pub use op::{Activation, Attention, Axis, Conv2d, Op, OpKind, Pool, PoolKind, Resample, SqueezeExcite};
 pub use parameters::{Parameter, Role};
 pub use shape::{Shape, ShapeError};

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Shape;
+use super::{Epsilon, Shape};
 
 /// One operator with its attributes. Sizes are in elements, never in bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -73,9 +73,17 @@ pub enum Op {
         scale: usize,
     },
     /// Layer normalisation over the features of each position, with scale and shift (Ba et al., 2016).
-    LayerNorm,
+    LayerNorm {
+        /// What is added to the variance.
+        #[serde(default, skip_serializing_if = "Epsilon::is_common")]
+        epsilon: Epsilon,
+    },
     /// Root-mean-square normalisation over the features of each position, with scale (Zhang and Sennrich, 2019).
-    RmsNorm,
+    RmsNorm {
+        /// What is added to the mean square.
+        #[serde(default, skip_serializing_if = "Epsilon::is_common")]
+        epsilon: Epsilon,
+    },
     /// Softmax over the features of each position.
     Softmax,
     /// A table of vectors: a vector of `T` whole numbers becomes `T` tokens.
@@ -88,6 +96,28 @@ pub enum Op {
     /// Scaled dot-product attention (Vaswani et al., 2017, eq. 1) of queries, keys and values, in that order. The
     /// projections before and after it are linear layers of their own.
     Attention(Attention),
+    /// Adds to every token a vector that is learned for its place (Gehring et al., 2017; Dosovitskiy et al., 2021, eq. 1).
+    PositionEmbedding,
+    /// Puts learned tokens before the others, such as a class token (Dosovitskiy et al., 2021, section 3.1).
+    PrependTokens {
+        /// How many.
+        count: usize,
+    },
+    /// Some of the channels, or of the tokens, that stand together.
+    Slice {
+        /// What is counted.
+        axis: Axis,
+        /// The first one.
+        start: usize,
+        /// How many.
+        count: usize,
+    },
+    /// Mixes the channels of groups: channel `i · groups + j` is the one that was `i`-th in group `j` (Zhang et al., CVPR
+    /// 2018, section 3.1).
+    ChannelShuffle {
+        /// Groups, which divide the channels.
+        groups: usize,
+    },
     /// Passes its input on.
     Identity,
     /// Passes zeros on: whatever reaches the output only through it is dead.
@@ -240,6 +270,31 @@ impl Activation {
     }
 }
 
+/// What of a tensor is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Axis {
+    /// Channels of a map, features of a vector or of each token.
+    Channels,
+    /// Tokens.
+    Tokens,
+}
+
+impl Axis {
+    /// The name used in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Channels => "channels",
+            Self::Tokens => "tokens",
+        }
+    }
+
+    /// The axis of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Channels, Self::Tokens].into_iter().find(|axis| axis.name() == name)
+    }
+}
+
 /// How an enlarged map is filled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -268,6 +323,11 @@ pub enum OpKind {
 }
 
 impl Op {
+    /// Layer normalisation with the common ε.
+    pub const LAYER_NORM: Self = Self::LayerNorm { epsilon: Epsilon::COMMON };
+    /// Root-mean-square normalisation with the common ε.
+    pub const RMS_NORM: Self = Self::RmsNorm { epsilon: Epsilon::COMMON };
+
     /// How many inputs it takes: at least, at most.
     pub fn arity(&self) -> (usize, usize) {
         match self {
@@ -301,11 +361,15 @@ impl Op {
             Self::ToTokens => "to_tokens",
             Self::ToMap { .. } => "to_map",
             Self::PixelShuffle { .. } => "pixel_shuffle",
-            Self::LayerNorm => "layer_norm",
-            Self::RmsNorm => "rms_norm",
+            Self::LayerNorm { .. } => "layer_norm",
+            Self::RmsNorm { .. } => "rms_norm",
             Self::Softmax => "softmax",
             Self::Embedding { .. } => "embedding",
             Self::Attention(_) => "attention",
+            Self::PositionEmbedding => "position_embedding",
+            Self::PrependTokens { .. } => "prepend_tokens",
+            Self::Slice { .. } => "slice",
+            Self::ChannelShuffle { .. } => "channel_shuffle",
             Self::Identity => "identity",
             Self::Zero { .. } => "zero",
         }
@@ -351,6 +415,11 @@ impl fmt::Display for Op {
             Self::Embedding { vocabulary, features } => write!(f, "embedding {vocabulary} → {features}"),
             Self::Attention(a) if a.heads == a.kv_heads => write!(f, "attention of {} heads", a.heads),
             Self::Attention(a) => write!(f, "attention of {} heads over {}", a.heads, a.kv_heads),
+            Self::PrependTokens { count } => write!(f, "prepend_tokens {count}"),
+            Self::Slice { axis, start, count } => {
+                write!(f, "slice of {} {start} to {}", axis.name(), start.saturating_add(*count).saturating_sub(1))
+            }
+            Self::ChannelShuffle { groups } => write!(f, "channel_shuffle of {groups} groups"),
             _ => f.write_str(self.name()),
         }
     }

@@ -19,7 +19,7 @@ pub struct Parameter {
 pub enum Role {
     /// The kernel of a convolution, or the matrix of a linear layer.
     Weight,
-    /// The rows of an embedding.
+    /// The rows of an embedding, learned positions and learned tokens.
     Table,
     /// What a convolution or a linear layer adds.
     Bias,
@@ -94,11 +94,13 @@ impl Op {
                 Parameter::new("running_mean", vec![channels], Role::Mean),
                 Parameter::new("running_var", vec![channels], Role::Variance),
             ],
-            Self::LayerNorm => vec![
+            Self::LayerNorm { .. } => vec![
                 Parameter::new("weight", vec![channels], Role::Scale),
                 Parameter::new("bias", vec![channels], Role::Shift),
             ],
-            Self::RmsNorm => vec![Parameter::new("weight", vec![channels], Role::Scale)],
+            Self::RmsNorm { .. } => vec![Parameter::new("weight", vec![channels], Role::Scale)],
+            Self::PositionEmbedding => vec![Parameter::new("weight", input.into(), Role::Table)],
+            Self::PrependTokens { count } => vec![Parameter::new("weight", vec![*count, channels], Role::Table)],
             _ => Vec::new(),
         }
     }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attention, Conv2d, Op, Pool};
+use super::{Attention, Axis, Conv2d, Op, Pool};
 
 /// The shape of one sample; the batch is never part of it.
 ///
@@ -193,6 +193,18 @@ pub enum ShapeError {
         /// The shape asked for.
         wanted: Shape,
     },
+    /// A slice that reaches beyond what there is.
+    #[error("takes {count} {what} from {start} on (counted from 0), but there are {of}")]
+    Beyond {
+        /// What is counted.
+        what: &'static str,
+        /// The first one.
+        start: usize,
+        /// How many.
+        count: usize,
+        /// How many there are.
+        of: usize,
+    },
     /// An attribute must be at least one.
     #[error("has {attribute} 0; it must be at least 1")]
     Zero {
@@ -378,9 +390,22 @@ impl Op {
                 given => Err(ShapeError::Rank { input: 0, wanted: "vector of ids", given }),
             },
             Self::Attention(a) => attention(a, inputs),
+            Self::PositionEmbedding => as_tokens(0, &inputs[0]).map(|_| inputs[0]),
+            Self::PrependTokens { count } => {
+                let (tokens, features) = as_tokens(0, &inputs[0])?;
+                positive(*count, "tokens to prepend")?;
+                Ok(Shape::Tokens { tokens: tokens.checked_add(*count).ok_or(ShapeError::TooLarge)?, features })
+            }
+            Self::Slice { axis, start, count } => slice(*axis, *start, *count, inputs[0]),
+            Self::ChannelShuffle { groups } => {
+                let (channels, ..) = as_map(0, &inputs[0])?;
+                positive(*groups, "groups")?;
+                divide(*groups, "groups", channels, "channels")?;
+                Ok(inputs[0])
+            }
             Self::BatchNorm
-            | Self::LayerNorm
-            | Self::RmsNorm
+            | Self::LayerNorm { .. }
+            | Self::RmsNorm { .. }
             | Self::Softmax
             | Self::Activation { .. }
             | Self::Identity => Ok(inputs[0]),
@@ -407,6 +432,24 @@ fn table(rows: usize, columns: usize) -> Result<(), ShapeError> {
         Some(weights) if weights <= LIMIT => Ok(()),
         _ => Err(ShapeError::TooLarge),
     }
+}
+
+/// Channels or tokens from `start` on; the rest of the shape stays.
+fn slice(axis: Axis, start: usize, count: usize, input: Shape) -> Result<Shape, ShapeError> {
+    positive(count, "count")?;
+    let of = match axis {
+        Axis::Channels => input.channels(),
+        Axis::Tokens => as_tokens(0, &input)?.0,
+    };
+    if start.checked_add(count).is_none_or(|end| end > of) {
+        return Err(ShapeError::Beyond { what: axis.name(), start, count, of });
+    }
+    Ok(match (axis, input) {
+        (Axis::Tokens, _) => Shape::Tokens { tokens: count, features: input.channels() },
+        (Axis::Channels, Shape::Map { height, width, .. }) => Shape::Map { channels: count, height, width },
+        (Axis::Channels, Shape::Tokens { tokens, .. }) => Shape::Tokens { tokens, features: count },
+        (Axis::Channels, Shape::Vector { .. }) => Shape::Vector { features: count },
+    })
 }
 
 /// Queries, keys and values: keys as wide a head as queries, values as many tokens as keys.

@@ -76,7 +76,12 @@ impl<'n> Nodes<'n> {
 
     /// The kind of its weights.
     fn kind(&self, at: usize) -> OpKind {
-        self.op(at).kind(self.network.input_shape(self.ids[at]).channels())
+        self.op(at).kind(self.entering(at).channels())
+    }
+
+    /// The shape that enters a node.
+    fn entering(&self, at: usize) -> Shape {
+        self.network.input_shape(self.ids[at])
     }
 
     /// The shape that leaves a part.
@@ -111,7 +116,7 @@ fn parts(network: &Nodes) -> Vec<(Range<usize>, Kind)> {
             _ => parts.push((segment, Kind::Layer)),
         }
     }
-    bottlenecks(network, parts)
+    fires(network, bottlenecks(network, parts))
 }
 
 /// Whether a part ends in a vector without weights, as the pool before a classifier does.
@@ -140,14 +145,41 @@ fn bottlenecks(network: &Nodes, parts: Vec<(Range<usize>, Kind)>) -> Vec<(Range<
     joined
 }
 
+/// Joins a pointwise layer that narrows to the branches it feeds, where these are laid side by side: a fire module (Iandola et
+/// al., 2016, section 3.2).
+fn fires(network: &Nodes, parts: Vec<(Range<usize>, Kind)>) -> Vec<(Range<usize>, Kind)> {
+    let mut joined: Vec<(Range<usize>, Kind)> = Vec::with_capacity(parts.len());
+    for (nodes, kind) in parts {
+        let squeezes = |(before, kind): &(Range<usize>, Kind)| {
+            let narrows = match network.op(before.start) {
+                Op::Conv2d(conv) => conv.channels < network.entering(before.start).channels(),
+                _ => false,
+            };
+            *kind == Kind::Layer && narrows && pointwise(network.op(before.start))
+        };
+        let side_by_side = || {
+            let op = |at: usize| network.op(at);
+            nodes.clone().any(|at| *op(at) == Op::Concat)
+                && nodes.clone().all(|at| !matches!(op(at), Op::Add | Op::Multiply))
+        };
+        match joined.last_mut().filter(|before| kind == Kind::Branched && squeezes(before) && side_by_side()) {
+            Some(before) => *before = (before.0.start..nodes.end, kind),
+            None => joined.push((nodes, kind)),
+        }
+    }
+    joined
+}
+
+fn pointwise(op: &Op) -> bool {
+    matches!(op, Op::Conv2d(conv) if conv.kernel == [1, 1] && conv.groups == 1 && conv.stride == 1)
+}
+
 /// How many parts an inverted bottleneck takes that begins with so many pointwise layers, if it is one.
 fn bottleneck(network: &Nodes, parts: &[(Range<usize>, Kind)], before: usize) -> Option<usize> {
     let layer = |at: usize| {
         let (nodes, kind) = parts.get(at)?;
         (*kind == Kind::Layer).then(|| (network.op(nodes.start), network.kind(nodes.start), nodes))
     };
-    let pointwise =
-        |op: &Op| matches!(op, Op::Conv2d(conv) if conv.kernel == [1, 1] && conv.groups == 1 && conv.stride == 1);
     let mut at = 0;
     if before == 1 {
         at += layer(0).filter(|(op, ..)| pointwise(op)).map(|_| 1)?;

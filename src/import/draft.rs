@@ -97,26 +97,6 @@ impl Draft {
         self.outputs.iter_mut().for_each(|index| *index = place[*index]);
     }
 
-    /// Has a norm of positions compute with the engine's ε what it would with its own: with `s = √(ε' / ε)` before it,
-    /// `s·d / √(s²·var + ε')` is `d / √(var + ε)`. A layer that only the norm reads takes the factor; else it is said how
-    /// far the outputs are off.
-    pub(super) fn settle_epsilon(&mut self, norm: usize, epsilon: f64) -> Option<String> {
-        let from = self.nodes[norm].inputs[0];
-        let layer = matches!(self.nodes[from].op, Op::Conv2d(_) | Op::Linear { .. });
-        let factor = (EPSILON / epsilon).sqrt() as f32;
-        if layer && self.readers()[from] == 1 && factor.is_finite() && factor > 0.0 {
-            let channels = self.nodes[from].shape.channels();
-            self.nodes[from].affine(&vec![factor; channels], &vec![0.0; channels]);
-            return None;
-        }
-        Some(format!(
-            "`{}` adds {epsilon:.0e} to its variances, but norms here add {EPSILON:.0e}: what it makes differs by {:.0e} of its \
-             size where a variance is 1, and by more where it is smaller",
-            self.nodes[norm].name,
-            (epsilon - EPSILON).abs() / 2.0
-        ))
-    }
-
     /// Puts batch norms into the convolutions and linear layers before them, where nothing else reads these
     /// (Jacob et al., CVPR 2018, eq. 14). Says how many.
     pub(super) fn fold_norms(&mut self) -> usize {
@@ -140,6 +120,31 @@ impl Draft {
         }
         self.drop_identities();
         folded
+    }
+
+    /// Lets a concatenation that begins as an earlier one does take that one in place of its parts, as layers of a DenseNet
+    /// follow each other (Huang et al., CVPR 2017, eq. 2): what all later layers read is then one tensor.
+    pub(super) fn nest(&mut self) {
+        // What each concatenation joins, with those within it taken apart.
+        let mut joined: Vec<(usize, Vec<usize>)> = Vec::new();
+        for index in 0..self.nodes.len() {
+            if self.nodes[index].op != Op::Concat {
+                continue;
+            }
+            let parts = self.nodes[index].inputs.clone();
+            if parts.len() == 1 {
+                self.nodes[index].op = Op::Identity;
+                continue;
+            }
+            let begins =
+                |(_, earlier): &&(usize, Vec<usize>)| parts.len() > earlier.len() && parts.starts_with(earlier);
+            if let Some((at, earlier)) = joined.iter().filter(begins).max_by_key(|(_, earlier)| earlier.len()) {
+                self.nodes[index].inputs = std::iter::once(*at).chain(parts[earlier.len()..].iter().copied()).collect();
+            }
+            joined.push((index, parts));
+        }
+        self.drop_identities();
+        self.sweep();
     }
 
     /// Joins what reads an identity to what feeds it.

@@ -56,7 +56,7 @@ pub struct Imported {
     pub producer: String,
     /// The version of the standard operators that the file uses.
     pub opset: i64,
-    /// What a person should know: where outputs are not quite those of the file.
+    /// What a person should know: where the network is not quite built as the file is.
     pub notes: Vec<String>,
 }
 
@@ -99,6 +99,9 @@ fn from_model(
         names::plain(draft.nodes.iter_mut().map(|node| &mut node.name));
     }
     draft.sweep();
+    if !passes::is_own(&model) {
+        draft.nest();
+    }
     excite::fuse(draft);
     if options.fold_norms {
         draft.fold_norms();

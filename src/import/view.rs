@@ -10,7 +10,7 @@
 pub(super) struct Atom {
     /// The axis of the tensor below, the batch not counted.
     pub(super) axis: usize,
-    /// What the digit counts for.
+    /// What the digit counts for; 0 where elements are repeated.
     pub(super) stride: usize,
     /// The values of the digit.
     pub(super) size: usize,

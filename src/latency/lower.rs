@@ -17,7 +17,7 @@
 //! says that they are not covered.
 
 use super::{Kernel, KernelKind};
-use crate::graph::{Activation, Attention, BlockId, Conv2d, Live, Network, NodeId, Op, Pool, PoolKind, Shape};
+use crate::graph::{Activation, Attention, Axis, BlockId, Conv2d, Live, Network, NodeId, Op, Pool, PoolKind, Shape};
 
 /// An operator of a lowered network and the block it serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +93,18 @@ fn node_kernels(network: &Network, live: &Live, id: NodeId, mut emit: impl FnMut
         Op::Reshape { .. } if is_image(input) || is_image(node.shape) => {
             emit(same_shape(KernelKind::Transpose, input));
         }
-        Op::LayerNorm | Op::RmsNorm => emit(same_shape(KernelKind::Norm, input)),
+        // Parts along the channels are copied position by position; tokens and channels of one position lie together.
+        Op::ChannelShuffle { .. } => emit(same_shape(KernelKind::Transpose, input)),
+        Op::Slice { axis: Axis::Channels, .. } if node.shape.size() != (1, 1) => {
+            emit(same_shape(KernelKind::Transpose, node.shape))
+        }
+        Op::PositionEmbedding => emit(Kernel { inputs: 2, ..same_shape(KernelKind::Add, node.shape) }),
+        Op::PrependTokens { .. } => emit(Kernel {
+            input_channels: channels(input),
+            inputs: 2,
+            ..same_shape(KernelKind::Concatenation, node.shape)
+        }),
+        Op::LayerNorm { .. } | Op::RmsNorm { .. } => emit(same_shape(KernelKind::Norm, input)),
         Op::Softmax => emit(same_shape(KernelKind::Softmax, input)),
         Op::Embedding { .. } => emit(same_shape(KernelKind::Gather, node.shape)),
         Op::Attention(a) => attention(a, &shapes(), node.shape, emit),
@@ -113,6 +124,7 @@ fn node_kernels(network: &Network, live: &Live, id: NodeId, mut emit: impl FnMut
         Op::Input { .. }
         | Op::BatchNorm
         | Op::Flatten
+        | Op::Slice { .. }
         | Op::Zero { .. }
         | Op::Reshape { .. }
         | Op::ToTokens

@@ -14,7 +14,10 @@ pub(super) fn borders(network: &Network) -> Vec<NodeId> {
     let cuts = network.cut_points();
     let mixes = |id: NodeId| {
         let op = &network.node(id).op;
-        !matches!(op, Op::Input { .. } | Op::BatchNorm | Op::LayerNorm | Op::RmsNorm | Op::Activation { .. })
+        !matches!(
+            op,
+            Op::Input { .. } | Op::BatchNorm | Op::LayerNorm { .. } | Op::RmsNorm { .. } | Op::Activation { .. }
+        )
     };
     let wide = |id: NodeId| match network.node(id).shape {
         Shape::Map { height, width, .. } => height * width > 1,

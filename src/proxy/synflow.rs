@@ -66,7 +66,7 @@ fn without_norms(lab: &Lab<'_>) -> Result<Network, ScoreError> {
     let mut raw = lab.network.to_raw();
     for node in &mut raw.nodes {
         match node.op {
-            Op::BatchNorm | Op::LayerNorm | Op::RmsNorm => node.op = Op::Identity,
+            Op::BatchNorm | Op::LayerNorm { .. } | Op::RmsNorm { .. } => node.op = Op::Identity,
             Op::Activation { function: Activation::Relu6 } => {
                 node.op = Op::Activation { function: Activation::Relu };
             }

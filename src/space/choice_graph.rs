@@ -133,6 +133,25 @@ pub struct Edge {
     pub variant: u32,
 }
 
+/// Which states reach the sink.
+pub(super) fn useful(states: usize, edges: &[Edge], sink: u32) -> Vec<bool> {
+    let mut incoming: Vec<Vec<u32>> = vec![Vec::new(); states];
+    for edge in edges {
+        incoming[edge.to as usize].push(edge.from);
+    }
+    let mut useful = vec![false; states];
+    let mut stack = vec![sink];
+    useful[sink as usize] = true;
+    while let Some(state) = stack.pop() {
+        for &from in &incoming[state as usize] {
+            if !std::mem::replace(&mut useful[from as usize], true) {
+                stack.push(from);
+            }
+        }
+    }
+    useful
+}
+
 /// The finite automaton of a space. States are numbered in topological order; 0 is the source, the last
 /// the sink. An architecture is a path from one to the other, and every path is another architecture.
 #[derive(Debug)]
@@ -161,20 +180,7 @@ impl ChoiceGraph {
     ) -> Option<Self> {
         let mut order: Vec<u32> = (0..states.len() as u32).collect();
         order.sort_by_key(|&id| (id == sink, states[id as usize].place, id));
-        let mut incoming: Vec<Vec<u32>> = vec![Vec::new(); states.len()];
-        for edge in &edges {
-            incoming[edge.to as usize].push(edge.from);
-        }
-        let mut useful = vec![false; states.len()];
-        let mut stack = vec![sink];
-        useful[sink as usize] = true;
-        while let Some(state) = stack.pop() {
-            for &from in &incoming[state as usize] {
-                if !std::mem::replace(&mut useful[from as usize], true) {
-                    stack.push(from);
-                }
-            }
-        }
+        let useful = useful(states.len(), &edges, sink);
         if !useful[0] {
             return None;
         }

@@ -13,10 +13,11 @@ use std::sync::Arc;
 
 use super::Value;
 use super::arithmetic;
-use super::choice_graph::{Answer, ChoiceGraph, Edge, PathId, Paths, State, Variant};
+use super::choice_graph::{Answer, ChoiceGraph, Edge, PathId, Paths, State, Variant, useful};
 use super::expr::{Expr, fits, truth};
 use super::file::{File, ItemKind, Part};
 use super::interpret::{Fault, Interpreter, Life, Oracle, Place, Question, position_name};
+use super::teacher::Teacher;
 use crate::graph::Shape;
 use crate::yaml::{Diagnostics, Problems, Span};
 
@@ -162,10 +163,14 @@ struct Rule {
 
 struct Compiler<'a> {
     file: &'a Arc<File>,
+    /// What crosses the borders, where that is given.
+    teacher: Option<&'a Teacher<'a>>,
     budget: Budget,
     oracle: Enumeration,
     memo: HashMap<Slot, Memo>,
     variants: Vec<Variant>,
+    /// The shape that each of them makes.
+    made: Vec<Shape>,
     /// Interned remainders of constraints, by their text.
     rests: Vec<Expr>,
     rest_ids: HashMap<String, u32>,
@@ -200,13 +205,20 @@ impl From<CompileError> for Diagnostics {
 }
 
 /// Compiles a space.
-pub(super) fn compile(file: &Arc<File>, budget: Budget, mut problems: Problems) -> Result<ChoiceGraph, CompileError> {
+pub(super) fn compile(
+    file: &Arc<File>,
+    teacher: Option<&Teacher<'_>>,
+    budget: Budget,
+    mut problems: Problems,
+) -> Result<ChoiceGraph, CompileError> {
     let mut compiler = Compiler {
         file,
+        teacher,
         budget,
         oracle: Enumeration { last_use: last_uses(file), ..Enumeration::default() },
         memo: HashMap::new(),
         variants: Vec::new(),
+        made: Vec::new(),
         rests: Vec::new(),
         rest_ids: HashMap::new(),
         rules: Vec::new(),
@@ -231,7 +243,10 @@ impl<'a> Compiler<'a> {
     /// checked against them and the graph is made.
     fn with_constraints(&mut self) -> Result<ChoiceGraph, Box<Fault>> {
         self.oracle.facts = Some(Vec::new());
+        // Its borders are held against the teacher once the rules are known.
+        let teacher = self.teacher.take();
         self.explore()?;
+        self.teacher = teacher;
         let file = self.file;
         for constraint in &file.constraints {
             let mut expr = constraint.expr.clone();
@@ -321,6 +336,14 @@ impl<'a> Compiler<'a> {
             }
         }
         let sink = sink.ok_or_else(|| self.impossible())?;
+        if let Some(teacher) = self.teacher {
+            // Only what some architecture takes counts.
+            let useful = useful(states.len(), &edges, sink);
+            for edge in edges.iter().filter(|edge| useful[edge.from as usize] && useful[edge.to as usize]) {
+                let at = edge.variant as usize;
+                teacher.check(self.file, self.variants[at].place, self.made[at])?;
+            }
+        }
         let paths = self.oracle.paths.clone();
         match ChoiceGraph::assemble(Arc::clone(self.file), states, edges, sink, &self.variants, paths) {
             Some(graph) => Ok(graph),
@@ -402,6 +425,7 @@ impl<'a> Compiler<'a> {
                 answers: Arc::clone(&answers),
             };
             self.variants.push(variant);
+            self.made.push(shape);
             let variant = self.variants.len() as u32 - 1;
             runs.push(Run { variant, answers, shape, repeat, facts });
             // Where no decision depends on another, the first run tells how many there will be.

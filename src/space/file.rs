@@ -32,6 +32,17 @@ pub struct File {
     pub constraints: Vec<Constraint>,
     /// How architectures are written.
     pub format: Format,
+    /// The network whose tensors cross the borders between positions.
+    pub teacher: Option<TeacherFile>,
+}
+
+/// The architecture file of a teacher.
+#[derive(Clone, Debug)]
+pub struct TeacherFile {
+    /// The file, beside the space.
+    pub path: String,
+    /// Where it is named.
+    pub span: Span,
 }
 
 /// How architectures are written as text.
@@ -333,6 +344,14 @@ pub enum OpName {
     LayerNorm,
     /// Root-mean-square norm alone.
     RmsNorm,
+    /// Learned positions.
+    PositionEmbedding,
+    /// Learned tokens before the others.
+    PrependTokens,
+    /// Some of the channels or tokens.
+    Slice,
+    /// Channels of groups mixed.
+    ChannelShuffle,
     /// Softmax over the features.
     Softmax,
     /// Any activation alone.
@@ -369,24 +388,24 @@ pub enum OpName {
 
 impl OpName {
     /// Names in files, with the keys each takes.
-    pub const ALL: [(&'static str, Self, &'static [&'static str]); 28] = {
+    pub const ALL: [(&'static str, Self, &'static [&'static str]); 32] = {
         use crate::graph::Activation as A;
         const POOL: &[&str] = &["kernel", "stride", "padding", "ceil"];
         [
             (
                 "conv",
                 Self::Conv,
-                &["channels", "kernel", "stride", "padding", "dilation", "groups", "bias", "norm", "act"],
+                &["channels", "kernel", "stride", "padding", "dilation", "groups", "bias", "norm", "epsilon", "act"],
             ),
             (
                 "depthwise_conv",
                 Self::DepthwiseConv,
-                &["kernel", "stride", "padding", "dilation", "bias", "norm", "act"],
+                &["kernel", "stride", "padding", "dilation", "bias", "norm", "epsilon", "act"],
             ),
             ("linear", Self::Linear, &["features", "bias", "act"]),
             ("batch_norm", Self::BatchNorm, &[]),
-            ("layer_norm", Self::LayerNorm, &[]),
-            ("rms_norm", Self::RmsNorm, &[]),
+            ("layer_norm", Self::LayerNorm, &["epsilon"]),
+            ("rms_norm", Self::RmsNorm, &["epsilon"]),
             ("softmax", Self::Softmax, &[]),
             ("relu", Self::Activation(A::Relu), &[]),
             ("relu6", Self::Activation(A::Relu6), &[]),
@@ -406,6 +425,10 @@ impl OpName {
             ("to_tokens", Self::ToTokens, &[]),
             ("to_map", Self::ToMap, &["height"]),
             ("embedding", Self::Embedding, &["vocabulary", "features"]),
+            ("position_embedding", Self::PositionEmbedding, &[]),
+            ("prepend_tokens", Self::PrependTokens, &["count"]),
+            ("slice", Self::Slice, &["axis", "start", "count"]),
+            ("channel_shuffle", Self::ChannelShuffle, &["groups"]),
             ("attention", Self::Attention, &["heads", "kv_heads", "width", "causal", "rotary", "bias"]),
             ("identity", Self::Identity, &[]),
             ("zero", Self::Zero, &["stride"]),

@@ -7,7 +7,7 @@ use super::Value;
 use super::expr::Expr;
 use super::file::{
     Block, Choice, Combine, Constraint, File, Format, Input, Item, ItemKind, OpName, Residual, SHAPE, Setting,
-    SettingKind, Share, Stage,
+    SettingKind, Share, Stage, TeacherFile,
 };
 use super::schema::SCHEMA;
 use crate::yaml::{Diagnostics, Document, Node, Problems, Span, nearest};
@@ -99,11 +99,32 @@ impl Lower<'_> {
                 "sizes" => Format::Sizes,
                 _ => Format::Path,
             },
+            teacher: self.teacher(root),
             blocks,
             cells,
         };
         self.refuse_recursion(root, &file);
         file
+    }
+
+    /// `boundary: teacher` and `teacher: FILE` go together.
+    fn teacher(&mut self, root: &Node) -> Option<TeacherFile> {
+        match (root.get("boundary"), root.get("teacher")) {
+            (Some(_), Some(file)) => {
+                Some(TeacherFile { path: file.text().unwrap_or_default().to_owned(), span: file.span })
+            }
+            (Some(boundary), None) => {
+                let help = "add `teacher: NAME.yaml`, an architecture file beside the space";
+                self.problems.at(boundary, "boundary", "`boundary: teacher` names no teacher", help);
+                None
+            }
+            (None, Some(teacher)) => {
+                let help = "add `boundary: teacher`, so that the borders are held against it";
+                self.problems.at(teacher, "teacher", "there is a teacher, but no border is the teacher's", help);
+                None
+            }
+            (None, None) => None,
+        }
     }
 
     fn input(&mut self, node: Option<&Node>) -> Input {
@@ -364,6 +385,9 @@ impl Lower<'_> {
             OpName::DepthwiseConv | OpName::MaxPool | OpName::AvgPool => &["kernel"],
             OpName::Linear => &["features"],
             OpName::Embedding => &["vocabulary", "features"],
+            OpName::PrependTokens => &["count"],
+            OpName::Slice => &["axis", "count"],
+            OpName::ChannelShuffle => &["groups"],
             OpName::Attention => &["heads"],
             OpName::ToMap => &["height"],
             OpName::Reshape => &["shape"],

@@ -16,6 +16,7 @@ mod interpret;
 mod lower;
 mod schema;
 mod shipped;
+mod teacher;
 mod value;
 
 use std::collections::HashMap;
@@ -38,6 +39,7 @@ use architecture::Answers;
 use expr::truth;
 use file::{File, Format};
 use interpret::{Fault, Interpreter, Oracle, Question};
+use teacher::Teacher;
 
 /// A checked search space.
 #[derive(Clone, Debug)]
@@ -317,9 +319,13 @@ impl Space {
     ///
     /// # Errors
     /// Operators that do not fit in some architecture, constraints that cannot be read or met, and a space that
-    /// does not fit the budget; the decision or constraint at fault is named.
+    /// does not fit the budget; the decision or constraint at fault is named. With `boundary: teacher`, a border at which
+    /// some architecture has another tensor than the teacher.
     pub fn compile(&self, budget: Budget) -> Result<ChoiceGraph, CompileError> {
-        compile::compile(&self.file, budget, self.problems())
+        let folder = Path::new(&self.source.0).parent().unwrap_or_else(|| Path::new(""));
+        let teacher = self.file.teacher.as_ref().map(|file| Teacher::read(file, folder)).transpose();
+        let teacher = teacher.map_err(|fault| CompileError::Wrong(self.diagnose(&fault)))?;
+        compile::compile(&self.file, teacher.as_ref(), budget, self.problems())
     }
 }
 

@@ -9,6 +9,7 @@ const fn field(name: &'static str, kind: &'static Kind, required: bool, doc: &'s
 const SCALAR: Kind = Kind::Choosable(&Kind::Scalar);
 const SIZE: Kind = Kind::Choosable(&Kind::Int { min: 1, max: 1 << 20 });
 const COUNT: Kind = Kind::Choosable(&Kind::Int { min: 0, max: 1 << 20 });
+const EPSILON: Kind = Kind::Choosable(&Kind::Number { min: 1e-12, max: 1.0 });
 const TRUTH: Kind = Kind::Choosable(&Kind::Bool);
 const ROTARY: Kind = Kind::Choosable(&Kind::Either(&[&Kind::Bool, &Kind::Int { min: 2, max: 1 << 30 }]));
 const CONDITION: Kind = Kind::Either(&[&Kind::Text, &Kind::Bool]);
@@ -56,6 +57,10 @@ const OP_WORDS: &[&str] = &[
     "to_tokens",
     "to_map",
     "embedding",
+    "position_embedding",
+    "prepend_tokens",
+    "slice",
+    "channel_shuffle",
     "attention",
     "identity",
     "zero",
@@ -67,8 +72,9 @@ const OP: &[Field] = item_fields![
     field("kernel", &SIZE, false, "side of the square window"),
     field("stride", &SIZE, false, "stride, 1 if absent"),
     field("padding", &COUNT, false, "padding at each side; keeps the size at stride 1 if absent"),
+    field("epsilon", &EPSILON, false, "what a layer norm or an RMS norm adds to a variance, 1e-5 if absent"),
     field("dilation", &SIZE, false, "dilation, 1 if absent"),
-    field("groups", &SIZE, false, "groups, 1 if absent"),
+    field("groups", &SIZE, false, "groups of a convolution, 1 if absent, or of channel_shuffle"),
     field("bias", &TRUTH, false, "whether a bias is added; by default only where no norm follows"),
     field(
         "norm",
@@ -104,6 +110,14 @@ const OP: &[Field] = item_fields![
         false,
         "new shape of reshape: [features], [tokens, features] or [channels, height, width]"
     ),
+    field(
+        "axis",
+        &Kind::Choosable(&Kind::Word(&["channels", "tokens"])),
+        false,
+        "what slice takes some of: channels (features of tokens among them) or tokens"
+    ),
+    field("start", &COUNT, false, "the first that slice takes, 0 if absent"),
+    field("count", &SIZE, false, "how many slice takes, or prepend_tokens puts before the others"),
     field("height", &SIZE, false, "rows of the map that to_map makes"),
     field("vocabulary", &SIZE, false, "rows of an embedding; ids are below it"),
     field("heads", &SIZE, false, "heads of the queries of an attention"),
@@ -286,5 +300,12 @@ pub const SCHEMA: Schema = Schema {
             false,
             "how architectures are written, path if absent",
         ),
+        field(
+            "boundary",
+            &Kind::Word(&["teacher"]),
+            false,
+            "what crosses the borders between positions: `teacher` holds each to the tensor of the teacher's block of that name",
+        ),
+        field("teacher", &Kind::Text, false, "architecture file of the teacher, beside the space"),
     ],
 };

@@ -7,6 +7,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 
+mod teacher;
 mod tokens;
 
 fn shipped(name: &str) -> Space {

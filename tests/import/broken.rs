@@ -33,7 +33,7 @@ fn network() -> Network {
 fn tokens() -> Network {
     let mut builder = Builder::new();
     let x = builder.add("tokens", Op::Input { shape: Shape::Tokens { tokens: 4, features: 6 } }, &[]).unwrap();
-    let n = builder.add("norm", Op::LayerNorm, &[x]).unwrap();
+    let n = builder.add("norm", Op::LAYER_NORM, &[x]).unwrap();
     let linear = Op::Linear { features: 6, bias: true };
     let [q, k, v] = ["q", "k", "v"].map(|name| builder.add(name, linear.clone(), &[n]).unwrap());
     let attention = Op::Attention(Attention { heads: 3, kv_heads: 3, causal: true, rotary: Some(10_000) });
@@ -173,9 +173,17 @@ fn broken_files_are_told_what_is_wrong_and_what_can_be_done() {
         ("a negative stride", |m| ints(node(m, "Conv"), "strides", &[-1, -1]), &["strides are [-1, -1]"]),
         ("a wide dilation", |m| ints(node(m, "Conv"), "dilations", &[1 << 39, 1 << 39]), &["`conv` (Conv)"]),
         (
-            "one-sided padding",
-            |m| ints(node(m, "Conv"), "pads", &[0, 0, 1, 1]),
-            &["pads 0 above and 1 below", "symmetric"],
+            "one-sided padding beyond its kernel",
+            |m| ints(node(m, "Conv"), "pads", &[0, 0, 5, 5]),
+            &["pads [0, 0, 5, 5] (above, left, below, right), beyond its kernel", "less than the kernel"],
+        ),
+        (
+            "one-sided padding of a spread kernel",
+            |m| {
+                ints(node(m, "Conv"), "pads", &[0, 0, 1, 1]);
+                ints(node(m, "Conv"), "dilations", &[2, 2]);
+            },
+            &["pads 0 before and 1 after, and its kernel is spread by 2", "multiples of the dilation"],
         ),
         (
             "no groups",

@@ -1,7 +1,7 @@
 //! A network of one operator for every operator and every variant of its attributes.
 
 use pocketnas::graph::{
-    Activation, Attention, Builder, Conv2d, Network, Op, Pool, PoolKind, Resample, Shape, SqueezeExcite,
+    Activation, Attention, Axis, Builder, Conv2d, Epsilon, Network, Op, Pool, PoolKind, Resample, Shape, SqueezeExcite,
 };
 
 fn map(channels: usize, height: usize, width: usize) -> Shape {
@@ -83,8 +83,12 @@ fn pools(case: Case) {
 
 fn norms_and_activations(case: Case) {
     for (name, shape) in [("map", map(5, 4, 3)), ("tokens", tokens(4, 6)), ("vector", vector(8))] {
-        for op in [Op::BatchNorm, Op::LayerNorm, Op::RmsNorm, Op::Softmax] {
+        for op in [Op::BatchNorm, Op::LAYER_NORM, Op::RMS_NORM, Op::Softmax] {
             case(format!("{}_{name}", op.name()), op, &[shape]);
+        }
+        let epsilon = Epsilon::try_from(1e-2).unwrap();
+        for op in [Op::LayerNorm { epsilon }, Op::RmsNorm { epsilon }] {
+            case(format!("{}_{name}_epsilon", op.name()), op, &[shape]);
         }
         for function in Activation::ALL {
             case(format!("{}_{name}", function.name()), Op::Activation { function }, &[shape]);
@@ -137,6 +141,18 @@ fn shapes(case: Case) {
         for (to, shape_after) in [("map", map(5, 2, 6)), ("tokens", tokens(3, 20)), ("vector", vector(60))] {
             case(format!("reshape_{from}_{to}"), Op::Reshape { shape: shape_after }, &[shape]);
         }
+    }
+    for (name, shape) in all {
+        case(format!("slice_channels_{name}"), Op::Slice { axis: Axis::Channels, start: 1, count: 2 }, &[shape]);
+    }
+    case("slice_tokens".to_owned(), Op::Slice { axis: Axis::Tokens, start: 2, count: 3 }, &[tokens(12, 5)]);
+    case("first_token".to_owned(), Op::Slice { axis: Axis::Tokens, start: 0, count: 1 }, &[tokens(12, 5)]);
+    for groups in [2, 3, 6] {
+        case(format!("channel_shuffle_{groups}"), Op::ChannelShuffle { groups }, &[map(6, 3, 5)]);
+    }
+    case("position_embedding".to_owned(), Op::PositionEmbedding, &[tokens(12, 5)]);
+    for count in [1, 3] {
+        case(format!("prepend_tokens_{count}"), Op::PrependTokens { count }, &[tokens(12, 5)]);
     }
     case("to_tokens".to_owned(), Op::ToTokens, &[map(4, 3, 5)]);
     case("to_map".to_owned(), Op::ToMap { height: 3 }, &[tokens(12, 5)]);

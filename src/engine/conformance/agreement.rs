@@ -7,7 +7,7 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use super::{compile, distance, fresh_weights, run, tolerance, trained, weights};
 use crate::engine::{Backend, Dfdx, Element, Mode, Plan, Program, Tensor, Weights};
 use crate::graph::{
-    Activation, Attention, Builder, Conv2d, Network, NodeId, Op, Pool, PoolKind, Resample, Shape, SqueezeExcite,
+    Activation, Attention, Axis, Builder, Conv2d, Network, NodeId, Op, Pool, PoolKind, Resample, Shape, SqueezeExcite,
 };
 
 /// An operator, the shapes it takes, and samples.
@@ -111,16 +111,26 @@ fn operator() -> impl Strategy<Value = Case> {
     let linear = (1..70usize, any::<bool>(), 1..12usize, 1..70usize).prop_map(|(features, bias, tokens, width)| {
         (Op::Linear { features, bias }, vec![Shape::Tokens { tokens, features: width }])
     });
-    let norm = (0..3usize, 1..12usize, 4..70usize).prop_map(|(kind, tokens, features)| {
-        let op = [Op::LayerNorm, Op::RmsNorm, Op::Softmax][kind].clone();
+    let norm = (0..4usize, 1..12usize, 4..70usize).prop_map(|(kind, tokens, features)| {
+        let op = [Op::LAYER_NORM, Op::RMS_NORM, Op::Softmax, Op::PositionEmbedding][kind].clone();
         (op, vec![Shape::Tokens { tokens, features }])
     });
+    let prepend = (1..4usize, 1..12usize, 1..70usize)
+        .prop_map(|(count, tokens, features)| (Op::PrependTokens { count }, vec![Shape::Tokens { tokens, features }]));
+    let slice = (any::<bool>(), 0..20usize, 1..20usize, 1..24usize, 1..40usize);
+    let slice = slice.prop_map(|(by_token, start, count, tokens, features)| {
+        let axis = if by_token { Axis::Tokens } else { Axis::Channels };
+        (Op::Slice { axis, start, count }, vec![Shape::Tokens { tokens, features }])
+    });
+    let part = (0..20usize, 1..30usize, map.clone())
+        .prop_map(|(start, count, map)| (Op::Slice { axis: Axis::Channels, start, count }, vec![map]));
+    let shuffle = (1..7usize, map.clone()).prop_map(|(groups, map)| (Op::ChannelShuffle { groups }, vec![map]));
+    let moved = prop_oneof![prepend, slice, part, shuffle];
     let gate = (1..20usize, map).prop_map(|(hidden, map)| {
         let (activation, gate) = (Activation::Swish, Activation::Sigmoid);
         (Op::SqueezeExcite(SqueezeExcite { hidden, activation, gate }), vec![map])
     });
-    let kinds =
-        prop_oneof![5 => convolution(), 2 => pool, 1 => upsample, 2 => linear, 1 => norm, 1 => gate, 2 => attention()];
+    let kinds = prop_oneof![5 => convolution(), 2 => pool, 1 => upsample, 2 => linear, 1 => norm, 1 => gate, 2 => moved, 2 => attention()];
     (kinds, 1..4usize)
         .prop_map(|((op, shapes), batch)| (op, shapes, batch))
         .prop_filter("fits", |(op, shapes, _)| op.infer(shapes).is_ok())
@@ -161,7 +171,7 @@ fn attention() -> impl Strategy<Value = (Op, Vec<Shape>)> {
 type Recipe = Vec<(usize, [prop::sample::Index; 3])>;
 
 fn recipe() -> impl Strategy<Value = Recipe> {
-    prop::collection::vec((0..14usize, any::<[prop::sample::Index; 3]>()), 2..12)
+    prop::collection::vec((0..16usize, any::<[prop::sample::Index; 3]>()), 2..12)
 }
 
 /// A network of maps of one shape; the last node is an output, and half of the time one from the middle too.
@@ -188,7 +198,23 @@ fn build(recipe: &Recipe) -> Network {
                 made.push(net.add(format!("n{step}"), narrow, &[wide]).unwrap());
                 continue;
             }
-            12 => (Op::Pool(Pool { kind: PoolKind::Avg, kernel: 3, stride: 1, padding: 1, ceil: false }), &from[..1]),
+            12 => {
+                let mixed = net.add(format!("n{step}.mixed"), Op::ChannelShuffle { groups: 4 }, &from[..1]).unwrap();
+                let half = Op::Slice { axis: Axis::Channels, start: 10, count: 10 };
+                let half = net.add(format!("n{step}.half"), half, &[mixed]).unwrap();
+                made.push(net.add(format!("n{step}"), Op::Concat, &[half, half]).unwrap());
+                continue;
+            }
+            13 => {
+                let tokens = net.add(format!("n{step}.tokens"), Op::ToTokens, &from[..1]).unwrap();
+                let placed = net.add(format!("n{step}.placed"), Op::PositionEmbedding, &[tokens]).unwrap();
+                let wider = net.add(format!("n{step}.wider"), Op::PrependTokens { count: 2 }, &[placed]).unwrap();
+                let rest = Op::Slice { axis: Axis::Tokens, start: 1, count: 30 };
+                let rest = net.add(format!("n{step}.rest"), rest, &[wider]).unwrap();
+                made.push(net.add(format!("n{step}"), Op::ToMap { height: 6 }, &[rest]).unwrap());
+                continue;
+            }
+            14 => (Op::Pool(Pool { kind: PoolKind::Avg, kernel: 3, stride: 1, padding: 1, ceil: false }), &from[..1]),
             _ => (Op::Zero { stride: 1 }, &from[..1]),
         };
         made.push(net.add(format!("n{step}"), op, inputs).unwrap());

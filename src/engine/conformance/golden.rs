@@ -88,7 +88,8 @@ fn every_operator_has_a_case(cases: &[Case]) {
     }
     let all = "input conv2d linear batch_norm relu relu6 hswish swish gelu sigmoid hsigmoid max_pool avg_pool \
                global_avg_pool add multiply concat squeeze_excite upsample flatten reshape to_tokens to_map \
-               pixel_shuffle layer_norm rms_norm softmax embedding attention identity zero";
+               pixel_shuffle layer_norm rms_norm softmax embedding attention position_embedding prepend_tokens slice \
+               channel_shuffle identity zero";
     let missing: Vec<&str> = all.split_whitespace().filter(|name| !seen.iter().any(|seen| seen == name)).collect();
     assert!(missing.is_empty(), "no golden values for {missing:?}");
 }

@@ -6,7 +6,7 @@ use super::convolution::{convolution, pool};
 use super::stencil::Stencil;
 use super::{Flat, Number, Plain, Samples, Tape, Taped, attention, gelu};
 use crate::engine::{EPSILON, EngineError, Mode};
-use crate::graph::{Activation, Node, Op, Shape, SqueezeExcite};
+use crate::graph::{Activation, Axis as Counted, Node, Op, Shape, SqueezeExcite};
 
 /// Samples by channels by positions.
 type Maps = (usize, usize, usize);
@@ -39,11 +39,13 @@ impl<E: Number> Operator<'_, E> {
             Op::Pool(window) => pool(window, map, [height, columns], x),
             Op::Linear { .. } => samples(linear(rows(x, from), self.parameters), batch, to),
             Op::BatchNorm => samples(self.batch_norm(rows(x, from)), batch, to),
-            Op::LayerNorm => samples(affine(rows(x, from).normalize::<Axis<1>>(EPSILON), self.parameters), batch, to),
-            Op::RmsNorm => {
+            Op::LayerNorm { epsilon } => {
+                samples(affine(rows(x, from).normalize::<Axis<1>>(epsilon.value()), self.parameters), batch, to)
+            }
+            Op::RmsNorm { epsilon } => {
                 let x = rows(x, from);
                 let shape = *x.shape();
-                let root = (x.retaped::<Tape<E>>().square().mean::<_, Axis<1>>() + E::of(EPSILON)).sqrt();
+                let root = (x.retaped::<Tape<E>>().square().mean::<_, Axis<1>>() + E::of(epsilon.value())).sqrt();
                 samples(affine(x / root.broadcast_like::<_, Axis<1>>(&shape), self.parameters), batch, to)
             }
             Op::Softmax => samples(rows(x, from).softmax::<Axis<1>>(), batch, to),
@@ -87,6 +89,33 @@ impl<E: Number> Operator<'_, E> {
                     .permute::<Split, Axes6<0, 1, 4, 2, 5, 3>>()
                     .reshape_like(&out)
             }
+            Op::PositionEmbedding => x + self.table().broadcast_like::<_, Axis<0>>(&out),
+            Op::PrependTokens { .. } => {
+                let table = self.table();
+                let before = (batch, table.shape().0);
+                let table = table.put_tape(Tape::<E>::default()).broadcast_like::<_, Axis<0>>(&before);
+                (table, copy(x)).concat_along(Axis::<1>)
+            }
+            Op::Slice { axis, start, .. } => {
+                // Elements between one of what is counted and the next, how many of it follow each other, and how many are kept.
+                let (inner, of, count) = match axis {
+                    Counted::Tokens => (from.channels(), from.size().0, to.size().0),
+                    Counted::Channels => {
+                        // Channels of a map lie one after the other, features token by token.
+                        let inner = if let Shape::Map { .. } = from { width / from.channels() } else { 1 };
+                        (inner, from.channels(), to.channels())
+                    }
+                };
+                Stencil::slice(width, inner, of, *start, count).apply(x)
+            }
+            Op::ChannelShuffle { groups } => {
+                type Split = (usize, usize, usize, usize);
+                let (channels, positions) = (from.channels(), width / from.channels());
+                copy(x)
+                    .reshape_like(&(batch, *groups, channels / groups, positions))
+                    .permute::<Split, Axes4<0, 2, 1, 3>>()
+                    .reshape_like(&out)
+            }
             Op::Embedding { vocabulary, .. } => self.embedding(*vocabulary, x)?,
             Op::Attention(heads) => {
                 let mut next = || inputs.next().expect("an attention has three inputs");
@@ -123,6 +152,11 @@ impl<E: Number> Operator<'_, E> {
         let hidden = activation(se.activation, linear(squeezed, reduce));
         let gate = activation(se.gate, linear(hidden, expand));
         (x.reshape_like(&whole) * gate.broadcast_like::<_, Axis<2>>(&whole)).reshape_like(&shape)
+    }
+
+    /// The only parameter.
+    fn table(&self) -> Plain<Flat, E> {
+        self.parameters[0].clone()
     }
 
     /// The rows of the table that the ids name.

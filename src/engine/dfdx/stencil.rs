@@ -42,6 +42,14 @@ impl<E: Number> Stencil<E> {
         y.put_tape(tape)
     }
 
+    /// Of every `of` runs of `inner` elements, `count` from `start` on.
+    pub fn slice(width: usize, inner: usize, of: usize, start: usize, count: usize) -> Self {
+        let outer = width / (inner * of);
+        let runs = (0..outer).flat_map(|row| (0..count).map(move |at| (row * count + at, row * of + start + at)));
+        let terms = runs.flat_map(|(to, from)| (0..inner).map(move |i| (to * inner + i, from * inner + i, E::of(1.0))));
+        Self { size: outer * count * inner, terms: terms.collect() }
+    }
+
     /// Enlarges maps of `channels × height × width`. Bilinear takes the centres of pixels, as PyTorch with
     /// `align_corners=False` and ONNX with `half_pixel` do.
     pub fn upsample([channels, height, width]: [usize; 3], scale: usize, mode: Resample) -> Self {

@@ -37,7 +37,7 @@ fn network(wide: usize, extra: bool) -> Network {
     at = net.add("head", Op::Linear { features: 10, bias: true }, &[at]).unwrap();
     net.output(at);
     let table = net.add("table", Op::Embedding { vocabulary: 50, features: 6 }, &[tokens]).unwrap();
-    let scaled = net.add("scaled", Op::LayerNorm, &[table]).unwrap();
+    let scaled = net.add("scaled", Op::LAYER_NORM, &[table]).unwrap();
     net.output(scaled);
     net.finish().unwrap()
 }

@@ -12,6 +12,7 @@ use super::team::Shards;
 use super::tokens::FeatureNorm;
 use super::view::{Sink, Slope, Sums, Through};
 use super::{conv, elementwise, mean, norm, relayout, resample, tokens};
+use crate::graph::Axis;
 
 impl<T: Numeric> Compiled<T> {
     /// Runs every item once, last first; seeds are in place and their slots marked as written.
@@ -266,6 +267,7 @@ impl<T: Numeric> Compiled<T> {
             }
             Action::FeatureNorm(kind) => return self.backward_feature_norm(i, kind),
             Action::Embedding { .. } => return self.backward_embedding(i),
+            Action::Place | Action::Prepend => self.backward_table(i),
             _ => {}
         }
         for (which, port) in item.inputs.iter().enumerate() {
@@ -296,6 +298,25 @@ impl<T: Numeric> Compiled<T> {
                         }
                         Action::Reshape { from, to } => {
                             relayout::reshape(d, *to, sink.data, *from, sink.accumulate);
+                        }
+                        Action::Place => relayout::copy(d, sink.data, sink.accumulate),
+                        Action::Prepend => {
+                            let before = item.layout.height - port.layout.height;
+                            let (data, tokens) = (sink.data, Axis::Tokens);
+                            relayout::slice(d, item.layout, data, port.layout, tokens, before, sink.accumulate);
+                        }
+                        Action::Slice { axis, start } => relayout::slice_backward(
+                            d,
+                            item.layout,
+                            sink.data,
+                            port.layout,
+                            *axis,
+                            *start,
+                            sink.accumulate,
+                        ),
+                        Action::Shuffle { groups } => {
+                            let back = item.layout.channels / groups;
+                            relayout::shuffle(d, item.layout, back, sink.data, sink.accumulate);
                         }
                         Action::Softmax => {
                             let y = me.value_of(i, chunk);
@@ -368,6 +389,18 @@ impl<T: Numeric> Compiled<T> {
         for chunk in 0..self.chunks.count() {
             let ids = self.source(&port, chunk);
             tokens::embed_backward(ids.data, ids.layout, self.slope(i, chunk).data, features, &mut gradients[0]);
+        }
+        self.states[i] = State::Features { parameters, gradients };
+        self.reached[i] = true;
+    }
+
+    /// The gradient of learned positions and tokens is that of the first tokens, over all samples.
+    fn backward_table(&mut self, i: usize) {
+        let layout = self.items.list[i].layout;
+        let State::Features { parameters, mut gradients } = take(&mut self.states[i]) else { return };
+        gradients[0].fill(T::ZERO);
+        for chunk in 0..self.chunks.count() {
+            tokens::table_backward(self.slope(i, chunk).data, layout, &mut gradients[0]);
         }
         self.states[i] = State::Features { parameters, gradients };
         self.reached[i] = true;

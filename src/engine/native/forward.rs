@@ -157,6 +157,20 @@ impl<T: Numeric> Compiled<T> {
                     tokens::embed(ids.data, ids.layout, &parameters[0], item.layout.channels, out);
                 }
             }
+            Action::Place => {
+                if let State::Features { parameters, .. } = &self.states[i] {
+                    tokens::place(source(0).data, item.layout, &parameters[0], out);
+                }
+            }
+            Action::Prepend => {
+                if let State::Features { parameters, .. } = &self.states[i] {
+                    tokens::prepend(source(0).data, source(0).layout, &parameters[0], out);
+                }
+            }
+            Action::Slice { axis, start } => {
+                relayout::slice(source(0).data, source(0).layout, out, item.layout, *axis, *start, false);
+            }
+            Action::Shuffle { groups } => relayout::shuffle(source(0).data, item.layout, *groups, out, false),
             Action::Softmax => tokens::softmax(isa, source(0).data, item.layout, out),
             // It keeps something for its way back, so it runs by itself.
             Action::Attention(_) => {}

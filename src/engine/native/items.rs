@@ -7,7 +7,7 @@ use super::Layout;
 use super::conv::Conv;
 use super::tokens::FeatureNorm;
 use crate::engine::{EngineError, Plan};
-use crate::graph::{Activation, Attention, Network, NodeId, Op, Pool, Resample, Shape};
+use crate::graph::{Activation, Attention, Axis, Network, NodeId, Op, Pool, Resample, Shape};
 
 /// One operation.
 #[derive(Clone, Debug)]
@@ -61,6 +61,17 @@ pub(super) enum Action {
     },
     FeatureNorm(FeatureNorm),
     Softmax,
+    /// Adds a learned vector to every token.
+    Place,
+    /// Puts learned tokens before the others.
+    Prepend,
+    Slice {
+        axis: Axis,
+        start: usize,
+    },
+    Shuffle {
+        groups: usize,
+    },
     Embedding {
         vocabulary: usize,
     },
@@ -72,6 +83,11 @@ impl Action {
     /// Whether it has no buffer of its own: it is applied where its result is read.
     pub fn is_view(&self) -> bool {
         matches!(self, Self::BatchNorm | Self::Activation(_))
+    }
+
+    /// Whether it has parameters of its own, kept as PyTorch orders them.
+    pub fn has_table(&self) -> bool {
+        matches!(self, Self::FeatureNorm(_) | Self::Embedding { .. } | Self::Place | Self::Prepend)
     }
 
     /// Whether its kernels read inputs through a norm and an activation. The others need a stored map.
@@ -196,8 +212,16 @@ impl Items {
             Op::Flatten | Op::Reshape { .. } | Op::ToTokens | Op::ToMap { .. } | Op::Identity => {
                 Port { layout, ..ports[0] }
             }
-            Op::LayerNorm => push(Action::FeatureNorm(FeatureNorm::Layer), ports),
-            Op::RmsNorm => push(Action::FeatureNorm(FeatureNorm::Rms), ports),
+            Op::LayerNorm { epsilon } => {
+                push(Action::FeatureNorm(FeatureNorm { centred: true, epsilon: *epsilon }), ports)
+            }
+            Op::RmsNorm { epsilon } => {
+                push(Action::FeatureNorm(FeatureNorm { centred: false, epsilon: *epsilon }), ports)
+            }
+            Op::PositionEmbedding => push(Action::Place, ports),
+            Op::PrependTokens { .. } => push(Action::Prepend, ports),
+            Op::Slice { axis, start, .. } => push(Action::Slice { axis: *axis, start: *start }, ports),
+            Op::ChannelShuffle { groups } => push(Action::Shuffle { groups: *groups }, ports),
             Op::Softmax => push(Action::Softmax, ports),
             Op::Embedding { vocabulary, .. } => push(Action::Embedding { vocabulary: *vocabulary }, ports),
             Op::Attention(attention) => push(Action::Attention(*attention), ports),

@@ -113,10 +113,7 @@ impl Decisions {
 
     fn need(&mut self, items: &Items) {
         for (i, item) in items.list.iter().enumerate() {
-            let trained = matches!(
-                item.action,
-                Action::Conv { .. } | Action::BatchNorm | Action::FeatureNorm(_) | Action::Embedding { .. }
-            );
+            let trained = matches!(item.action, Action::Conv { .. } | Action::BatchNorm) || item.action.has_table();
             self.needed[i] = trained || self.pinned[i] || item.inputs.iter().any(|port| self.needed[port.item]);
         }
     }
@@ -310,7 +307,14 @@ fn readings(items: &Items) -> Vec<Reading> {
 fn needs_value(action: &Action, reading: &Reading) -> bool {
     match action {
         Action::Sum => reading.activation.is_some(),
-        Action::Upsample { .. } | Action::PixelShuffle { .. } | Action::Reshape { .. } | Action::Softmax => false,
+        Action::Upsample { .. }
+        | Action::PixelShuffle { .. }
+        | Action::Reshape { .. }
+        | Action::Softmax
+        | Action::Place
+        | Action::Prepend
+        | Action::Slice { .. }
+        | Action::Shuffle { .. } => false,
         _ => true,
     }
 }

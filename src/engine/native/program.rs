@@ -29,7 +29,7 @@ pub(super) enum State<T> {
     Conv { filters: Filters<T>, gradient: Option<FilterGradient<T>>, partials: usize },
     /// A batch norm and the parameters it takes: weight, bias, running mean, running variance.
     Norm { norm: BatchNorm<T>, parameters: [Vec<T>; 4] },
-    /// A norm over features or an embedding: its parameters and their gradients.
+    /// A norm over features, an embedding, learned positions or tokens: its parameters and their gradients.
     Features { parameters: Vec<Vec<T>>, gradients: Vec<Vec<T>> },
     /// What an attention keeps for its way back, and gradients that cannot be written where they are gathered.
     Attention { kernel: AttentionKernel<T>, kept: Vec<T>, apart: [Vec<T>; 3] },
@@ -147,7 +147,7 @@ impl<T: Numeric> Compiled<T> {
                     State::Conv { filters: Filters::new(conv, self.convolutions), gradient, partials }
                 }
                 Action::BatchNorm => State::Norm { norm: BatchNorm::new(item.layout), parameters: Default::default() },
-                Action::FeatureNorm(_) | Action::Embedding { .. } => {
+                action if action.has_table() => {
                     let shapes = self.network.parameters(item.node);
                     let zeros = || shapes.iter().map(|parameter| vec![T::ZERO; parameter.elements()]).collect();
                     State::Features { parameters: zeros(), gradients: if backward { zeros() } else { Vec::new() } }

@@ -6,7 +6,7 @@ use super::through::{RUN, Reader, Writer, load_part, store_part};
 use super::vector::Vector;
 use super::view::{Layout, Sink, Source};
 use crate::engine::Element;
-use crate::graph::Shape;
+use crate::graph::{Axis, Shape};
 
 /// Writes what a source reads to the channels of `out` from `offset` on: one part of a concatenation.
 pub fn copy_channels<T: Numeric>(isa: Isa, source: Source<'_, T>, out: &mut [T], out_layout: Layout, offset: usize) {
@@ -127,6 +127,77 @@ pub fn copy<T: Element>(x: &[T], out: &mut [T], accumulate: bool) {
         out.iter_mut().zip(x).for_each(|(out, &x)| *out += x);
     } else {
         out.copy_from_slice(x);
+    }
+}
+
+/// Writes, or adds, the part of every sample of the layout `layout` that begins at `start` along an axis, as much as `part`
+/// holds.
+pub fn slice<T: Element>(
+    x: &[T],
+    layout: Layout,
+    out: &mut [T],
+    part: Layout,
+    axis: Axis,
+    start: usize,
+    accumulate: bool,
+) {
+    if !accumulate {
+        out.fill(T::ZERO);
+    }
+    let (stride, kept) = (layout.stride(), part.stride());
+    let add = |x: &[T], to: &mut [T]| to.iter_mut().zip(x).for_each(|(to, &x)| *to += x);
+    for (x, out) in x.chunks_exact(layout.sample()).zip(out.chunks_exact_mut(part.sample())) {
+        match axis {
+            Axis::Tokens => add(&x[start * stride..], out),
+            Axis::Channels => {
+                let rows = x.chunks_exact(stride).zip(out.chunks_exact_mut(kept));
+                rows.for_each(|(x, out)| add(&x[start..], &mut out[..part.channels]));
+            }
+        }
+    }
+}
+
+/// The way back to the whole of the layout `layout` from a part with the gradient `d`; elsewhere it is zero.
+pub fn slice_backward<T: Element>(
+    d: &[T],
+    part: Layout,
+    dx: &mut [T],
+    layout: Layout,
+    axis: Axis,
+    start: usize,
+    accumulate: bool,
+) {
+    if !accumulate {
+        dx.fill(T::ZERO);
+    }
+    let (stride, kept) = (layout.stride(), part.stride());
+    let add = |d: &[T], to: &mut [T]| to.iter_mut().zip(d).for_each(|(to, &d)| *to += d);
+    for (d, dx) in d.chunks_exact(part.sample()).zip(dx.chunks_exact_mut(layout.sample())) {
+        match axis {
+            Axis::Tokens => add(d, &mut dx[start * stride..][..part.sample()]),
+            Axis::Channels => {
+                let rows = d.chunks_exact(kept).zip(dx.chunks_exact_mut(stride));
+                rows.for_each(|(d, dx)| add(&d[..part.channels], &mut dx[start..]));
+            }
+        }
+    }
+}
+
+/// Writes, or adds, a map with its channels mixed: channel `i · groups + j` is the one that was `i`-th of group `j`. With as
+/// many groups as a group has channels it is its own way back.
+pub fn shuffle<T: Element>(x: &[T], layout: Layout, groups: usize, out: &mut [T], accumulate: bool) {
+    let (stride, channels) = (layout.stride(), layout.channels);
+    let each = channels / groups;
+    for (x, out) in x.chunks_exact(stride).zip(out.chunks_exact_mut(stride)) {
+        for group in 0..groups {
+            for at in 0..each {
+                let (x, out) = (x[group * each + at], &mut out[at * groups + group]);
+                *out = if accumulate { *out + x } else { x };
+            }
+        }
+        if !accumulate {
+            out[channels..].fill(T::ZERO);
+        }
     }
 }
 

@@ -6,15 +6,16 @@ use super::isa::{Kernel, Numeric};
 use super::through::{RUN, load_part, store_part, total};
 use super::vector::{Vector, exp};
 use super::view::{BLOCK, Layout, Sums};
-use crate::engine::{EPSILON, Element};
+use crate::engine::Element;
+use crate::graph::Epsilon;
 
 /// A norm over the features of each position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FeatureNorm {
-    /// Mean and deviation.
-    Layer,
-    /// The root of the mean square; the mean stays.
-    Rms,
+pub struct FeatureNorm {
+    /// Whether the mean is taken off, as in layer norm.
+    pub centred: bool,
+    /// What is added to the variance, or to the mean square.
+    pub epsilon: Epsilon,
 }
 
 /// Writes the normalised map to `out`. `weight` and `bias` hold one element per feature; RMS norm has no bias.
@@ -75,7 +76,7 @@ unsafe fn moments<V: Vector>(norm: FeatureNorm, x: *const V::Element, channels: 
         let zero = V::Element::ZERO;
         let share = V::Element::of(1.0 / channels as f64);
         let mut mean = zero;
-        if norm == FeatureNorm::Layer {
+        if norm.centred {
             let mut sum = V::splat(zero);
             for channel in (0..channels).step_by(V::LANES) {
                 sum = sum.add(load_part(x.add(channel), channels - channel, zero));
@@ -88,7 +89,7 @@ unsafe fn moments<V: Vector>(norm: FeatureNorm, x: *const V::Element, channels: 
             squares = x.mul_add(x, squares);
         }
         let variance = (total(squares) * share).to_f64();
-        (mean, V::Element::of(1.0 / (variance + EPSILON).sqrt()))
+        (mean, V::Element::of(1.0 / (variance + norm.epsilon.value()).sqrt()))
     }
 }
 
@@ -157,7 +158,7 @@ impl<T: Numeric> Kernel<T> for NormBackward<'_, T> {
                 }
                 // x̂ moves with the mean and with the deviation.
                 let share = T::of(1.0 / channels as f64);
-                let direct = if norm == FeatureNorm::Layer { total(direct) * share } else { T::ZERO };
+                let direct = if norm.centred { total(direct) * share } else { T::ZERO };
                 let (direct, along) = (V::splat(direct), V::splat(total(along) * share));
                 for channel in (0..channels).step_by(V::LANES) {
                     let normal = V::load(x.add(channel)).sub(m).mul(r);
@@ -321,6 +322,42 @@ pub fn embed_backward<T: Element>(ids: &[T], layout: Layout, d: &[T], features: 
     for (ids, d) in ids.chunks_exact(layout.sample()).zip(d.chunks_exact(tokens.sample())) {
         for (&id, d) in ids[..layout.channels].iter().zip(d.chunks_exact(tokens.stride())) {
             d_table[row(id, features)].iter_mut().zip(d).for_each(|(sum, &d)| *sum += d);
+        }
+    }
+}
+
+/// Adds to every token of every sample its row of `table`; the padding becomes 0.
+pub fn place<T: Element>(x: &[T], layout: Layout, table: &[T], out: &mut [T]) {
+    let (features, stride) = (layout.channels, layout.stride());
+    for (x, out) in x.chunks_exact(layout.sample()).zip(out.chunks_exact_mut(layout.sample())) {
+        let tokens = x.chunks_exact(stride).zip(table.chunks_exact(features));
+        for ((x, row), out) in tokens.zip(out.chunks_exact_mut(stride)) {
+            out.iter_mut().zip(x).zip(row).for_each(|((out, &x), &row)| *out = x + row);
+            out[features..].fill(T::ZERO);
+        }
+    }
+}
+
+/// Writes the rows of `table` before the tokens of every sample of the layout `layout`.
+pub fn prepend<T: Element>(x: &[T], layout: Layout, table: &[T], out: &mut [T]) {
+    let (features, stride) = (layout.channels, layout.stride());
+    let before = table.len() / features * stride;
+    for (x, out) in x.chunks_exact(layout.sample()).zip(out.chunks_exact_mut(before + layout.sample())) {
+        let (first, rest) = out.split_at_mut(before);
+        for (row, out) in table.chunks_exact(features).zip(first.chunks_exact_mut(stride)) {
+            out[..features].copy_from_slice(row);
+            out[features..].fill(T::ZERO);
+        }
+        rest.copy_from_slice(x);
+    }
+}
+
+/// Adds the gradient `d` of the first tokens of every sample of the layout `layout` to that of a table with a row for each.
+pub fn table_backward<T: Element>(d: &[T], layout: Layout, d_table: &mut [T]) {
+    let features = layout.channels;
+    for d in d.chunks_exact(layout.sample()) {
+        for (d, row) in d.chunks_exact(layout.stride()).zip(d_table.chunks_exact_mut(features)) {
+            row.iter_mut().zip(d).for_each(|(sum, &d)| *sum += d);
         }
     }
 }

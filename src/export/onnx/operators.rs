@@ -5,7 +5,7 @@ use super::OnnxError;
 use super::attention::attention;
 use super::writer::{Scope, Value, float, int, ints, text, whole};
 use crate::engine::EPSILON;
-use crate::graph::{Activation, Conv2d, Op, Pool, PoolKind, Resample, SqueezeExcite};
+use crate::graph::{Activation, Axis, Conv2d, Epsilon, Op, Pool, PoolKind, Resample, SqueezeExcite};
 use crate::onnx::schema::{AttributeProto, DataType};
 
 /// Writes one operator, fed by `inputs`, with the names of its parameters in their order.
@@ -55,8 +55,28 @@ pub(super) fn write(op: &Op, inputs: &[Value], parameters: &[&str], mut scope: S
         Op::PixelShuffle { scale } => {
             scope.last("DepthToSpace", &[x], vec![int("blocksize", whole(*scale)), text("mode", "CRD")]);
         }
-        Op::LayerNorm => layer_norm(first, parameters, scope),
-        Op::RmsNorm => rms_norm(first, parameters, scope)?,
+        Op::LayerNorm { epsilon } => layer_norm(*epsilon, first, parameters, scope),
+        Op::RmsNorm { epsilon } => rms_norm(*epsilon, first, parameters, scope)?,
+        Op::PositionEmbedding => scope.last("Add", &[x, parameters[0]], Vec::new()),
+        Op::PrependTokens { count } => prepend(*count, first, parameters[0], scope)?,
+        Op::Slice { axis, start, count } => {
+            let along = match axis {
+                Axis::Channels => channel_axis(first),
+                Axis::Tokens => 1,
+            };
+            let starts = scope.whole_numbers(&[whole(*start)])?;
+            let ends = scope.whole_numbers(&[whole(start + count)])?;
+            let axes = scope.whole_numbers(&[along])?;
+            scope.last("Slice", &[x, &starts, &ends, &axes], Vec::new());
+        }
+        Op::ChannelShuffle { groups } => {
+            let [channels, height, width] = first.sizes[..] else { unreachable!("a map has three sizes") };
+            let parted = scope.reshape("parted", first, &[*groups, channels / groups, height, width])?;
+            let turned = scope.transpose("turned", &parted, &[0, 2, 1, 3, 4]);
+            let to = scope.sizes();
+            let to = scope.keeping_batch(&to)?;
+            scope.last("Reshape", &[&turned.name, &to], Vec::new());
+        }
         Op::Softmax => scope.last("Softmax", &[x], vec![int("axis", channel_axis(first))]),
         Op::Embedding { .. } => {
             let ids = scope.whole_step("ids", "Cast", x, DataType::Int64, &first.sizes);
@@ -119,26 +139,37 @@ fn batch_norm(x: &Value, parameters: &[&str], mut scope: Scope) {
 }
 
 /// The standard operator has the features last, so maps are turned before and after it.
-fn layer_norm(x: &Value, parameters: &[&str], mut scope: Scope) {
+fn layer_norm(epsilon: Epsilon, x: &Value, parameters: &[&str], mut scope: Scope) {
     let x = features_last(x, &mut scope);
-    let attributes = vec![int("axis", -1), float("epsilon", EPSILON as f32)];
+    let attributes = vec![int("axis", -1), float("epsilon", epsilon.value() as f32)];
     finish_features_last("LayerNormalization", &with(&x.name, parameters), attributes, &x.sizes, scope);
 }
 
 /// `x / √(mean(x²) + ε)`, times the scale. The standard set has it as one operator from version 23 on.
-fn rms_norm(x: &Value, parameters: &[&str], mut scope: Scope) -> Result<(), OnnxError> {
+fn rms_norm(epsilon: Epsilon, x: &Value, parameters: &[&str], mut scope: Scope) -> Result<(), OnnxError> {
     let x = features_last(x, &mut scope);
     let mut one = x.sizes.clone();
     if let Some(last) = one.last_mut() {
         *last = 1;
     }
-    let (axes, epsilon) = (scope.whole_numbers(&[-1])?, scope.number("epsilon", EPSILON as f32)?);
+    let key = if epsilon.is_common() { "epsilon".to_owned() } else { format!("epsilon_{:e}", epsilon.value()) };
+    let (axes, epsilon) = (scope.whole_numbers(&[-1])?, scope.number(&key, epsilon.value() as f32)?);
     let squares = scope.step("squares", "Mul", &[&x.name, &x.name], Vec::new(), &x.sizes);
     let mean = scope.step("mean", "ReduceMean", &[&squares.name, &axes], vec![int("keepdims", 1)], &one);
     let raised = scope.step("raised", "Add", &[&mean.name, &epsilon], Vec::new(), &one);
     let root = scope.step("root", "Sqrt", &[&raised.name], Vec::new(), &one);
     let normed = scope.step("norm", "Div", &[&x.name, &root.name], Vec::new(), &x.sizes);
     finish_features_last("Mul", &[&normed.name, parameters[0]], Vec::new(), &x.sizes, scope);
+    Ok(())
+}
+
+/// Tokens that are the same for every sample, repeated for as many as there are, before the others.
+fn prepend(count: usize, x: &Value, table: &str, mut scope: Scope) -> Result<(), OnnxError> {
+    let batch = scope.batch("batch", &x.name);
+    let rest = scope.whole_numbers(&[whole(count), whole(x.sizes[1])])?;
+    let sizes = scope.list_step("sizes", "Concat", &[&batch, &rest], vec![int("axis", 0)], 3);
+    let tokens = scope.step("tokens", "Expand", &[table, &sizes], Vec::new(), &[count, x.sizes[1]]);
+    scope.last("Concat", &[&tokens.name, &x.name], vec![int("axis", 1)]);
     Ok(())
 }
 

@@ -214,6 +214,25 @@ impl Scope<'_> {
         name
     }
 
+    /// The size of the batch, as a list of one.
+    pub(super) fn batch(&mut self, label: &str, input: &str) -> String {
+        self.list_step(label, "Shape", &[input], vec![int("start", 0), int("end", 1)], 1)
+    }
+
+    /// A step that makes a list of so many sizes.
+    pub(super) fn list_step(
+        &mut self,
+        label: &str,
+        op: &str,
+        inputs: &[&str],
+        attributes: Vec<AttributeProto>,
+        count: usize,
+    ) -> String {
+        let name = self.untyped(label, op, inputs, attributes);
+        self.writer.graph.value_info.push(info(&name, DataType::Int64, &[fixed(count)]));
+        name
+    }
+
     /// A step over parameters alone, which knows no batch.
     pub(super) fn fixed_step(
         &mut self,

@@ -2,10 +2,10 @@
 //! What PyTorch lacks, or has only in later versions, is a helper at the top of the file.
 
 use crate::engine::EPSILON;
-use crate::graph::{Activation, Attention, Network, NodeId, Op, Pool, PoolKind, Resample, Shape};
+use crate::graph::{Activation, Attention, Axis, Epsilon, Network, NodeId, Op, Pool, PoolKind, Resample, Shape};
 
-// The norms of PyTorch add as much unless they are told otherwise.
-const _: () = assert!(EPSILON == 1e-5, "write the epsilon of norms");
+// The batch norm of PyTorch adds as much unless it is told otherwise.
+const _: () = assert!(EPSILON == 1e-5, "write the epsilon of batch norms");
 
 /// An expression.
 #[derive(Clone, Debug)]
@@ -31,6 +31,8 @@ impl Code {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Helper {
     RmsNorm,
+    PositionEmbedding,
+    PrependTokens,
     SqueezeExcite,
     Attention,
     Rotate,
@@ -42,14 +44,39 @@ impl Helper {
         match self {
             Self::RmsNorm => {
                 r#"class RMSNorm(nn.Module):
-    """x / sqrt(mean(x²) + 1e-5), times a weight for each feature (Zhang and Sennrich, 2019)."""
+    """x / sqrt(mean(x²) + eps), times a weight for each feature (Zhang and Sennrich, 2019)."""
 
-    def __init__(self, features):
+    def __init__(self, features, eps=1e-5):
         super().__init__()
         self.weight = nn.Parameter(torch.ones(features))
+        self.eps = eps
 
     def forward(self, x):
-        return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-5) * self.weight
+        return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + self.eps) * self.weight
+"#
+            }
+            Self::PositionEmbedding => {
+                r#"class PositionEmbedding(nn.Module):
+    """Adds to every token a vector that is learned for its place (Dosovitskiy et al., 2021, eq. 1)."""
+
+    def __init__(self, *sizes):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(sizes))
+
+    def forward(self, x):
+        return x + self.weight
+"#
+            }
+            Self::PrependTokens => {
+                r#"class PrependTokens(nn.Module):
+    """Puts learned tokens, such as a class token, before the others (Dosovitskiy et al., 2021)."""
+
+    def __init__(self, count, features):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(count, features))
+
+    def forward(self, x):
+        return torch.cat([self.weight.expand(x.shape[0], -1, -1), x], 1)
 "#
             }
             Self::SqueezeExcite => {
@@ -118,7 +145,9 @@ impl Helper {
 /// The helpers of an operator.
 pub(super) fn helpers(op: &Op) -> Vec<Helper> {
     match op {
-        Op::RmsNorm => vec![Helper::RmsNorm],
+        Op::RmsNorm { .. } => vec![Helper::RmsNorm],
+        Op::PositionEmbedding => vec![Helper::PositionEmbedding],
+        Op::PrependTokens { .. } => vec![Helper::PrependTokens],
         Op::SqueezeExcite(_) => vec![Helper::SqueezeExcite],
         Op::Attention(Attention { rotary: None, .. }) => vec![Helper::Attention],
         Op::Attention(_) => vec![Helper::Attention, Helper::Rotate],
@@ -151,8 +180,10 @@ pub(super) fn layer(op: &Op, input: Shape) -> Option<String> {
         Op::Linear { features, bias: has } => format!("nn.Linear({channels}, {features}{})", bias(*has)),
         Op::BatchNorm if matches!(input, Shape::Map { .. }) => format!("nn.BatchNorm2d({channels})"),
         Op::BatchNorm => format!("nn.BatchNorm1d({channels})"),
-        Op::LayerNorm => format!("nn.LayerNorm({channels})"),
-        Op::RmsNorm => format!("RMSNorm({channels})"),
+        Op::LayerNorm { epsilon } => format!("nn.LayerNorm({channels}{})", eps(*epsilon)),
+        Op::RmsNorm { epsilon } => format!("RMSNorm({channels}{})", eps(*epsilon)),
+        Op::PositionEmbedding => format!("PositionEmbedding({})", sizes(input)),
+        Op::PrependTokens { count } => format!("PrependTokens({count}, {channels})"),
         Op::Embedding { vocabulary, features } => format!("nn.Embedding({vocabulary}, {features})"),
         Op::SqueezeExcite(se) => {
             let (activation, gate) = (function(se.activation), function(se.gate));
@@ -173,6 +204,8 @@ pub(super) fn layer(op: &Op, input: Shape) -> Option<String> {
         | Op::PixelShuffle { .. }
         | Op::Softmax
         | Op::Attention(_)
+        | Op::Slice { .. }
+        | Op::ChannelShuffle { .. }
         | Op::Identity
         | Op::Zero { .. } => return None,
     })
@@ -196,10 +229,12 @@ pub(super) fn call(network: &Network, id: NodeId, inputs: &[Code], layer: &str) 
         }
         Op::BatchNorm => format!("{layer}({text})"),
         // The features come last there.
-        Op::LayerNorm | Op::RmsNorm if is_map => {
+        Op::LayerNorm { .. } | Op::RmsNorm { .. } if is_map => {
             format!("{layer}({on}.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)")
         }
-        Op::LayerNorm | Op::RmsNorm => format!("{layer}({text})"),
+        Op::LayerNorm { .. } | Op::RmsNorm { .. } | Op::PositionEmbedding | Op::PrependTokens { .. } => {
+            format!("{layer}({text})")
+        }
         Op::Softmax => format!("{on}.softmax({})", if is_map { 1 } else { -1 }),
         Op::Embedding { .. } => format!("{layer}({on}.long())"),
         Op::Activation { function } => format!("{}({text})", self::function(*function)),
@@ -222,6 +257,11 @@ pub(super) fn call(network: &Network, id: NodeId, inputs: &[Code], layer: &str) 
         Op::Reshape { .. } => format!("{on}.reshape(-1, {})", sizes(output)),
         Op::ToTokens => format!("{on}.flatten(2).transpose(1, 2)"),
         Op::ToMap { .. } => format!("{on}.transpose(1, 2).reshape(-1, {})", sizes(output)),
+        Op::Slice { axis, start, count } => {
+            let ahead = if *axis == Axis::Channels && matches!(input, Shape::Tokens { .. }) { "..." } else { ":" };
+            format!("{on}[{ahead}, {start}:{}]", start.saturating_add(*count))
+        }
+        Op::ChannelShuffle { groups } => format!("{on}.unflatten(1, ({groups}, -1)).transpose(1, 2).flatten(1, 2)"),
         Op::PixelShuffle { scale } => format!("F.pixel_shuffle({text}, {scale})"),
         Op::Attention(a) => attention(a, inputs),
         Op::Zero { stride } if is_map && *stride > 1 => {
@@ -293,6 +333,10 @@ fn function(activation: Activation) -> &'static str {
         Activation::Sigmoid => "torch.sigmoid",
         Activation::Hsigmoid => "F.hardsigmoid",
     }
+}
+
+fn eps(epsilon: Epsilon) -> String {
+    if epsilon.is_common() { String::new() } else { format!(", eps={:e}", epsilon.value()) }
 }
 
 /// Two sizes, or one for both.

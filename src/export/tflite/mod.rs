@@ -125,8 +125,12 @@ impl Writer<'_> {
             Op::Identity if !self.network.outputs().contains(&id) => x,
             Op::Identity => self.reshape(x, &shape),
             Op::Reshape { .. }
-            | Op::LayerNorm
-            | Op::RmsNorm
+            | Op::LayerNorm { .. }
+            | Op::RmsNorm { .. }
+            | Op::PositionEmbedding
+            | Op::PrependTokens { .. }
+            | Op::Slice { .. }
+            | Op::ChannelShuffle { .. }
             | Op::Embedding { .. }
             | Op::Attention(_)
             | Op::Zero { .. } => {

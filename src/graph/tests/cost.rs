@@ -36,10 +36,16 @@ fn cost_of_each_operator() {
         (Op::Upsample { scale: 2, mode: Resample::Nearest }, map(8, 5, 5), 0, 0, 3200),
         // a weight works once for each of 7 tokens
         (Op::Linear { features: 10, bias: true }, tokens(7, 64), 650, 7 * 640, 280),
-        (Op::LayerNorm, tokens(7, 64), 128, 0, 1792),
-        (Op::LayerNorm, map(8, 10, 10), 16, 0, 3200),
-        (Op::RmsNorm, tokens(7, 64), 64, 0, 1792),
+        (Op::LAYER_NORM, tokens(7, 64), 128, 0, 1792),
+        (Op::LAYER_NORM, map(8, 10, 10), 16, 0, 3200),
+        (Op::RMS_NORM, tokens(7, 64), 64, 0, 1792),
         (Op::Embedding { vocabulary: 100, features: 16 }, vector(7), 1600, 0, 448),
+        // a number for each feature of each token
+        (Op::PositionEmbedding, tokens(7, 64), 448, 0, 1792),
+        // 2 tokens before 7
+        (Op::PrependTokens { count: 2 }, tokens(7, 64), 128, 0, 2304),
+        (Op::Slice { axis: Axis::Tokens, start: 1, count: 3 }, tokens(7, 64), 0, 0, 768),
+        (Op::ChannelShuffle { groups: 2 }, map(8, 10, 10), 0, 0, 3200),
         (Op::Softmax, tokens(7, 64), 0, 0, 1792),
         (Op::ToTokens, map(8, 10, 10), 0, 0, 3200),
         (Op::ToMap { height: 7 }, tokens(7, 64), 0, 0, 1792),
@@ -84,8 +90,10 @@ fn cost_of_an_attention() {
 fn parameters_are_what_is_counted() {
     let cases = [
         (Op::Embedding { vocabulary: 100, features: 16 }, vector(7)),
-        (Op::RmsNorm, tokens(7, 64)),
-        (Op::LayerNorm, map(8, 10, 10)),
+        (Op::RMS_NORM, tokens(7, 64)),
+        (Op::PositionEmbedding, tokens(7, 64)),
+        (Op::PrependTokens { count: 3 }, tokens(7, 64)),
+        (Op::LAYER_NORM, map(8, 10, 10)),
         (Op::Linear { features: 3, bias: false }, tokens(7, 64)),
         (Op::Conv2d(Conv2d { groups: 4, bias: true, kernel: [1, 7], ..Conv2d::square(8, 1, 1) }), map(4, 9, 9)),
     ];

@@ -44,8 +44,15 @@ fn every_operator_reads_back() {
         Op::ToTokens,
         Op::ToMap { height: 4 },
         Op::PixelShuffle { scale: 2 },
-        Op::LayerNorm,
-        Op::RmsNorm,
+        Op::LAYER_NORM,
+        Op::RMS_NORM,
+        Op::LayerNorm { epsilon: Epsilon::try_from(1e-6).unwrap() },
+        Op::RmsNorm { epsilon: Epsilon::try_from(3e-7).unwrap() },
+        Op::PositionEmbedding,
+        Op::PrependTokens { count: 2 },
+        Op::Slice { axis: Axis::Tokens, start: 1, count: 3 },
+        Op::Slice { axis: Axis::Channels, start: 0, count: 4 },
+        Op::ChannelShuffle { groups: 2 },
         Op::Softmax,
         Op::Embedding { vocabulary: 100, features: 16 },
         Op::Attention(attention(4, 2)),
@@ -60,6 +67,21 @@ fn every_operator_reads_back() {
     }
 }
 
+/// What is common is not written, so that files read as they did before there was another; what is no ε is refused.
+#[test]
+fn the_common_epsilon_is_left_out() {
+    let text = |op: Op| serde_json::to_string(&op).unwrap();
+    assert_eq!(text(Op::LAYER_NORM), r#"{"op":"layer_norm"}"#);
+    let op = Op::RmsNorm { epsilon: Epsilon::try_from(1e-6).unwrap() };
+    assert_eq!(text(op), r#"{"op":"rms_norm","epsilon":1e-6}"#);
+    let node = |epsilon: &str| serde_yaml::from_str::<RawNode>(&format!("{{name: n, op: layer_norm{epsilon}}}"));
+    assert_eq!(node("").unwrap().op, Op::LAYER_NORM);
+    assert_eq!(node(", epsilon: 1e-5").unwrap().op, Op::LAYER_NORM);
+    for wrong in ["0", "-1e-6", ".inf", ".nan", "x"] {
+        assert!(node(&format!(", epsilon: {wrong}")).is_err(), "{wrong}");
+    }
+}
+
 /// A network of tokens with every kind of shape, the order of an attention's inputs included.
 #[test]
 fn networks_of_tokens_read_back() {
@@ -67,7 +89,7 @@ fn networks_of_tokens_read_back() {
     let ids = input(&mut net, vector(6));
     let embedded = add(&mut net, "embedded", Op::Embedding { vocabulary: 9, features: 4 }, &[ids]);
     let turned = add(&mut net, "turned", Op::Reshape { shape: tokens(6, 4) }, &[embedded]);
-    let normed = add(&mut net, "normed", Op::LayerNorm, &[embedded]);
+    let normed = add(&mut net, "normed", Op::LAYER_NORM, &[embedded]);
     let mixed = add(&mut net, "mixed", Op::Attention(attention(2, 2)), &[turned, normed, embedded]);
     let map = add(&mut net, "map", Op::ToMap { height: 2 }, &[mixed]);
     net.output(map);

@@ -47,6 +47,11 @@ fn op() -> impl Strategy<Value = Op> {
         size().prop_map(|scale| Op::Upsample { scale, mode: Resample::Nearest }),
         size().prop_map(|stride| Op::Zero { stride }),
         size().prop_map(|height| Op::ToMap { height }),
+        size().prop_map(|count| Op::PrependTokens { count }),
+        size().prop_map(|groups| Op::ChannelShuffle { groups }),
+        (flag(), size(), size()).prop_map(|(tokens, start, count)| {
+            Op::Slice { axis: if tokens { Axis::Tokens } else { Axis::Channels }, start, count }
+        }),
         size().prop_map(|scale| Op::PixelShuffle { scale }),
         shape().prop_map(|shape| Op::Reshape { shape }),
         (size(), size()).prop_map(|(vocabulary, features)| Op::Embedding { vocabulary, features }),
@@ -62,8 +67,9 @@ fn op() -> impl Strategy<Value = Op> {
             Op::Flatten,
             Op::Identity,
             Op::ToTokens,
-            Op::LayerNorm,
-            Op::RmsNorm,
+            Op::LAYER_NORM,
+            Op::PositionEmbedding,
+            Op::RMS_NORM,
             Op::Softmax,
         ]),
     ]

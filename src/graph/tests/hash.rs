@@ -159,8 +159,18 @@ fn attributes_of_token_operators_matter() {
     };
     let base = attention(2, 2);
     let variants = [
-        Op::LayerNorm,
-        Op::RmsNorm,
+        Op::LAYER_NORM,
+        Op::RMS_NORM,
+        Op::LayerNorm { epsilon: Epsilon::try_from(1e-6).unwrap() },
+        Op::LayerNorm { epsilon: Epsilon::try_from(1e-12).unwrap() },
+        Op::RmsNorm { epsilon: Epsilon::try_from(1e-6).unwrap() },
+        Op::PositionEmbedding,
+        Op::PrependTokens { count: 1 },
+        Op::PrependTokens { count: 2 },
+        Op::Slice { axis: Axis::Tokens, start: 0, count: 4 },
+        Op::Slice { axis: Axis::Tokens, start: 1, count: 4 },
+        Op::Slice { axis: Axis::Channels, start: 0, count: 2 },
+        Op::Slice { axis: Axis::Channels, start: 1, count: 2 },
         Op::Softmax,
         Op::Identity,
         Op::Linear { features: 4, bias: false },
@@ -189,7 +199,7 @@ fn the_order_of_an_attention_and_the_rank_of_an_input_matter() {
         let mut net = Builder::new();
         let from = add(&mut net, "input", Op::Input { shape: tokens(16, 4) }, &[]);
         let layers = [0, 1, 2].map(|i| {
-            let op = [Op::LayerNorm, Op::RmsNorm, Op::Softmax][i].clone();
+            let op = [Op::LAYER_NORM, Op::RMS_NORM, Op::Softmax][i].clone();
             add(&mut net, &format!("l{i}"), op, &[from])
         });
         let end = add(&mut net, "op", Op::Attention(attention(2, 2)), &order.map(|i| layers[i]));

@@ -22,7 +22,8 @@ fn live_names(lines: &str) -> Vec<String> {
             "bn" => Op::BatchNorm,
             "ids" => Op::Input { shape: vector(6) },
             "embed" => Op::Embedding { vocabulary: 9, features: 4 },
-            "norm" => Op::LayerNorm,
+            "norm" => Op::LAYER_NORM,
+            "place" => Op::PositionEmbedding,
             "softmax" => Op::Softmax,
             "attend" => Op::Attention(attention(2, 2)),
             "sigmoid" => Op::Activation { function: Activation::Sigmoid },
@@ -39,7 +40,7 @@ fn live_names(lines: &str) -> Vec<String> {
 
 #[test]
 fn zeros_cut() {
-    let cases: [(&str, &str, &[&str]); 15] = [
+    let cases: [(&str, &str, &[&str]); 16] = [
         ("a chain", "x input; a conv x; b bn a", &["x", "a", "b"]),
         (
             "a zero cuts both sides of its branch",
@@ -81,6 +82,11 @@ fn zeros_cut() {
             "a norm of nothing is nothing",
             "x ids; e embed x; z zero e; g norm z; m mul e g; s add e m",
             &["x", "e", "s"],
+        ),
+        (
+            "learned positions of nothing are not zero",
+            "x ids; e embed x; z zero e; p place z; m mul e p",
+            &["x", "e", "m"],
         ),
         ("everything is dead", "x input; a conv x; z zero a; b conv z", &[]),
     ];

@@ -29,6 +29,10 @@ fn linear(features: usize) -> Op {
     Op::Linear { features, bias: true }
 }
 
+fn slice(axis: Axis, start: usize, count: usize) -> Op {
+    Op::Slice { axis, start, count }
+}
+
 #[test]
 fn shapes_that_come_out() {
     let image = map(3, 224, 224);
@@ -90,9 +94,17 @@ fn shapes_that_come_out() {
         (Op::Multiply, vec![tokens(9, 4); 2], tokens(9, 4)),
         (Op::Concat, vec![tokens(9, 4), tokens(9, 3)], tokens(9, 7)),
         (Op::Zero { stride: 2 }, vec![tokens(9, 4)], tokens(9, 4)),
-        (Op::LayerNorm, vec![tokens(9, 4)], tokens(9, 4)),
-        (Op::LayerNorm, vec![map(8, 4, 5)], map(8, 4, 5)),
-        (Op::RmsNorm, vec![vector(4)], vector(4)),
+        (Op::LAYER_NORM, vec![tokens(9, 4)], tokens(9, 4)),
+        (Op::LAYER_NORM, vec![map(8, 4, 5)], map(8, 4, 5)),
+        (Op::RMS_NORM, vec![vector(4)], vector(4)),
+        (Op::PositionEmbedding, vec![tokens(9, 4)], tokens(9, 4)),
+        (Op::PrependTokens { count: 2 }, vec![tokens(9, 4)], tokens(11, 4)),
+        (slice(Axis::Tokens, 0, 1), vec![tokens(9, 4)], tokens(1, 4)),
+        (slice(Axis::Tokens, 2, 7), vec![tokens(9, 4)], tokens(7, 4)),
+        (slice(Axis::Channels, 1, 2), vec![tokens(9, 4)], tokens(9, 2)),
+        (slice(Axis::Channels, 4, 4), vec![map(8, 4, 5)], map(4, 4, 5)),
+        (slice(Axis::Channels, 0, 5), vec![vector(9)], vector(5)),
+        (Op::ChannelShuffle { groups: 2 }, vec![map(8, 4, 5)], map(8, 4, 5)),
         (Op::Softmax, vec![tokens(9, 4)], tokens(9, 4)),
         (Op::ToTokens, vec![map(8, 4, 5)], tokens(20, 8)),
         (Op::ToMap { height: 4 }, vec![tokens(20, 8)], map(8, 4, 5)),
@@ -196,6 +208,23 @@ fn shapes_that_do_not_fit() {
         (Op::ToMap { height: 0 }, vec![tokens(9, 4)], "has height 0; it must be at least 1"),
         (Op::ToMap { height: 2 }, vec![tokens(9, 4)], "has 2 rows, which must divide its 9 tokens"),
         (Op::Reshape { shape: tokens(3, 4) }, vec![vector(11)], "has 11 elements, but the new shape 3×4 has 12"),
+        (Op::PositionEmbedding, vec![map(4, 8, 8)], "needs a sequence of tokens, but input 0 is 4×8×8"),
+        (Op::PrependTokens { count: 0 }, vec![tokens(9, 4)], "has tokens to prepend 0; it must be at least 1"),
+        (
+            Op::PrependTokens { count: usize::MAX },
+            vec![tokens(9, 4)],
+            "makes a tensor of more than 2^40 elements or weights",
+        ),
+        (slice(Axis::Tokens, 0, 0), vec![tokens(9, 4)], "has count 0; it must be at least 1"),
+        (slice(Axis::Tokens, 8, 2), vec![tokens(9, 4)], "takes 2 tokens from 8 on (counted from 0), but there are 9"),
+        (
+            slice(Axis::Channels, usize::MAX, 2),
+            vec![map(4, 8, 8)],
+            "takes 2 channels from 18446744073709551615 on (counted from 0), but there are 4",
+        ),
+        (slice(Axis::Tokens, 0, 1), vec![map(4, 8, 8)], "needs a sequence of tokens, but input 0 is 4×8×8"),
+        (Op::ChannelShuffle { groups: 3 }, vec![map(4, 8, 8)], "has 3 groups, which must divide its 4 channels"),
+        (Op::ChannelShuffle { groups: 2 }, vec![tokens(9, 4)], "needs a feature map, but input 0 is 9×4"),
         (Op::PixelShuffle { scale: 0 }, vec![map(4, 8, 8)], "has scale 0; it must be at least 1"),
         (
             Op::PixelShuffle { scale: 2 },

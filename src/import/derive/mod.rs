@@ -5,12 +5,13 @@
 mod unit;
 mod vary;
 
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::ops::Range;
 
 use crate::graph::{Network, NodeId, Op, Shape};
 use unit::{Unit, chain};
-use vary::Varied;
+use vary::Variation;
 
 /// Why a network cannot be written as a space.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -26,26 +27,41 @@ impl DeriveError {
     }
 }
 
+/// A part of a chain.
+enum Part {
+    Unit(Unit),
+    Joined(Joined),
+}
+
 /// Parallel chains that are joined again.
 struct Joined {
     /// `add`, `multiply` or `concat`.
     combine: &'static str,
-    branches: Vec<Vec<Unit>>,
+    branches: Vec<Vec<Part>>,
 }
 
-/// What a block is made of: perhaps chains side by side, then one chain.
-struct Body {
-    joined: Option<Joined>,
-    rest: Vec<Unit>,
+impl Part {
+    fn unit(&self) -> Option<&Unit> {
+        match self {
+            Self::Unit(unit) => Some(unit),
+            Self::Joined(_) => None,
+        }
+    }
+
+    /// Whether it has layers with weights.
+    fn works(&self) -> bool {
+        match self {
+            Self::Unit(unit) => unit.is_weighted(),
+            Self::Joined(joined) => joined.branches.iter().flatten().any(Self::works),
+        }
+    }
 }
 
-/// The text of a space file around a network.
+/// The text of a space file around the network of the architecture file `NAME.yaml`.
 ///
 /// # Errors
 /// The block that the space language has no words for.
 pub fn space(name: &str, network: &Network) -> Result<String, DeriveError> {
-    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' };
-    let name: String = name.chars().map(plain).collect();
     let ids: Vec<NodeId> = network.ids().collect();
     let mut blocks = String::new();
     let mut items = String::new();
@@ -53,15 +69,12 @@ pub fn space(name: &str, network: &Network) -> Result<String, DeriveError> {
         let title = identifier(&block.name);
         let keeps = network.border(&block).is_some_and(|(from, to)| from == to) && block.nodes.start > 0;
         let body = body(network, &ids, block.nodes.clone(), &block.name)?;
-        let varied = Varied::of(&body);
-        if body.joined.is_none() && varied.is_fixed() {
-            for (at, unit) in body.rest.iter().enumerate() {
-                let _ = writeln!(items, "  - {}", unit.written(&format!("{title}_{}", at + 1), &Varied::default()));
-            }
+        if body.is_empty() {
             continue;
         }
-        write_block(&mut blocks, &title, &block.description, &body, &varied);
-        if keeps {
+        let variation = Variation::of(&body);
+        write_block(&mut blocks, &title, &block.description, &body, &variation);
+        if keeps && body.iter().any(Part::works) {
             let _ = writeln!(
                 items,
                 "  - {{ name: {title}, choice: [ {{ name: keep, use: {title} }}, {{ name: skip, op: identity }} ], default: keep }}"
@@ -70,17 +83,49 @@ pub fn space(name: &str, network: &Network) -> Result<String, DeriveError> {
             let _ = writeln!(items, "  - {{ name: {title}, use: {title} }}");
         }
     }
-    let mut text = format!(
-        "space: {name}\nversion: 1\nabout: >\n  Made by pocketnas from an imported network, which is the default architecture. \
-         Borders of blocks are the network's\n  own tensors. Edit what follows: values in a choice, blocks that may be \
-         skipped.\n{}\n",
-        input(network)?
-    );
-    if !blocks.is_empty() {
-        let _ = write!(text, "\nblocks:\n{blocks}");
-    }
-    let _ = write!(text, "\nnetwork:\n{items}");
-    Ok(text)
+    Ok(format!(
+        "space: {}\nversion: 1\nabout: >\n  Made by pocketnas from an imported network, which is the default architecture. \
+         Every block of the network is a position\n  of that name, and what crosses its borders is the network's own tensor, \
+         so that a variant can take the place of the\n  block, and be trained alone against it. Edit what follows: values in \
+         a choice, blocks that may be skipped.\n{}\nboundary: teacher\nteacher: {}\n\nblocks:\n{blocks}\nnetwork:\n{items}",
+        plain(name),
+        input(network)?,
+        quoted(&format!("{name}.yaml")),
+    ))
+}
+
+/// The text of a search config over the space file `NAME.space.yaml`: a smaller cost than the network's own against a
+/// higher structural score. `latency` names a table and says what it predicts of the network, in milliseconds.
+pub fn search(name: &str, network: &Network, latency: Option<(&str, f64)>) -> String {
+    let (objective, limit) = match latency {
+        Some((table, mean)) => {
+            // Rounded up, so that the network itself stays within it.
+            let limit = (mean * 1000.0).ceil() / 1000.0;
+            (format!("  latency:\n    table: {}", quoted(table)), format!("latency <= {limit} ms"))
+        }
+        None => ("  macs:\n    count: macs".to_owned(), format!("macs <= {}", network.cost().macs.0)),
+    };
+    // The score of structure counts convolutions alone.
+    let attends = network.ids().any(|id| matches!(network.node(id).op, Op::Attention(_)));
+    let proxy = if attends { "live_params" } else { "s0_bc" };
+    format!(
+        "search: {}\nversion: 1\nabout: >\n  Made by pocketnas from an imported network: variants of its blocks, no more \
+         costly together than it is, against a score\n  that needs no training. Edit what follows.\nspace: {}\n\
+         objectives:\n{objective}\n  score:\n    proxy: {proxy}\nlimits:\n  - {limit}\nseed: 0\n",
+        plain(name),
+        quoted(&format!("{name}.space.yaml")),
+    )
+}
+
+/// A name as spaces and searches may have one.
+fn plain(name: &str) -> String {
+    let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' }).collect();
+    if name.is_empty() { "model".to_owned() } else { name }
+}
+
+/// Text between quotes, as JSON and YAML have it alike.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }
 
 /// The only input of a network as a space file has it.
@@ -113,64 +158,142 @@ fn identifier(name: &str) -> String {
     if plain.starts_with(|c: char| c.is_ascii_alphabetic()) { plain } else { format!("b{plain}") }
 }
 
-/// What a block is made of.
-fn body(network: &Network, ids: &[NodeId], nodes: Range<usize>, name: &str) -> Result<Body, DeriveError> {
+/// The chain that a block is.
+fn body(network: &Network, ids: &[NodeId], nodes: Range<usize>, name: &str) -> Result<Vec<Part>, DeriveError> {
     let refuse = |what: String| {
         DeriveError::new(format!("block `{name}` has {what}"), "import it without --space, or write the space by hand")
     };
     let inside: Vec<NodeId> =
         ids[nodes].iter().copied().filter(|&id| !matches!(network.node(id).op, Op::Input { .. })).collect();
-    let joins: Vec<usize> = (0..inside.len())
-        .filter(|&at| matches!(network.node(inside[at]).op, Op::Add | Op::Multiply | Op::Concat))
-        .collect();
-    let Some(&join) = joins.last() else {
-        return Ok(Body { joined: None, rest: chain(network, &inside).map_err(refuse)? });
-    };
-    if joins.len() > 1 {
-        return Err(refuse("branches within branches".to_owned()));
+    let Some(&end) = inside.last() else { return Ok(Vec::new()) };
+    let joins = inside.iter().filter(|&&id| is_join(network, id)).count();
+    if joins > MOST_JOINS {
+        return Err(refuse(format!("{joins} places where branches are joined")));
     }
-    let combine = match network.node(inside[join]).op {
-        Op::Multiply => "multiply",
-        Op::Concat => "concat",
-        _ => "add",
+    let steps = Walk { network, inside: &inside, known: HashMap::new() }.back(end).map_err(refuse)?;
+    if size(&steps) != inside.len() {
+        return Err(refuse(READ_BY_SEVERAL.to_owned()));
+    }
+    parts(network, &steps).map_err(refuse)
+}
+
+fn is_join(network: &Network, id: NodeId) -> bool {
+    matches!(network.node(id).op, Op::Add | Op::Multiply | Op::Concat)
+}
+
+/// More joins than this in a block, or branches at a join, are not taken apart.
+const MOST_JOINS: usize = 64;
+
+const READ_BY_SEVERAL: &str = "tensors that are read by several branches";
+
+/// A node of a chain, or chains that are joined by one.
+#[derive(Clone, Debug, PartialEq)]
+enum Step {
+    Node(NodeId),
+    Join(NodeId, Vec<Vec<Step>>),
+}
+
+/// Nodes of a chain, those of its branches among them.
+fn size(steps: &[Step]) -> usize {
+    let of = |step: &Step| match step {
+        Step::Node(_) => 1,
+        Step::Join(_, branches) => 1 + branches.iter().map(|branch| size(branch)).sum::<usize>(),
     };
-    let is_inside = |id: NodeId| inside.contains(&id);
-    let mut branches = Vec::new();
-    let mut counted = 0;
-    for end in network.inputs(inside[join]) {
-        let mut path = Vec::new();
+    steps.iter().map(of).sum()
+}
+
+/// The nodes of a block on the way back from its end.
+struct Walk<'n> {
+    network: &'n Network,
+    /// All of them but inputs, in order.
+    inside: &'n [NodeId],
+    /// The chains that end at joins.
+    known: HashMap<NodeId, Vec<Step>>,
+}
+
+impl Walk<'_> {
+    /// The chain that ends at a node, from where it enters the block.
+    fn back(&mut self, end: NodeId) -> Result<Vec<Step>, String> {
+        let mut reversed = Vec::new();
         let mut at = end;
-        while is_inside(at) {
-            path.push(at);
-            let from = network.inputs(at);
-            at = match (&network.node(at).op, &from[..]) {
-                (_, [one]) => *one,
-                (Op::Attention(_), [q, k, v]) => {
-                    let sources = [q, k, v].map(|&id| network.inputs(id));
+        let mut steps = loop {
+            if self.inside.binary_search(&at).is_err() {
+                break Vec::new();
+            }
+            if is_join(self.network, at) {
+                break self.join(at)?;
+            }
+            let from = self.network.inputs(at);
+            reversed.push(Step::Node(at));
+            at = match (&self.network.node(at).op, &from[..]) {
+                (_, &[one]) => one,
+                (Op::Attention(_), &[q, k, v]) => {
+                    let sources = [q, k, v].map(|id| self.network.inputs(id));
                     if sources[0].len() != 1 || sources[1] != sources[0] || sources[2] != sources[0] {
-                        return Err(refuse("an attention between different tensors".to_owned()));
+                        return Err("an attention between different tensors".to_owned());
                     }
-                    path.extend([*v, *k, *q]);
+                    reversed.extend([v, k, q].map(Step::Node));
                     sources[0][0]
                 }
-                _ => return Err(refuse(format!("`{}` of several tensors in a branch", network.node(at).name))),
+                _ => return Err(format!("`{}` of several tensors", self.network.node(at).name)),
             };
+        };
+        steps.extend(reversed.into_iter().rev());
+        // Where branches cross, what they share would be counted again and again.
+        if size(&steps) > self.inside.len() { Err(READ_BY_SEVERAL.to_owned()) } else { Ok(steps) }
+    }
+
+    /// The chain that ends at a join: what all branches begin with comes before they part.
+    fn join(&mut self, join: NodeId) -> Result<Vec<Step>, String> {
+        if let Some(known) = self.known.get(&join) {
+            return Ok(known.clone());
         }
-        path.reverse();
-        counted += path.len();
-        branches.push(chain(network, &path).map_err(refuse)?);
+        let ends = self.network.inputs(join);
+        if ends.len() > MOST_JOINS {
+            return Err(format!("{} branches side by side", ends.len()));
+        }
+        let paths = ends.into_iter().map(|end| self.back(end)).collect::<Result<Vec<_>, _>>()?;
+        let least = paths.iter().map(Vec::len).min().unwrap_or(0);
+        let alike = |&at: &usize| paths.len() > 1 && paths.iter().all(|path| path[at] == paths[0][at]);
+        let shared = (0..least).take_while(alike).count();
+        let branches = paths.iter().map(|path| path[shared..].to_vec()).collect();
+        let mut steps = paths[0][..shared].to_vec();
+        steps.push(Step::Join(join, branches));
+        self.known.insert(join, steps.clone());
+        Ok(steps)
     }
-    if counted != join {
-        return Err(refuse("tensors that are read by several branches".to_owned()));
+}
+
+/// Steps as the space language has them.
+fn parts(network: &Network, steps: &[Step]) -> Result<Vec<Part>, String> {
+    let mut parts = Vec::new();
+    for run in steps.chunk_by(|a, b| matches!((a, b), (Step::Node(_), Step::Node(_)))) {
+        if let [Step::Join(join, branches)] = run {
+            let combine = match network.node(*join).op {
+                Op::Multiply => "multiply",
+                Op::Concat => "concat",
+                _ => "add",
+            };
+            let branches = branches.iter().map(|branch| self::parts(network, branch)).collect::<Result<_, _>>()?;
+            parts.push(Part::Joined(Joined { combine, branches }));
+            continue;
+        }
+        let nodes: Vec<NodeId> = run
+            .iter()
+            .filter_map(|step| match step {
+                Step::Node(id) => Some(*id),
+                Step::Join(..) => None,
+            })
+            .collect();
+        parts.extend(chain(network, &nodes)?.into_iter().map(Part::Unit));
     }
-    let rest = chain(network, &inside[join + 1..]).map_err(refuse)?;
-    Ok(Body { joined: Some(Joined { combine, branches }), rest })
+    Ok(parts)
 }
 
 /// Writes the definition of a block.
-fn write_block(text: &mut String, title: &str, about: &str, body: &Body, varied: &Varied) {
+fn write_block(text: &mut String, title: &str, about: &str, body: &[Part], variation: &Variation) {
     let _ = writeln!(text, "  # {about}\n  {title}:");
-    let params = varied.params();
+    let params = variation.params();
     if !params.is_empty() {
         let _ = writeln!(text, "    params:");
         params.iter().for_each(|param| {
@@ -183,29 +306,40 @@ fn write_block(text: &mut String, title: &str, about: &str, body: &Body, varied:
         number += 1;
         format!("l{number}")
     };
-    if let Some(joined) = &body.joined {
-        let _ = writeln!(text, "      - combine: {}\n        branches:", joined.combine);
-        for (at, branch) in joined.branches.iter().enumerate() {
-            // Only the branch that does the work varies: a shortcut has to fit it.
-            let varied = if Some(at) == varied.branch { varied.clone() } else { Varied::default() };
-            if branch.is_empty() {
-                let _ = writeln!(text, "          - []");
-            }
-            for (at, line) in written(branch, &varied, &mut name).iter().enumerate() {
-                let _ = writeln!(text, "          {} {line}", if at == 0 { "- -" } else { "  -" });
-            }
-        }
-    }
-    let varied = if body.joined.is_some() { Varied::default() } else { varied.clone() };
-    for line in written(&body.rest, &varied, &mut name) {
-        let _ = writeln!(text, "      - {line}");
+    for line in written(body, variation, &mut name) {
+        let _ = writeln!(text, "      {line}");
     }
 }
 
-/// The layers of a chain, the last of which makes the border.
-fn written(units: &[Unit], varied: &Varied, name: &mut impl FnMut() -> String) -> Vec<String> {
-    let last = units.iter().rposition(Unit::is_weighted);
-    let at_border = varied.at_border();
-    let line = |(at, unit): (usize, &Unit)| unit.written(&name(), if Some(at) == last { &at_border } else { varied });
-    units.iter().enumerate().map(line).collect()
+/// The lines of a chain, whose last layer with weights makes the border.
+fn written(body: &[Part], variation: &Variation, name: &mut impl FnMut() -> String) -> Vec<String> {
+    let last = body.iter().rposition(|part| part.unit().is_some_and(Unit::is_weighted));
+    let (at_border, fixed) = (variation.own.at_border(), Variation::default());
+    let mut lines = Vec::new();
+    for (at, part) in body.iter().enumerate() {
+        match part {
+            Part::Unit(unit) => {
+                let varied = match variation.until {
+                    Some(until) if at > until => &fixed.own,
+                    None if Some(at) == last => &at_border,
+                    _ => &variation.own,
+                };
+                lines.push(format!("- {}", unit.written(&name(), varied)));
+            }
+            Part::Joined(joined) => {
+                lines.push(format!("- combine: {}", joined.combine));
+                lines.push("  branches:".to_owned());
+                for (index, branch) in joined.branches.iter().enumerate() {
+                    let varied = variation.branches.get(&(at, index)).unwrap_or(&fixed);
+                    if branch.is_empty() {
+                        lines.push("    - []".to_owned());
+                    }
+                    for (at, line) in written(branch, varied, name).iter().enumerate() {
+                        lines.push(format!("    {} {line}", if at == 0 { "-" } else { " " }));
+                    }
+                }
+            }
+        }
+    }
+    lines
 }

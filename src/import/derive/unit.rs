@@ -1,13 +1,13 @@
 //! A layer as the space language has it: an operator with the norm and the activation that follow it.
 
 use super::vary::Varied;
-use crate::graph::{Activation, Attention, Conv2d, Network, NodeId, Op, Pool, PoolKind, Resample, Shape};
+use crate::graph::{Activation, Attention, Conv2d, Epsilon, Network, NodeId, Op, Pool, PoolKind, Resample, Shape};
 
 /// A layer.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Unit {
     /// A convolution with norm and activation.
-    Conv { conv: Conv2d, depthwise: bool, norm: &'static str, act: Option<Activation> },
+    Conv { conv: Conv2d, depthwise: bool, norm: Option<Op>, act: Option<Activation> },
     /// A linear layer with activation.
     Linear { features: usize, bias: bool, act: Option<Activation> },
     /// An attention with its projections.
@@ -35,12 +35,8 @@ pub(super) fn chain(network: &Network, nodes: &[NodeId]) -> Result<Vec<Unit>, St
                 if conv.kernel[0] != conv.kernel[1] || conv.padding[0] != conv.padding[1] {
                     return Err(format!("`{}`, a convolution that is not square", network.node(nodes[at]).name));
                 }
-                let norm = match op(at + 1) {
-                    Some(Op::BatchNorm) => "batch",
-                    Some(Op::LayerNorm) => "layer",
-                    _ => "none",
-                };
-                let normed = at + 1 + usize::from(norm != "none");
+                let norm = op(at + 1).filter(|op| matches!(op, Op::BatchNorm | Op::LayerNorm { .. })).cloned();
+                let normed = at + 1 + usize::from(norm.is_some());
                 let act = activation(normed);
                 let channels = entering.channels();
                 let depthwise = conv.groups == channels && conv.channels == channels && channels > 1;
@@ -105,10 +101,15 @@ impl Unit {
                 if conv.padding[0] != (conv.kernel[0] - 1) * conv.dilation / 2 {
                     keys.push(("padding", conv.padding[0].to_string()));
                 }
-                if *norm != "batch" {
-                    keys.push(("norm", (*norm).to_owned()));
+                match norm {
+                    Some(Op::LayerNorm { epsilon }) => {
+                        keys.push(("norm", "layer".to_owned()));
+                        keys.extend(written_epsilon(*epsilon));
+                    }
+                    Some(_) => {}
+                    None => keys.push(("norm", "none".to_owned())),
                 }
-                if conv.bias != (*norm == "none") {
+                if conv.bias != norm.is_none() {
                     keys.push(("bias", conv.bias.to_string()));
                 }
                 keys.extend(act.map(|act| ("act", act.name().to_owned())));
@@ -123,7 +124,7 @@ impl Unit {
                 "linear"
             }
             Self::Attention { attention, width, bias } => {
-                keys.push(("heads", attention.heads.to_string()));
+                keys.push(("heads", varied.heads_of(attention.heads)));
                 if attention.kv_heads != attention.heads {
                     keys.push(("kv_heads", attention.kv_heads.to_string()));
                 }
@@ -141,11 +142,18 @@ impl Unit {
         };
         let keys: Vec<String> = keys.iter().map(|(key, value)| format!(", {key}: {value}")).collect();
         let when = match self {
-            Self::Op(Op::SqueezeExcite(_)) if varied.excite.is_some() => ", when: excite > 0",
-            _ => "",
+            Self::Op(Op::SqueezeExcite(_)) if varied.excite.is_some() => {
+                format!(", when: {} > 0", varied.excite_name())
+            }
+            _ => String::new(),
         };
         format!("{{ name: {name}, op: {op}{}{when} }}", keys.concat())
     }
+}
+
+/// The ε of a norm, where it is not the common one.
+fn written_epsilon(epsilon: Epsilon) -> Option<(&'static str, String)> {
+    (!epsilon.is_common()).then(|| ("epsilon", format!("{:e}", epsilon.value())))
 }
 
 /// The name and the settings of an operator that stands alone.
@@ -163,7 +171,10 @@ fn plain(op: &Op, keys: &mut Vec<(&'static str, String)>, varied: &Varied) -> &'
             return if *kind == PoolKind::Max { "max_pool" } else { "avg_pool" };
         }
         Op::SqueezeExcite(se) => {
-            keys.push(("hidden", if varied.excite.is_some() { "=excite".to_owned() } else { se.hidden.to_string() }));
+            keys.push((
+                "hidden",
+                if varied.excite.is_some() { format!("={}", varied.excite_name()) } else { se.hidden.to_string() },
+            ));
             keys.push(("act", se.activation.name().to_owned()));
             keys.push(("gate", se.gate.name().to_owned()));
         }
@@ -182,6 +193,14 @@ fn plain(op: &Op, keys: &mut Vec<(&'static str, String)>, varied: &Varied) -> &'
             keys.push(("features", features.to_string()));
         }
         Op::Zero { stride } => keys.push(("stride", stride.to_string())),
+        Op::LayerNorm { epsilon } | Op::RmsNorm { epsilon } => keys.extend(written_epsilon(*epsilon)),
+        Op::PrependTokens { count } => keys.push(("count", count.to_string())),
+        Op::Slice { axis, start, count } => {
+            keys.push(("axis", axis.name().to_owned()));
+            keys.push(("start", start.to_string()));
+            keys.push(("count", count.to_string()));
+        }
+        Op::ChannelShuffle { groups } => keys.push(("groups", groups.to_string())),
         _ => {}
     }
     debug_assert!(!matches!(op, Op::Input { shape: Shape::Map { .. } }));

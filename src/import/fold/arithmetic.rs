@@ -197,6 +197,34 @@ pub(super) fn elementwise(
     }))
 }
 
+/// A product of stacks of matrices, as exporters leave one of positions and speeds behind; nothing where they are no such
+/// stacks of floating point.
+pub(super) fn product(a: &Constant, b: &Constant, budget: &mut Budget) -> Result<Option<Constant>, String> {
+    let ([lead @ .., rows, inner], [others @ .., same, columns]) = (&a.dims[..], &b.dims[..]) else { return Ok(None) };
+    let (Some(left), Some(right), true) = (a.as_floats(), b.as_floats(), inner == same) else { return Ok(None) };
+    let batches: usize = lead.iter().product();
+    let repeated = others.iter().all(|&size| size == 1);
+    if lead != others && !repeated {
+        return Ok(None);
+    }
+    let dims = [lead, &[*rows, *columns]].concat();
+    // The work is bounded as the result is.
+    budget.take(&[batches, *rows, *columns, *inner])?;
+    let mut values = Vec::with_capacity(batches * rows * columns);
+    for batch in 0..batches {
+        let right = if repeated { right } else { &right[batch * inner * columns..] };
+        for row in 0..*rows {
+            let left = &left[(batch * rows + row) * inner..][..*inner];
+            for column in 0..*columns {
+                let sum: f64 =
+                    (0..*inner).map(|at| f64::from(left[at]) * f64::from(right[at * columns + column])).sum();
+                values.push(sum as f32);
+            }
+        }
+    }
+    Ok(Some(Constant::floats(dims, values)))
+}
+
 fn compare(op: &str, a: f64, b: f64) -> bool {
     match op {
         "Equal" => a == b,

@@ -138,6 +138,10 @@ pub(super) fn compute(
         "ReduceProd" | "ReduceSum" | "ReduceMax" if listed(1, "axes").is_none() => {
             one(arithmetic::reduce(&node.op, first, node.int_or("keepdims", 1) != 0))
         }
+        "MatMul" => match given(1) {
+            Some(second) => arithmetic::product(first, second, budget).map(|value| value.map(|value| vec![value])),
+            None => Ok(None),
+        },
         op if opset >= 7 => arithmetic::elementwise(op, first, given(1), budget).map(|v| v.map(|value| vec![value])),
         _ => Ok(None),
     }

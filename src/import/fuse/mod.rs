@@ -42,7 +42,7 @@ pub(super) fn fuse(model: &mut Model) {
         let whole = match node.op.as_str() {
             "Mul" => product::activation(&graph, node).or_else(|| norm::norm(&graph, node)),
             "Div" => product::activation(&graph, node).or_else(|| norm::norm(&graph, node)),
-            "Add" => norm::norm(&graph, node),
+            "Add" => norm::norm(&graph, node).or_else(|| rotary::rotated(&graph, node)),
             "Concat" => rotary::rotary(&graph, node),
             _ => None,
         };

@@ -33,6 +33,88 @@ impl<'m> Lowerer<'m> {
         self.set(node, View { rotary: Some(base), ..view })
     }
 
+    /// An attention as one operator (version 23): queries, keys and values as tokens, or as heads of tokens.
+    pub(super) fn whole_attention(&mut self, node: &'m Node) -> Done {
+        let more = (4..node.inputs.len()).any(|at| node.input(at).is_some());
+        if more || node.outputs.len() > 1 || node.float_or("softcap", 0.0) != 0.0 {
+            let message = "it keeps keys and values of former tokens, or caps its scores";
+            return Err(Fault::new(message, "write the model without a cache (use_cache=False), for whole sequences"));
+        }
+        let heads_of = |name: &str| usize::try_from(node.int_or(name, 0)).ok().filter(|&heads| heads > 0);
+        let flat = self.view(node, 0)?.axes.len() == 3;
+        let parted = |at: usize, name: &str| -> Result<View, Fault> {
+            let view = self.view(node, at)?;
+            let dims = view.dims();
+            let parted = match (dims[..].len(), heads_of(name)) {
+                (4, _) => Some(view),
+                (3, Some(heads)) if dims[2].is_multiple_of(heads) => view
+                    .reshaped(&[dims[0], dims[1], heads, dims[2] / heads])
+                    .map(|view| view.transposed(&[0, 2, 1, 3])),
+                _ => None,
+            };
+            parted.ok_or_else(|| wrong(format!("its input {at} is {}", super::realise::shown(&dims))))
+        };
+        let queries = parted(0, "q_num_heads")?;
+        let (mut keys, mut values) = (parted(1, "kv_num_heads")?, parted(2, "kv_num_heads")?);
+        let (heads, width) = (queries.dims()[1], queries.dims()[3]);
+        for shared in [&mut keys, &mut values] {
+            let own = shared.dims()[1];
+            if own != heads && own > 0 && heads.is_multiple_of(own) {
+                shared.axes[1].push(Atom { axis: 1, stride: 0, size: heads / own });
+            }
+        }
+        let Base::Node(below) = queries.base else { return Err(wrong("its queries are scores")) };
+        self.products(node, &queries, below, &keys.transposed(&[0, 1, 3, 2]))?;
+        let scale = node.attribute("scale").map_or(1.0 / (width as f32).sqrt(), |_| node.float_or("scale", 1.0));
+        let (mut view, mut scores) = self.scores_of(node)?;
+        self.attention_scale(node, &view, scores, scale)?;
+        let mut masks: Vec<Constant> = self.constant(node, 3)?.into_iter().collect();
+        let [rows, columns] = [queries.dims()[2], keys.dims()[2]];
+        if node.int_or("is_causal", 0) != 0 {
+            let mask = (0..rows * columns).map(|at| if at % columns > at / columns { f32::NEG_INFINITY } else { 0.0 });
+            masks.push(Constant::floats(vec![rows, columns], mask.collect()));
+        }
+        for mask in masks {
+            // Truth values say where a token may look.
+            let mask = match &mask.data {
+                Data::Floats(_) => mask,
+                Data::Ints(values) => {
+                    let added = values.iter().map(|&seen| if seen != 0 { 0.0 } else { f32::NEG_INFINITY }).collect();
+                    Constant::floats(mask.dims.clone(), added)
+                }
+            };
+            (view, scores) = self.scores_of(node)?;
+            self.attention_mask(node, &view, scores, &mask)?;
+        }
+        (view, _) = self.scores_of(node)?;
+        self.attention_softmax(node, &view, 3)?;
+        (view, scores) = self.scores_of(node)?;
+        self.mixed(node, &view, scores, &values)?;
+        if flat {
+            let mixed = self.view_of(node)?.transposed(&[0, 2, 1, 3]);
+            let dims = mixed.dims();
+            let joined = mixed.reshaped(&[dims[0], dims[1], dims[2] * dims[3]]);
+            return self.set(node, joined.ok_or_else(|| wrong("its heads cannot be joined"))?);
+        }
+        Ok(())
+    }
+
+    /// What a node was set to so far.
+    fn view_of(&self, node: &Node) -> Result<View, Fault> {
+        match self.value(node.output()) {
+            Value::View(view) => Ok(view),
+            _ => Err(wrong("its result is not known")),
+        }
+    }
+
+    fn scores_of(&self, node: &Node) -> Result<(View, usize), Fault> {
+        let view = self.view_of(node)?;
+        match view.base {
+            Base::Scores(scores) => Ok((view, scores)),
+            Base::Node(_) => Err(wrong("its scores are not known")),
+        }
+    }
+
     /// A product of two tensors: queries and keys, or weights and values.
     pub(super) fn attention_product(&mut self, node: &'m Node) -> Done {
         let (left, right) = (self.view(node, 0)?, self.view(node, 1)?);
@@ -67,11 +149,11 @@ impl<'m> Lowerer<'m> {
             && merged(lead.iter().chain(&rows).copied()) == [head_atoms(features), whole(0, tokens)].concat();
         let is_keys = key_features.is_multiple_of(width)
             && key_columns == inner
-            && merged(key_lead.iter().copied()) == head_atoms(key_features)
             && merged(key_rows.iter().copied()) == whole(0, others);
         let (heads, kv_heads) = (features / width, key_features / width);
         let shared: usize = lead.iter().map(|atom| atom.size).product();
-        if !is_queries || !is_keys || shared != kv_heads || left.rotary != right.rotary {
+        let repeated = repeats(&key_lead, &head_atoms(key_features)).is_some_and(|times| shared == kv_heads * times);
+        if !is_queries || !is_keys || !repeated || left.rotary != right.rotary {
             return Err(fault());
         }
         self.scores.push(Scores {
@@ -198,11 +280,11 @@ impl<'m> Lowerer<'m> {
         let shared: usize = lead.iter().map(|atom| atom.size).product();
         let value_heads = merged([Atom { axis: 1, stride: width, size: known.kv_heads }]);
         let is_values = features.is_multiple_of(known.kv_heads)
-            && merged(value_lead) == value_heads
+            && repeats(&value_lead, &value_heads).is_some_and(|times| shared == known.kv_heads * times)
             && merged(value_rows) == whole(0, others)
             && merged(value_columns)
                 == if width == 1 { Vec::new() } else { vec![Atom { axis: 1, stride: 1, size: width }] };
-        if !is_weights || !is_values || shared != known.kv_heads || right.rotary.is_some() {
+        if !is_weights || !is_values || right.rotary.is_some() {
             return Err(fault());
         }
         let queries = self.scaled_queries(&known)?;
@@ -228,6 +310,15 @@ impl<'m> Lowerer<'m> {
         }
         // A layer that only this attention reads takes the factor; else it stands apart.
         self.scaled(scores.queries, rest as f32)
+    }
+}
+
+/// How often each of those heads stands in a row, if they are those.
+fn repeats(lead: &[Atom], heads: &[Atom]) -> Option<usize> {
+    let lead = merged(lead.iter().copied());
+    match lead.split_last() {
+        Some((last, before)) if last.stride == 0 && before == heads => Some(last.size),
+        _ => (lead == heads).then_some(1),
     }
 }
 

@@ -24,32 +24,80 @@ impl<'m> Lowerer<'m> {
         let input = self.natural(&view, node.input(0).unwrap_or_default())?;
         let (rows, columns) = self.draft.nodes[input].shape.size();
         let window = window(node, [height, width], [rows, columns])?;
-        let [above, left, below, right] = window.padding;
-        if (above, left) != (below, right) {
-            let message = format!(
-                "it pads {above} above and {below} below, {left} on the left and {right} on the right, but a convolution here \
-                 pads both sides alike"
-            );
-            return Err(Fault::new(
-                message,
-                "train it with symmetric padding (PyTorch's), or enlarge its kernel by a row of zeros",
-            ));
-        }
         let groups = usize::try_from(node.int_or("group", 1)).map_err(|_| wrong("its groups are negative"))?;
         let bias = self.floats(node, 2)?;
+        let even = Even::of(&window)?;
         let conv = Conv2d {
             channels,
-            kernel: [height, width],
+            kernel: even.kernel,
             stride: window.stride,
-            padding: [above, left],
+            padding: even.padding,
             dilation: window.dilation,
             groups,
             bias: bias.is_some(),
         };
-        let mut parameters = vec![weight.as_floats().unwrap_or(&[]).to_vec()];
+        let mut parameters = vec![even.held(weight.as_floats().unwrap_or(&[]), [height, width])];
         parameters.extend(bias.and_then(|bias| bias.as_floats().map(<[f32]>::to_vec)));
         let at = self.add(node, Op::Conv2d(conv), &[input], parameters)?;
+        if even.kernel != [height, width] {
+            let [above, left, below, right] = window.padding;
+            let [rows, columns] = even.kernel;
+            self.notes.push(format!(
+                "`{}` pads {above} above and {below} below, {left} on the left and {right} on the right; a convolution here pads \
+                 both sides alike, so its kernel of {height}×{width} is held as one of {rows}×{columns} with zeros at its edges",
+                self.draft.nodes[at].name
+            ));
+        }
         self.done(node, at)
+    }
+}
+
+/// A window that pads both sides of an axis alike and sees what another sees: where one side has less padding, the kernel
+/// begins, or ends, with zeros.
+struct Even {
+    kernel: [usize; 2],
+    padding: [usize; 2],
+    /// Zeros before the kernel along each axis.
+    before: [usize; 2],
+}
+
+impl Even {
+    fn of(window: &Window) -> Result<Self, Fault> {
+        let [above, left, below, right] = window.padding;
+        let mut even = Self { kernel: window.kernel, padding: [0, 0], before: [0, 0] };
+        for (axis, (near, far)) in [(above, below), (left, right)].into_iter().enumerate() {
+            let missing = near.abs_diff(far);
+            if !missing.is_multiple_of(window.dilation) {
+                let message =
+                    format!("it pads {near} before and {far} after, and its kernel is spread by {}", window.dilation);
+                return Err(Fault::new(message, "pad both sides alike, or by multiples of the dilation"));
+            }
+            let zeros = missing / window.dilation;
+            even.padding[axis] = near.max(far);
+            even.kernel[axis] = even.kernel[axis].checked_add(zeros).ok_or_else(|| wrong("its padding overflows"))?;
+            even.before[axis] = if near < far { zeros } else { 0 };
+        }
+        // What stands in the file bounds what is made of it.
+        if even.kernel.iter().zip(window.kernel).any(|(&held, own)| held > own.saturating_mul(2).saturating_add(1)) {
+            let message = format!("it pads {:?} (above, left, below, right), beyond its kernel", window.padding);
+            return Err(Fault::new(message, "pad by less than the kernel is wide"));
+        }
+        Ok(even)
+    }
+
+    /// The weights of a kernel of that size among the zeros.
+    fn held(&self, weights: &[f32], [height, width]: [usize; 2]) -> Vec<f32> {
+        if self.kernel == [height, width] {
+            return weights.to_vec();
+        }
+        let [rows, columns] = self.kernel;
+        let mut held = vec![0.0; weights.len() / (height * width).max(1) * rows * columns];
+        for (at, row) in weights.chunks_exact(width.max(1)).enumerate() {
+            let (filter, row_at) = (at / height, at % height);
+            let start = (filter * rows + row_at + self.before[0]) * columns + self.before[1];
+            held[start..start + width].copy_from_slice(row);
+        }
+        held
     }
 }
 

@@ -95,15 +95,49 @@ impl<'m> Lowerer<'m> {
         if let Base::Scores(scores) = view.base {
             return self.attention_mask(node, view, scores, values);
         }
+        if factor == 1.0 && self.is_position(view, values) {
+            return self.position_embedding(node, view, values, sign);
+        }
         let (input, turned) = self.settled(node, view)?;
         let offsets = self.per_channel(input, &turned, values).map_err(|message| {
-            let remedy = "there are no learned positions, class tokens or other constant tensors in a network here; train the \
-                          model without them, or keep that part outside";
+            let remedy =
+                "what is added is a number for each channel, or a learned position for each feature of each token";
             Fault::new(format!("it adds {message}"), remedy)
         })?;
         let offsets: Vec<f32> = offsets.iter().map(|x| x * sign).collect();
         let at = self.affine(node, input, vec![factor; offsets.len()], offsets)?;
         self.set(node, turned.over(Base::Node(at)))
+    }
+
+    /// Whether a constant has a number for each feature of each token.
+    fn is_position(&self, view: &View, values: &Constant) -> bool {
+        let Some(Shape::Tokens { tokens, features }) = Self::natural_shape(view) else { return false };
+        let sizes: Vec<usize> = values.dims.iter().copied().skip_while(|&size| size == 1).collect();
+        tokens > 1
+            && values.is_float()
+            && view.axes.len() == 3
+            && view.axes[0].is_empty()
+            && sizes == [tokens, features]
+    }
+
+    /// Learned positions.
+    fn position_embedding(&mut self, node: &'m Node, view: &View, values: &Constant, sign: f32) -> Done {
+        let input = self.natural(view, node.input(0).unwrap_or_default())?;
+        let table = values.as_floats().unwrap_or(&[]).iter().map(|x| x * sign).collect();
+        let name = self.named_after_constant(node);
+        let at = self.add_named(name, node.output(), Op::PositionEmbedding, &[input], vec![table])?;
+        self.same_dims(node, at, view)
+    }
+
+    /// A name for an operator that is nothing but a parameter: the parameter's own, where the file has one.
+    pub(super) fn named_after_constant(&mut self, node: &Node) -> String {
+        let is_constant = |name: &&String| matches!(self.value(name), Value::Constant(_));
+        // Exporters number what they computed, and name it by paths.
+        let given = |name: &&String| !name.contains("::") && !name.contains('/') && !name.starts_with("val_");
+        match node.inputs.iter().find(is_constant).filter(given) {
+            Some(name) => self.names.take(name.strip_suffix(".weight").unwrap_or(name)),
+            None => self.names.of(node),
+        }
     }
 
     /// Products, of tensors and with constants.

@@ -5,7 +5,7 @@ use crate::graph::{Op, Shape};
 use crate::import::constant::{Constant, axis};
 use crate::import::fold;
 use crate::import::model::Node;
-use crate::import::view::{Base, View};
+use crate::import::view::{Atom, Base, View};
 
 impl<'m> Lowerer<'m> {
     /// The sizes of a tensor, which are known. The batch counts as 1.
@@ -62,22 +62,30 @@ impl<'m> Lowerer<'m> {
         self.set(node, view.transposed(&order))
     }
 
-    /// Spreading to the sizes that are there already changes nothing.
+    /// Spreading to the sizes that are there already changes nothing; heads of keys and values are repeated for the queries
+    /// that share them.
     pub(super) fn expand(&mut self, node: &'m Node) -> Done {
         let view = self.view(node, 0)?;
         let sizes = self.constant(node, 1)?;
         let sizes = sizes.as_ref().and_then(Constant::as_ints).ok_or_else(|| wrong("it has no sizes to spread to"))?;
         let dims = view.dims();
         let before = sizes.len().saturating_sub(dims.len());
-        let aligned = sizes[before..].iter().rev().zip(dims.iter().rev());
-        if aligned.into_iter().any(|(&to, &size)| to != 1 && to != size as i64)
-            || sizes[..before].iter().any(|&to| to != 1)
-        {
-            let message = format!("it spreads a tensor of {} to {sizes:?}", super::realise::shown(&dims));
-            return Err(Fault::new(message, "tensors are not repeated here, but for the gate of a product"));
-        }
         let dims: Vec<usize> = std::iter::repeat_n(1, before).chain(dims).collect();
-        let view = view.reshaped(&dims).ok_or_else(|| wrong("its sizes do not fit"))?;
+        let mut view = view.reshaped(&dims).ok_or_else(|| wrong("its sizes do not fit"))?;
+        let fault = || {
+            let message = format!("it spreads a tensor of {} to {sizes:?}", super::realise::shown(&dims));
+            Fault::new(message, "tensors are repeated as heads of keys and values alone, and by the gate of a product")
+        };
+        let missing = dims.len().checked_sub(sizes.len()).ok_or_else(fault)?;
+        for (axis, &to) in sizes.iter().enumerate().map(|(at, to)| (at + missing, to)) {
+            match (dims[axis], usize::try_from(to).map_err(|_| fault())?) {
+                (size, to) if to == 1 || to == size => {}
+                (1, to) if to < 1 << 20 && matches!(view.base, Base::Node(_)) => {
+                    view.axes[axis].push(Atom { axis: 1, stride: 0, size: to });
+                }
+                _ => return Err(fault()),
+            }
+        }
         self.set(node, view)
     }
 
@@ -97,15 +105,10 @@ impl<'m> Lowerer<'m> {
     }
 
     pub(super) fn concat(&mut self, node: &'m Node) -> Done {
-        let views: Vec<View> = (0..node.inputs.len()).map(|at| self.view(node, at)).collect::<Result<_, _>>().map_err(
-            |fault| match self.has_constant(node) {
-                true => Fault::new(
-                    "it joins a tensor with a constant, such as a class token",
-                    "constant tensors cannot be held: take the mean over all tokens in place of a class token",
-                ),
-                false => fault,
-            },
-        )?;
+        if node.inputs.iter().any(|name| matches!(self.value(name), Value::Constant(_))) {
+            return self.prepend(node);
+        }
+        let views: Vec<View> = (0..node.inputs.len()).map(|at| self.view(node, at)).collect::<Result<_, _>>()?;
         let rank = views[0].axes.len();
         let along =
             axis(node.int_or("axis", 0), rank).ok_or_else(|| wrong("it joins along an axis that is not there"))?;
@@ -145,8 +148,36 @@ impl<'m> Lowerer<'m> {
         self.set(node, View { axes, ..self.whole(at) })
     }
 
-    fn has_constant(&self, node: &Node) -> bool {
-        node.inputs.iter().any(|name| matches!(self.value(name), Value::Constant(_)))
+    /// Constants joined with tokens are learned tokens before them, such as a class token.
+    fn prepend(&mut self, node: &'m Node) -> Done {
+        let fault = || {
+            Fault::new(
+                "it joins a tensor with a constant that is no row of tokens before it",
+                "learned tokens are joined along the tokens, and before the others, as class tokens are",
+            )
+        };
+        let values: Vec<Value> = node.inputs.iter().map(|name| self.value(name)).collect();
+        let Some((Value::View(view), before)) = values.split_last() else { return Err(fault()) };
+        let Some(Shape::Tokens { features, .. }) = Self::natural_shape(view) else { return Err(fault()) };
+        let rank = view.axes.len();
+        let along = axis(node.int_or("axis", 0), rank);
+        if rank != 3 || along != Some(1) || !view.axes[0].is_empty() {
+            return Err(fault());
+        }
+        let mut table = Vec::new();
+        for value in before {
+            match value {
+                Value::Constant(rows) if matches!(rows.dims[..], [1, _, width] if width == features) => {
+                    table.extend_from_slice(rows.as_floats().ok_or_else(fault)?);
+                }
+                _ => return Err(fault()),
+            }
+        }
+        let input = self.natural(view, node.inputs.last().map_or("", String::as_str))?;
+        let name = self.named_after_constant(node);
+        let count = table.len() / features;
+        let at = self.add_named(name, node.output(), Op::PrependTokens { count }, &[input], vec![table])?;
+        self.done(node, at)
     }
 
     pub(super) fn depth_to_space(&mut self, node: &'m Node) -> Done {

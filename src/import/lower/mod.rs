@@ -77,8 +77,8 @@ struct Lowerer<'m> {
     /// What a view was made into, so that several readers share one node.
     realised: Vec<(View, Shape, usize)>,
     budget: Budget,
-    /// Norms of positions with another ε than the engine's.
-    epsilons: Vec<(usize, f64)>,
+    /// What a person should know of what was done.
+    notes: Vec<String>,
 }
 
 type Done = Result<(), Fault>;
@@ -100,7 +100,7 @@ pub(super) fn lower(model: &Model, budget: Budget) -> Lowered {
         scores: Vec::new(),
         realised: Vec::new(),
         budget,
-        epsilons: Vec::new(),
+        notes: Vec::new(),
     };
     let mut refused = lowerer.inputs();
     for node in &model.nodes {
@@ -118,9 +118,7 @@ pub(super) fn lower(model: &Model, budget: Budget) -> Lowered {
             refused.push(Refused { node: output.clone(), op, message: fault.message, remedy: fault.remedy });
         }
     }
-    let (mut draft, tensors) = (lowerer.draft, lowerer.tensors);
-    let notes =
-        lowerer.epsilons.into_iter().filter_map(|(norm, epsilon)| draft.settle_epsilon(norm, epsilon)).collect();
+    let Lowerer { draft, tensors, notes, .. } = lowerer;
     Lowered { draft, refused, notes, tensors }
 }
 
@@ -310,6 +308,7 @@ impl<'m> Lowerer<'m> {
             "Slice" => self.slice(node),
             "Gather" => self.gather(node),
             "Rotate" => self.rotate(node),
+            "Attention" => self.whole_attention(node),
             _ => Err(self.unknown(node)),
         }
     }
@@ -336,9 +335,10 @@ impl<'m> Lowerer<'m> {
 }
 
 /// Operators that are turned, or computed, where what they read is understood.
-const KNOWN: [&str; 60] = [
+const KNOWN: [&str; 61] = [
     "Add",
     "And",
+    "Attention",
     "AveragePool",
     "BatchNormalization",
     "Cast",

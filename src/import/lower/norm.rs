@@ -3,7 +3,7 @@
 use super::linear::channels;
 use super::{Done, Fault, Lowerer, wrong};
 use crate::engine::EPSILON;
-use crate::graph::{Op, Shape};
+use crate::graph::{Epsilon, Op, Shape};
 use crate::import::constant::axis;
 use crate::import::draft::affine_norm;
 use crate::import::model::Node;
@@ -58,13 +58,10 @@ impl<'m> Lowerer<'m> {
             let values = values.and_then(|values| values.as_floats().map(<[f32]>::to_vec));
             parameters.push(values.unwrap_or_else(|| vec![if at == 1 { 1.0 } else { 0.0 }; features]));
         }
-        let epsilon = f64::from(node.float_or("epsilon", 1e-5));
-        let before = self.draft.nodes.len();
-        self.along_channels(node, along, if centred { Op::LayerNorm } else { Op::RmsNorm }, parameters)?;
-        if (epsilon - EPSILON).abs() > 1e-9 && self.draft.nodes.len() > before {
-            self.epsilons.push((self.draft.nodes.len() - 1, epsilon));
-        }
-        Ok(())
+        let epsilon = Epsilon::from_single(node.float_or("epsilon", 1e-5))
+            .map_err(|message| Fault::new(message, "write the model with a small epsilon, such as 1e-6"))?;
+        let op = if centred { Op::LayerNorm { epsilon } } else { Op::RmsNorm { epsilon } };
+        self.along_channels(node, along, op, parameters)
     }
 
     pub(super) fn softmax(&mut self, node: &'m Node) -> Done {

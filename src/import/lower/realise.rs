@@ -47,12 +47,16 @@ impl Lowerer<'_> {
         if view.rotary.is_some() {
             return Err(Fault::new("rotary positions outside of an attention", "apply them to queries and keys alone"));
         }
+        if view.axes.iter().flatten().any(|atom| atom.stride == 0) {
+            let message = format!("a tensor is repeated to {}", shown(&view.dims()));
+            return Err(Fault::new(message, "only heads of keys and values are repeated, for queries that share them"));
+        }
         let steps = steps(self.draft.nodes[base].shape, view, shape).ok_or_else(|| {
             let from = self.draft.nodes[base].shape;
             let message = format!("the elements of a tensor of {from} are reordered to {shape}");
             Fault::new(
                 message,
-                "only turns between maps and tokens, heads of an attention and pixel shuffles are known",
+                "only turns between maps and tokens, heads of an attention, pixel shuffles and channel shuffles are known",
             )
         })?;
         let mut at = base;
@@ -123,7 +127,8 @@ fn steps(from: Shape, view: &View, to: Shape) -> Option<Vec<Op>> {
         (_, Shape::Vector { .. }) if in_order => Some(vec![Op::Flatten]),
         _ if in_order => Some(vec![Op::Reshape { shape: to }]),
         (Shape::Map { channels, height, width }, Shape::Map { channels: fewer, height: rows, width: columns }) => {
-            shuffle(&sequence, [channels, height, width], [fewer, rows, columns])
+            let (from, to) = ([channels, height, width], [fewer, rows, columns]);
+            shuffle(&sequence, from, to).or_else(|| mix(&sequence, from, to))
         }
         _ => None,
     }
@@ -143,6 +148,17 @@ fn shuffle(sequence: &[crate::import::view::Atom], from: [usize; 3], to: [usize;
     ]);
     (to == [channels / (scale * scale), height * scale, width * scale] && sequence == wanted)
         .then(|| vec![Op::PixelShuffle { scale }])
+}
+
+/// A channel shuffle (Zhang et al., CVPR 2018, section 3.1): place within the group, then group.
+fn mix(sequence: &[crate::import::view::Atom], from: [usize; 3], to: [usize; 3]) -> Option<Vec<Op>> {
+    use crate::import::view::Atom;
+    let [channels, height, width] = from;
+    let each = sequence.first().filter(|atom| atom.axis == 0 && atom.stride == 1)?.size;
+    let groups = channels / each;
+    let places = [Atom { axis: 0, stride: 1, size: each }, Atom { axis: 0, stride: each, size: groups }];
+    let wanted = merged(places.into_iter().chain(whole(1, height)).chain(whole(2, width)));
+    (from == to && sequence == wanted).then(|| vec![Op::ChannelShuffle { groups }])
 }
 
 /// Sizes the way messages show them.

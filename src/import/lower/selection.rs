@@ -1,9 +1,9 @@
-//! Parts of a tensor. A network here takes none, but part of what a linear layer or a convolution makes is what a smaller
-//! one makes: exporters leave queries, keys and values as thirds of one layer.
+//! Parts of a tensor. Part of what a linear layer or a convolution makes is what a smaller one makes: exporters leave
+//! queries, keys and values as thirds of one layer. Other parts are slices.
 
 use super::linear::channel_axis;
 use super::{Done, Fault, Lowerer, Value, wrong};
-use crate::graph::{Op, Shape};
+use crate::graph::{Axis, Op, Shape};
 use crate::import::constant::axis;
 use crate::import::fold;
 use crate::import::model::Node;
@@ -140,21 +140,58 @@ impl<'m> Lowerer<'m> {
         if count == size {
             return Ok(view.clone());
         }
+        match self.part_of_layer(node, view, along, start, count)? {
+            Some(part) => Ok(part),
+            None => self.sliced(node, view, along, start, count),
+        }
+    }
+
+    /// Some of the channels or of the tokens, whatever made them.
+    fn sliced(&mut self, node: &Node, view: &View, along: usize, start: usize, count: usize) -> Result<View, Fault> {
+        let dims = view.dims();
         let fault = || {
-            let message =
-                format!("it takes {count} of {size} along axis {along} of {}", super::realise::shown(&view.dims()));
-            let remedy = "only parts of what a linear layer or a convolution makes can be had, such as queries, keys and values: \
-                          in place of one token take the mean of all, and in place of some channels of a map all of them";
-            Fault::new(message, remedy)
+            let (size, shown) = (dims[along], super::realise::shown(&dims));
+            let message = format!("it takes {count} of {size} along axis {along} of {shown}");
+            Fault::new(message, "parts are taken of the channels of a map, of tokens, and of their features")
         };
-        let Base::Node(base) = view.base else { return Err(fault()) };
+        let (shape, rank) = (Self::natural_shape(view).ok_or_else(fault)?, dims.len());
+        let taken = match shape {
+            Shape::Map { .. } if rank == 4 && along == 1 => Axis::Channels,
+            Shape::Tokens { .. } | Shape::Vector { .. } if along + 1 == rank => Axis::Channels,
+            Shape::Tokens { .. } if along + 2 == rank && rank == 3 && view.axes[0].is_empty() => Axis::Tokens,
+            _ => return Err(fault()),
+        };
+        let input = self.natural(view, node.input(0).unwrap_or_default())?;
+        let at = self.add(node, Op::Slice { axis: taken, start, count }, &[input], Vec::new())?;
+        let mut sizes = dims.clone();
+        sizes[along] = count;
+        self.whole(at).reshaped(&sizes).ok_or_else(fault)
+    }
+
+    /// Part of what a layer makes, if it is whole rows of its matrix or kernel: a smaller layer.
+    fn part_of_layer(
+        &mut self,
+        node: &Node,
+        view: &View,
+        along: usize,
+        start: usize,
+        count: usize,
+    ) -> Result<Option<View>, Fault> {
+        let size = view.dims()[along];
+        let Base::Node(base) = view.base else { return Ok(None) };
+        if !matches!(self.draft.nodes[base].op, Op::Linear { .. } | Op::Conv2d(_)) {
+            return Ok(None);
+        }
         let layer = self.draft.nodes[base].clone();
         let channel = channel_axis(layer.shape);
-        let outer = view.axes[along].first().copied().filter(|atom| atom.axis == channel).ok_or_else(fault)?;
+        let Some(outer) = view.axes[along].first().copied().filter(|atom| atom.axis == channel && atom.stride > 0)
+        else {
+            return Ok(None);
+        };
         // Only whole values of the outermost digit can be told apart.
         let inner = size / outer.size;
         if count == 0 || !start.is_multiple_of(inner) || !count.is_multiple_of(inner) || view.rotary.is_some() {
-            return Err(fault());
+            return Ok(None);
         }
         let (first, taken) = (start / inner, count / inner);
         let kept = |row: usize| (first..first + taken).contains(&(row / outer.stride % outer.size));
@@ -162,7 +199,7 @@ impl<'m> Lowerer<'m> {
         let op = match layer.op {
             Op::Linear { bias, .. } => Op::Linear { features, bias },
             Op::Conv2d(conv) if conv.groups == 1 => Op::Conv2d(crate::graph::Conv2d { channels: features, ..conv }),
-            _ => return Err(fault()),
+            _ => return Ok(None),
         };
         let rows = layer.shape.channels();
         let select = |values: &Vec<f32>| -> Vec<f32> {
@@ -191,7 +228,7 @@ impl<'m> Lowerer<'m> {
             self.draft.nodes[at].shape,
             Shape::Map { .. } | Shape::Tokens { .. } | Shape::Vector { .. }
         ));
-        Ok(View { base: Base::Node(at), axes, ..view.clone() })
+        Ok(Some(View { base: Base::Node(at), axes, ..view.clone() }))
     }
 
     /// The same part of the same layer, where it was taken before.

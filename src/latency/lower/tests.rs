@@ -97,7 +97,7 @@ fn tokens_run_as_rows() {
     let attention = Attention { heads: 2, kv_heads: 1, causal: true, rotary: Some(10_000) };
     let network = network(|b, image| {
         let tokens = b.add("tokens", Op::ToTokens, &[image]).unwrap();
-        let norm = b.add("norm", Op::LayerNorm, &[tokens]).unwrap();
+        let norm = b.add("norm", Op::LAYER_NORM, &[tokens]).unwrap();
         let q = b.add("q", Op::Linear { features: 12, bias: true }, &[norm]).unwrap();
         let k = b.add("k", Op::Linear { features: 6, bias: true }, &[norm]).unwrap();
         let mixed = b.add("mixed", Op::Attention(attention), &[q, k, k]).unwrap();

@@ -164,7 +164,7 @@ fn candidates(kernel: &Kernel) -> Vec<(Vec<Shape>, Op)> {
             vec![one(input, Op::PixelShuffle { scale: (kernel.output[0] / kernel.input[0].max(1)) as usize })]
         }
         K::Softmax => vec![one(tokens(kernel.input_channels), Op::Softmax), one(input, Op::Softmax)],
-        K::Norm => [Op::LayerNorm, Op::RmsNorm]
+        K::Norm => [Op::LAYER_NORM, Op::RMS_NORM]
             .into_iter()
             .flat_map(|op| [one(tokens(kernel.input_channels), op.clone()), one(input, op)])
             .collect(),

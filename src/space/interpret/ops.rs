@@ -4,7 +4,9 @@ use super::super::Value;
 use super::super::file::{Item, OpName, SHAPE, Setting, resample};
 use super::scope::Scope;
 use super::{Fault, Interpreter, Outcome};
-use crate::graph::{Activation, Attention, Conv2d, NodeId, Op, Pool, PoolKind, Resample, Shape, SqueezeExcite};
+use crate::graph::{
+    Activation, Attention, Axis, Conv2d, Epsilon, NodeId, Op, Pool, PoolKind, Resample, Shape, SqueezeExcite,
+};
 
 /// The settings of one operator, evaluated on demand.
 struct Settings<'a, 's> {
@@ -139,8 +141,32 @@ impl<'a> Interpreter<'a, '_> {
                 self.add(name, Op::Zero { stride }, &[at], item)
             }
             OpName::BatchNorm => self.add(name, Op::BatchNorm, &[at], item),
-            OpName::LayerNorm => self.add(name, Op::LayerNorm, &[at], item),
-            OpName::RmsNorm => self.add(name, Op::RmsNorm, &[at], item),
+            OpName::LayerNorm => {
+                let epsilon = self.epsilon(&settings)?;
+                self.add(name, Op::LayerNorm { epsilon }, &[at], item)
+            }
+            OpName::RmsNorm => {
+                let epsilon = self.epsilon(&settings)?;
+                self.add(name, Op::RmsNorm { epsilon }, &[at], item)
+            }
+            OpName::PositionEmbedding => self.add(name, Op::PositionEmbedding, &[at], item),
+            OpName::PrependTokens => {
+                let count = self.get_size(&settings, "count")?.unwrap_or(1);
+                self.add(name, Op::PrependTokens { count }, &[at], item)
+            }
+            OpName::Slice => {
+                let axis = self.get_word(&settings, "axis", Axis::from_name)?.unwrap_or(Axis::Channels);
+                let start = match list.iter().find(|(k, _)| *k == "start") {
+                    Some((_, start)) => self.count(start, "start", scope, at, item)?,
+                    None => 0,
+                };
+                let count = self.get_size(&settings, "count")?.unwrap_or(1);
+                self.add(name, Op::Slice { axis, start, count }, &[at], item)
+            }
+            OpName::ChannelShuffle => {
+                let groups = self.get_size(&settings, "groups")?.unwrap_or(1);
+                self.add(name, Op::ChannelShuffle { groups }, &[at], item)
+            }
             OpName::Softmax => self.add(name, Op::Softmax, &[at], item),
             OpName::ToTokens => self.add(name, Op::ToTokens, &[at], item),
             OpName::Activation(function) => self.add(name, Op::Activation { function }, &[at], item),
@@ -165,9 +191,10 @@ impl<'a> Interpreter<'a, '_> {
             Some((_, padding)) => self.count(padding, "padding", settings.scope, at, item)?,
             None => (kernel - 1).saturating_mul(dilation) / 2,
         };
+        let epsilon = self.epsilon(settings)?;
         let norm = self.get_word(settings, "norm", |word| match word {
             "batch" => Some(Some(Op::BatchNorm)),
-            "layer" => Some(Some(Op::LayerNorm)),
+            "layer" => Some(Some(Op::LayerNorm { epsilon })),
             "none" => Some(None),
             _ => None,
         })?;
@@ -181,6 +208,15 @@ impl<'a> Interpreter<'a, '_> {
             end = self.add([&name, ".norm"].concat(), norm, &[end], item)?;
         }
         self.activate(act, end, name, item)
+    }
+
+    /// What a norm adds to a variance.
+    fn epsilon(&mut self, settings: &Settings<'a, '_>) -> Outcome<Epsilon> {
+        let Some(value) = self.get(settings, "epsilon")? else { return Ok(Epsilon::COMMON) };
+        let number = value.number().ok_or_else(|| format!("`epsilon` is `{value}`, which is no number"));
+        number
+            .and_then(Epsilon::try_from)
+            .map_err(|message| Box::new(Fault::at(settings.item, message, "write a small number, such as 1e-6")))
     }
 
     /// Self-attention as people write it: the linear layers `q`, `k` and `v`, the attention, and the linear layer `o`

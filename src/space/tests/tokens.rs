@@ -1,7 +1,7 @@
 //! Items that make, read and mix tokens, and the spaces of transformers and of super-resolution.
 
 use super::*;
-use crate::graph::{Op, Shape};
+use crate::graph::{Axis, Epsilon, Op, Shape};
 
 fn space_of(input: &str, rest: &str) -> String {
     format!("space: s\nversion: 1\nabout: a\ninput: {input}\n{rest}\n")
@@ -23,8 +23,45 @@ fn items_of_tokens_become_operators() {
     let map = |channels, height, width| Shape::Map { channels, height, width };
     let vector = |features| Shape::Vector { features };
     let cases = [
-        ("{ tokens: 6, features: 8 }", "{ op: layer_norm }", Op::LayerNorm, tokens(6, 8)),
-        ("{ tokens: 6, features: 8 }", "{ op: rms_norm }", Op::RmsNorm, tokens(6, 8)),
+        ("{ tokens: 6, features: 8 }", "{ op: layer_norm }", Op::LAYER_NORM, tokens(6, 8)),
+        ("{ tokens: 6, features: 8 }", "{ op: rms_norm }", Op::RMS_NORM, tokens(6, 8)),
+        (
+            "{ tokens: 6, features: 8 }",
+            "{ op: layer_norm, epsilon: { choice: [1e-6, 1e-5] } }",
+            Op::LayerNorm { epsilon: Epsilon::try_from(1e-6).unwrap() },
+            tokens(6, 8),
+        ),
+        (
+            "{ tokens: 6, features: 8 }",
+            "{ op: rms_norm, epsilon: 1e-6 }",
+            Op::RmsNorm { epsilon: Epsilon::try_from(1e-6).unwrap() },
+            tokens(6, 8),
+        ),
+        ("{ tokens: 6, features: 8 }", "{ op: position_embedding }", Op::PositionEmbedding, tokens(6, 8)),
+        (
+            "{ tokens: 6, features: 8 }",
+            "{ op: prepend_tokens, count: 2 }",
+            Op::PrependTokens { count: 2 },
+            tokens(8, 8),
+        ),
+        (
+            "{ tokens: 6, features: 8 }",
+            "{ op: slice, axis: tokens, start: 1, count: =in.tokens - 1 }",
+            Op::Slice { axis: Axis::Tokens, start: 1, count: 5 },
+            tokens(5, 8),
+        ),
+        (
+            "{ channels: 8, size: 2, width: 3 }",
+            "{ op: slice, axis: channels, count: { choice: [4, 6] } }",
+            Op::Slice { axis: Axis::Channels, start: 0, count: 4 },
+            map(4, 2, 3),
+        ),
+        (
+            "{ channels: 8, size: 2, width: 3 }",
+            "{ op: channel_shuffle, groups: 2 }",
+            Op::ChannelShuffle { groups: 2 },
+            map(8, 2, 3),
+        ),
         ("{ tokens: 6, features: 8 }", "{ op: softmax }", Op::Softmax, tokens(6, 8)),
         ("{ tokens: 6, features: 8 }", "{ op: to_map, height: 2 }", Op::ToMap { height: 2 }, map(8, 2, 3)),
         ("{ tokens: 6, features: 8 }", "{ op: global_avg_pool }", Op::GlobalAvgPool, vector(8)),
@@ -108,7 +145,10 @@ fn an_attention_stands_between_four_linear_layers() {
 fn norms_of_convolutions_may_run_over_channels() {
     let text = "network: [ { name: c, op: conv, kernel: 3, channels: 4, norm: layer, act: gelu } ]";
     let made: Vec<Op> = nodes(&space(&format!("{HEAD}{text}\n"))).into_iter().map(|(_, op, _)| op).collect();
-    assert!(matches!(&made[..], [Op::Conv2d(conv), Op::LayerNorm, Op::Activation { .. }] if !conv.bias), "{made:?}");
+    assert!(
+        matches!(&made[..], [Op::Conv2d(conv), Op::LayerNorm { .. }, Op::Activation { .. }] if !conv.bias),
+        "{made:?}"
+    );
 }
 
 /// Every setting of an attention, the input and a new shape may be chosen, and the graph holds what enumeration finds.

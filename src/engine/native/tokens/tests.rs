@@ -1,4 +1,5 @@
 //! Against the formulas of the papers.
+#![allow(clippy::unwrap_used)]
 
 use super::*;
 use crate::engine::native::testing::{
@@ -15,16 +16,22 @@ fn positions(layout: Layout, samples: usize) -> impl Iterator<Item = Vec<usize>>
 }
 
 impl FeatureNorm {
+    /// Both, with the common ε and with one that matters.
+    fn all() -> impl Iterator<Item = Self> {
+        let of = |epsilon| [true, false].map(|centred| Self { centred, epsilon });
+        [Epsilon::COMMON, Epsilon::try_from(0.25).unwrap()].into_iter().flat_map(of)
+    }
+
     fn parameters<T: Numeric>(self, layout: Layout) -> (Vec<T>, Option<Vec<T>>) {
         let cast = |seed| numbers(seed, layout.channels).into_iter().map(T::of).collect::<Vec<T>>();
-        (cast(21), (self == Self::Layer).then(|| cast(22)))
+        (cast(21), self.centred.then(|| cast(22)))
     }
 
     fn normal(self, x: &[f64]) -> Vec<f64> {
         let n = x.len() as f64;
-        let mean = if self == Self::Layer { x.iter().sum::<f64>() / n } else { 0.0 };
+        let mean = if self.centred { x.iter().sum::<f64>() / n } else { 0.0 };
         let variance = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
-        x.iter().map(|x| (x - mean) / (variance + EPSILON).sqrt()).collect()
+        x.iter().map(|x| (x - mean) / (variance + self.epsilon.value()).sqrt()).collect()
     }
 }
 
@@ -60,7 +67,7 @@ impl Case for FeatureNorm {
 
 #[test]
 fn norms_over_features() {
-    for norm in [FeatureNorm::Layer, FeatureNorm::Rms] {
+    for norm in FeatureNorm::all() {
         conform(&norm, &LAYOUTS);
     }
 }
@@ -69,7 +76,7 @@ fn norms_over_features() {
 fn gradients_of_the_scale_and_the_shift_of_a_norm() {
     fn check<T: Numeric>() {
         for layout in LAYOUTS {
-            for norm in [FeatureNorm::Layer, FeatureNorm::Rms] {
+            for norm in FeatureNorm::all() {
                 let count = SAMPLES * elements(layout);
                 let (x, d) = (numbers(1, count), numbers(2, count));
                 let (mut shift, mut scale) = (vec![0.0; layout.channels], vec![0.0; layout.channels]);
