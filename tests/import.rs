@@ -172,9 +172,8 @@ fn space_around(name: &str, network: &Network) -> (Space, ChoiceGraph) {
     let text = derive::space(name, network).unwrap();
     let path = folder.path().join(format!("{name}.space.yaml"));
     fs::write(&path, &text).unwrap();
-    let told = |error: &dyn std::fmt::Debug| panic!("{name}: {error:?}\n{text}");
-    let space = Space::load(path.to_str().unwrap(), None).unwrap_or_else(|error| told(&error));
-    let graph = space.compile(Budget::default()).unwrap_or_else(|error| told(&error));
+    let space = Space::load(path.to_str().unwrap(), None).unwrap_or_else(|error| panic!("{name}: {error:?}\n{text}"));
+    let graph = space.compile(Budget::default()).unwrap_or_else(|error| panic!("{name}: {error:?}\n{text}"));
     (space, graph)
 }
 

@@ -114,7 +114,7 @@ impl Draft {
                 scale.iter().zip(variance).map(|(scale, variance)| factor(*scale, *variance)).collect();
             let offsets: Vec<f32> =
                 shift.iter().zip(mean).zip(&factors).map(|((shift, mean), factor)| shift - mean * factor).collect();
-            self.nodes[from].affine(&factors, &offsets);
+            self.nodes[from].affine(&factors, Some(&offsets));
             self.nodes[index].op = Op::Identity;
             folded += 1;
         }
@@ -188,24 +188,22 @@ impl Draft {
 }
 
 impl DraftNode {
-    /// Multiplies every output channel of a convolution or linear layer by a factor, and adds an offset to it.
-    pub(super) fn affine(&mut self, factors: &[f32], offsets: &[f32]) {
+    /// Multiplies every output channel of a convolution or linear layer by a factor, and adds an offset to it where there are
+    /// any.
+    pub(super) fn affine(&mut self, factors: &[f32], offsets: Option<&[f32]>) {
         let Some(weight) = self.parameters.first_mut() else { return };
         let row = weight.len() / factors.len().max(1);
         for (row, factor) in weight.chunks_mut(row.max(1)).zip(factors) {
             row.iter_mut().for_each(|x| *x *= factor);
         }
         let before = self.parameters.get(1).cloned().unwrap_or_else(|| vec![0.0; factors.len()]);
-        let bias: Vec<f32> = before
-            .iter()
-            .zip(factors)
-            .zip(offsets)
-            .map(|((before, factor), offset)| before * factor + offset)
-            .collect();
+        let offset = |at: usize| offsets.map_or(0.0, |offsets| offsets[at]);
+        let scaled = before.iter().zip(factors).enumerate();
+        let bias: Vec<f32> = scaled.map(|(at, (before, factor))| before * factor + offset(at)).collect();
         match &mut self.op {
             Op::Conv2d(conv) if conv.bias => self.parameters[1] = bias,
             Op::Linear { bias: true, .. } => self.parameters[1] = bias,
-            op if bias.iter().any(|&x| x != 0.0) => {
+            op if offsets.is_some() => {
                 match op {
                     Op::Conv2d(conv) => conv.bias = true,
                     Op::Linear { bias, .. } => *bias = true,

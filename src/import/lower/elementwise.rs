@@ -105,7 +105,7 @@ impl<'m> Lowerer<'m> {
             Fault::new(format!("it adds {message}"), remedy)
         })?;
         let offsets: Vec<f32> = offsets.iter().map(|x| x * sign).collect();
-        let at = self.affine(node, input, vec![factor; offsets.len()], offsets)?;
+        let at = self.affine(node, input, vec![factor; offsets.len()], Some(offsets))?;
         self.set(node, turned.over(Base::Node(at)))
     }
 
@@ -175,8 +175,7 @@ impl<'m> Lowerer<'m> {
             Fault::new(format!("it multiplies by {message}"), "only factors for each channel are known")
         })?;
         let factors: Vec<f32> = factors.into_iter().map(invert).collect();
-        let offsets = vec![0.0; factors.len()];
-        let at = self.affine(node, input, factors, offsets)?;
+        let at = self.affine(node, input, factors, None)?;
         self.set(node, turned.over(Base::Node(at)))
     }
 

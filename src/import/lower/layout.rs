@@ -33,6 +33,10 @@ impl<'m> Lowerer<'m> {
             }
         })?;
         if let Some(view) = view.reshaped(&dims) {
+            if self.is_shuffle(&view) {
+                let at = self.natural(&view, node.output())?;
+                return self.done(node, at);
+            }
             return self.set(node, view);
         }
         // Sizes that cut through the axes below: the elements stay in order, so a network can reshape them.

@@ -119,16 +119,17 @@ impl<'m> Lowerer<'m> {
         node: &'m Node,
         input: usize,
         factors: Vec<f32>,
-        offsets: Vec<f32>,
+        offsets: Option<Vec<f32>>,
     ) -> Result<usize, Fault> {
         let layer = matches!(self.draft.nodes[input].op, Op::Conv2d(_) | Op::Linear { .. });
         let alone = self.tensors[input] == node.input(0).unwrap_or_default()
             || self.tensors[input] == node.input(1).unwrap_or_default();
         if layer && alone && self.read_once(&self.tensors[input].clone()) {
-            self.draft.nodes[input].affine(&factors, &offsets);
+            self.draft.nodes[input].affine(&factors, offsets.as_deref());
             self.tensors[input] = node.output().to_owned();
             return Ok(input);
         }
+        let offsets = offsets.unwrap_or_else(|| vec![0.0; factors.len()]);
         self.add(node, Op::BatchNorm, &[input], affine_norm(factors, offsets))
     }
 }

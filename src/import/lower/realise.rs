@@ -70,6 +70,15 @@ impl Lowerer<'_> {
         Ok(at)
     }
 
+    /// Whether a chain has come to a shuffle of a map, which further turns would hide.
+    pub(super) fn is_shuffle(&self, view: &View) -> bool {
+        let (Base::Node(base), Some(to @ Shape::Map { .. })) = (view.base, Self::natural_shape(view)) else {
+            return false;
+        };
+        let steps = steps(self.draft.nodes[base].shape, view, to);
+        matches!(steps.as_deref(), Some([Op::PixelShuffle { .. } | Op::ChannelShuffle { .. }]))
+    }
+
     /// A node multiplied by a number.
     pub(super) fn scaled(&mut self, at: usize, scale: f32) -> Result<usize, Fault> {
         if scale == 1.0 {
