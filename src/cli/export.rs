@@ -15,7 +15,7 @@ pub(super) struct Arguments {
     /// A folder that a search fills or has filled, or an architecture file.
     #[arg(value_name = "DIR|ARCH")]
     source: PathBuf,
-    /// The formats, separated by commas: yaml, json, dot, onnx of architectures; jsonl, csv, optuna-journal of all trials.
+    /// The formats, separated by commas: yaml, json, dot, svg, onnx of architectures; jsonl, csv, optuna-journal of all trials.
     #[arg(long, value_name = "F[,F]", value_delimiter = ',', required = true)]
     format: Vec<String>,
     /// Only so many of the front's architectures, with or without a file: the extremes, and what leaves the smallest gap.

@@ -5,7 +5,7 @@ use super::judged::{Judged, relative_file};
 use super::outputs::{ARCHITECTURES, CONFIG_HASH, Outputs, architecture_file, write_error};
 use super::{Progress, StudyError};
 use crate::config::{self, Relation, SearchConfig};
-use crate::export::exporter;
+use crate::export::{Export, exporter};
 use crate::objective::Direction;
 use crate::pareto;
 use crate::report::{self, Entry, Limit, Objective, ReportData, RunCard, SpaceSummary};
@@ -18,7 +18,6 @@ pub(super) fn report_data(
     members: &[Judged],
     command: &str,
 ) -> ReportData {
-    let oriented: Vec<Vec<f64>> = members.iter().map(|judged| oriented(config, &judged.member.values)).collect();
     let entry = |key: &str, value: String| Entry { key: key.to_owned(), value };
     let mut versions = vec![entry("pocketnas", env!("CARGO_PKG_VERSION").to_owned())];
     let mut notes = Vec::new();
@@ -28,7 +27,7 @@ pub(super) fn report_data(
         versions.push(entry(objective.name(), format!("{source} (blake3 {})", &origin.hash[..16])));
         notes.push(format!("{} comes from {source}: {}", objective.name(), origin.about.trim()));
     }
-    ReportData {
+    let mut data = ReportData {
         title: config.name.clone(),
         space: SpaceSummary {
             name: config.space.name().to_owned(),
@@ -38,8 +37,6 @@ pub(super) fn report_data(
         objectives: config.objectives.iter().map(|objective| self::objective(objective.as_ref())).collect(),
         limits: config.limits.iter().map(limit).collect(),
         front: members.iter().map(|judged| judged.member.clone()).collect(),
-        knee: pareto::knee(&oriented),
-        best_under_limit: best_under_limit(config, &oriented),
         run: RunCard {
             entries: vec![entry("command", command.to_owned()), entry(CONFIG_HASH, config.hash())],
             config: config.text().to_owned(),
@@ -49,7 +46,10 @@ pub(super) fn report_data(
         },
         notes,
         ..ReportData::default()
-    }
+    };
+    data.knee = data.find_knee();
+    data.best_under_limit = data.find_best_under_limit();
+    data
 }
 
 /// Values of the objectives, negated where more is better.
@@ -83,8 +83,10 @@ pub(super) fn write(
         for &index in &chosen {
             let (file, network) = members[index].file(config, &data.certificate.statement)?;
             let path = folder.join(ARCHITECTURES).join(architecture_file(&members[index].member.id));
-            let text = yaml.render(&file, &network).expect("YAML has room for every architecture");
-            std::fs::write(&path, text).map_err(|error| write_error(&path, error))?;
+            let export = Export::new(&members[index].member.id, &file, &network);
+            for rendered in yaml.render(&export).expect("YAML has room for every architecture") {
+                std::fs::write(&path, rendered.bytes).map_err(|error| write_error(&path, error))?;
+            }
             progress.step(1);
         }
         report::write(data, folder)?;
@@ -93,19 +95,6 @@ pub(super) fn write(
     let files = counted(chosen.len(), "architecture file");
     progress.done(&format!("{files} and the report in {}", outputs.folder().display()));
     Ok(chosen.len())
-}
-
-/// The best member in an objective that no limit holds down, one to be raised before one to be lowered;
-/// nothing without limits.
-fn best_under_limit(config: &SearchConfig, oriented: &[Vec<f64>]) -> Option<usize> {
-    if config.limits.is_empty() {
-        return None;
-    }
-    let limited = |name: &str| config.limits.iter().any(|limit| limit.quantity == name);
-    let mut free = (0..config.objectives.len()).filter(|&i| !limited(config.objectives[i].name()));
-    let raised = |&i: &usize| config.objectives[i].direction() == Direction::Higher;
-    let free = free.clone().find(raised).or_else(|| free.next())?;
-    (0..oriented.len()).min_by(|&a, &b| oriented[a][free].total_cmp(&oriented[b][free]))
 }
 
 fn objective(objective: &dyn crate::objective::Objective) -> Objective {
@@ -135,13 +124,10 @@ pub(super) fn limit(limit: &config::Limit) -> Limit {
 
 /// The members that get a file: knee and best under the limits, then extremes and an even spread.
 fn choose(data: &ReportData, most: usize) -> Vec<usize> {
-    let points: Vec<Vec<f64>> = (data.front.iter())
-        .map(|member| member.values.iter().zip(&data.objectives).map(|(v, o)| o.direction.cost(*v)).collect())
-        .collect();
     let mut chosen: Vec<usize> = data.knee.into_iter().chain(data.best_under_limit).collect();
     chosen.dedup();
     chosen.truncate(most);
-    for index in pareto::top_k(&points, most - chosen.len()).indices {
+    for index in pareto::top_k(&data.costs(), most - chosen.len()).indices {
         if !chosen.contains(&index) {
             chosen.push(index);
         }

@@ -15,7 +15,7 @@ mod host;
 mod journal;
 mod local;
 mod networks;
-mod output;
+pub mod output;
 mod plan;
 mod runner;
 mod sensors;
