@@ -97,17 +97,31 @@ fn fresh_results_agree_whatever_made_them() {
     }
     assert!(!printed.contains("unchecked  latency") && !printed.contains("unchecked  score"), "{printed}");
     // Members without a file are built again from the study, with what the report knows of them.
-    let ids: Vec<String> = bench.front("bounded").lines().skip(1).map(|line| line.split(',').nth(1).unwrap().to_owned()).collect();
-    succeeded(&pocketnas(&["export", out.to_str().unwrap(), "--format", "yaml", "--id", &ids[1], "--out", bench.path("one").to_str().unwrap()]));
+    let ids: Vec<String> =
+        bench.front("bounded").lines().skip(1).map(|line| line.split(',').nth(1).unwrap().to_owned()).collect();
+    succeeded(&pocketnas(&[
+        "export",
+        out.to_str().unwrap(),
+        "--format",
+        "yaml",
+        "--id",
+        &ids[1],
+        "--out",
+        bench.path("one").to_str().unwrap(),
+    ]));
     let printed = verify(0, &[&bench.path("one").join(format!("{}.yaml", ids[1]))], &[]);
     assert!(printed.contains("agrees     latency:") && printed.contains("agrees     quantized:"), "{printed}");
 
     // A space and a search of the user's own, evolved.
     let space = bench.path("tiny.yaml");
-    let config = bench.config(space.to_str().unwrap(), "strategy: { kind: nsga2 }\nevaluations: 20\nlimits: [params <= 4 k]\n");
+    let config =
+        bench.config(space.to_str().unwrap(), "strategy: { kind: nsga2 }\nevaluations: 20\nlimits: [params <= 4 k]\n");
     bench.search(&config, "own");
     let printed = verify(0, &[&bench.path("own")], &[]);
-    assert!(printed.contains("unchecked  architecture") && printed.contains("does not come with pocketnas"), "{printed}");
+    assert!(
+        printed.contains("unchecked  architecture") && printed.contains("does not come with pocketnas"),
+        "{printed}"
+    );
     // Nothing is within the limits: what comes closest is there in place of a front.
     let config = bench.config(space.to_str().unwrap(), "limits: [params <= 1]\n");
     assert_eq!(bench.run(&config, "none", &[]).status.code(), Some(3));
@@ -136,7 +150,8 @@ fn every_claim_that_is_altered_is_named() {
     let out = bounded(&bench);
     let mut faults = Vec::new();
     let mut expect = |what: &str, files: &[&Path], more: &[&str], claims: &[&str]| {
-        let arguments: Vec<&str> = ["verify"].into_iter().chain(files.iter().map(|file| file.to_str().unwrap())).collect();
+        let arguments: Vec<&str> =
+            ["verify"].into_iter().chain(files.iter().map(|file| file.to_str().unwrap())).collect();
         let output = pocketnas(&[&arguments, more].concat());
         let printed = String::from_utf8_lossy(&output.stdout).into_owned();
         let missing = claims.iter().filter(|claim| !printed.contains(&format!("  {claim}")));
@@ -155,13 +170,25 @@ fn every_claim_that_is_altered_is_named() {
     let altered = bench.path("altered.json");
     for (pointer, value, claims) in [
         ("/hash", json!("feed"), &["DISAGREES  hash: claims feed"][..]),
-        ("/architecture", other, &["DISAGREES  hash of what the space makes of the architecture", "DISAGREES  decision"]),
+        (
+            "/architecture",
+            other,
+            &["DISAGREES  hash of what the space makes of the architecture", "DISAGREES  decision"],
+        ),
         ("/architecture", json!("s1=r9"), &["DISAGREES  architecture: claims s1=r9"]),
         ("/decisions/s1.0.kernel", json!(5), &["DISAGREES  decision s1.0.kernel: claims 5"]),
         ("/decisions/s9.0.kernel", json!(5), &["DISAGREES  decision s9.0.kernel"]),
-        ("/metrics/params/value", number("/metrics/params/value"), &["DISAGREES  params:", "DISAGREES  params as the sum of its blocks"]),
+        (
+            "/metrics/params/value",
+            number("/metrics/params/value"),
+            &["DISAGREES  params:", "DISAGREES  params as the sum of its blocks"],
+        ),
         ("/metrics/params/unit", json!("B"), &["DISAGREES  unit of params: claims B, found 1"]),
-        ("/metrics/macs/by_block/stem", json!(1), &["DISAGREES  macs of block stem: claims 1, found 5419008", "DISAGREES  macs as the sum"]),
+        (
+            "/metrics/macs/by_block/stem",
+            json!(1),
+            &["DISAGREES  macs of block stem: claims 1, found 5419008", "DISAGREES  macs as the sum"],
+        ),
         ("/metrics/macs/by_block/stam", json!(1), &["DISAGREES  macs of block stam"]),
         ("/metrics/latency/value", number("/metrics/latency/value"), &["DISAGREES  latency:"]),
         ("/metrics/latency/by_block/stem", json!("fast"), &["DISAGREES  latency of block stem: claims \"fast\""]),
@@ -170,14 +197,44 @@ fn every_claim_that_is_altered_is_named() {
         ("/metrics/quantized/value", json!(1.5), &["DISAGREES  quantized: claims 1.5"]),
         ("/metrics/score/value", json!(1.5), &["DISAGREES  score: claims 1.5"]),
         ("/metrics/score/by_block/s1.0", json!(1.5), &["DISAGREES  score of block s1.0: claims 1.5"]),
-        ("/metrics/latency/from", json!("table mine"), &["DISAGREES  origin of latency: claims table mine", "unchecked  latency: the table `mine` is not at hand"]),
-        ("/metrics/score/from", json!("proxy s0 version 9"), &["DISAGREES  origin of score", "unchecked  score: `s0` is of version 9 there"]),
+        (
+            "/metrics/latency/from",
+            json!("table mine"),
+            &["DISAGREES  origin of latency: claims table mine", "unchecked  latency: the table `mine` is not at hand"],
+        ),
+        (
+            "/metrics/score/from",
+            json!("proxy s0 version 9"),
+            &["DISAGREES  origin of score", "unchecked  score: `s0` is of version 9 there"],
+        ),
         ("/provenance/sources/score/about", json!("The best."), &["DISAGREES  description of score: claims The best."]),
         ("/provenance/sources/nothing", json!({}), &["DISAGREES  source of nothing"]),
-        ("/provenance/sources/latency/blake3", json!("0123456789abcdef0"), &["unchecked  latency: the table `galaxy-s10-exynos9820/1large-float` has changed: the file names BLAKE3 0123456789abcdef0"]),
-        ("/network/nodes/1/shape", json!([16, 112, 111]), &["DISAGREES  shape of stem: claims 16×112×111, found 16×112×112"]),
-        ("/network/nodes/1/stride", json!(1), &["DISAGREES  shape of stem: claims 16×112×112, found 16×224×224", "DISAGREES  macs:", "DISAGREES  latency:"]),
-        ("/network/nodes/1/bias", json!(true), &["DISAGREES  hash:", "DISAGREES  params:", "DISAGREES  params of block stem"]),
+        (
+            "/provenance/sources/latency/blake3",
+            json!("0123456789abcdef0"),
+            &[
+                "unchecked  latency: the table `galaxy-s10-exynos9820/1large-float` has changed: the file names BLAKE3 0123456789abcdef0",
+            ],
+        ),
+        (
+            "/network/nodes/1/shape",
+            json!([16, 112, 111]),
+            &["DISAGREES  shape of stem: claims 16×112×111, found 16×112×112"],
+        ),
+        (
+            "/network/nodes/1/stride",
+            json!(1),
+            &[
+                "DISAGREES  shape of stem: claims 16×112×112, found 16×224×224",
+                "DISAGREES  macs:",
+                "DISAGREES  latency:",
+            ],
+        ),
+        (
+            "/network/nodes/1/bias",
+            json!(true),
+            &["DISAGREES  hash:", "DISAGREES  params:", "DISAGREES  params of block stem"],
+        ),
         ("/network/nodes/1/groups", json!(5), &["DISAGREES  network: claims operators that fit together"]),
         ("/network/outputs", json!(["head"]), &["DISAGREES  hash:"]),
     ] {
@@ -199,7 +256,11 @@ fn every_claim_that_is_altered_is_named() {
     };
     let results = copy("results");
     for (pointer, value, claims) in [
-        ("/front/0/values/0", json!(17.5), &["DISAGREES  latency of f001", "DISAGREES  dominance of f001", "DISAGREES  front.csv, line"][..]),
+        (
+            "/front/0/values/0",
+            json!(17.5),
+            &["DISAGREES  latency of f001", "DISAGREES  dominance of f001", "DISAGREES  front.csv, line"][..],
+        ),
         ("/front/1/values/1", json!(1e6), &["DISAGREES  score of f002: claims 1000000", "DISAGREES  dominance of"]),
         ("/front/1/hash", json!("feed"), &["DISAGREES  hash of f002: claims feed"]),
         ("/front/1/id", json!("f001"), &["DISAGREES  id f001"]),
@@ -224,10 +285,14 @@ fn every_claim_that_is_altered_is_named() {
     expect("an empty front.csv", &[&results], &[], &["DISAGREES  front.csv: claims 1 lines"]);
     fs::remove_file(results.join("front.json")).unwrap();
     fs::write(results.join("front.csv"), table.replacen(cells[3], "9.5", 1)).unwrap();
-    let claims = ["DISAGREES  latency of f001: claims 9.5", "DISAGREES  architectures/f001.yaml: latency in the table: claims 9.5"];
+    let claims = [
+        "DISAGREES  latency of f001: claims 9.5",
+        "DISAGREES  architectures/f001.yaml: latency in the table: claims 9.5",
+    ];
     expect("front.csv alone", &[&results], &[], &claims);
     let swapped = copy("swapped");
-    let files: Vec<PathBuf> = fs::read_dir(swapped.join("architectures")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let files: Vec<PathBuf> =
+        fs::read_dir(swapped.join("architectures")).unwrap().map(|entry| entry.unwrap().path()).collect();
     fs::copy(&files[0], &files[1]).unwrap();
     expect("files swapped", &[&swapped], &[], &["DISAGREES  architectures/f", "hash in the table"]);
 
@@ -257,16 +322,29 @@ fn every_claim_that_is_altered_is_named() {
     let weight = &mut changed.graph.as_mut().unwrap().initializer[0];
     weight.raw_data[..4].copy_from_slice(&f32::NAN.to_le_bytes());
     let name = weight.name.clone();
-    try_model("a weight", changed, &[&format!("DISAGREES  weights {name}: claims numbers"), &format!("DISAGREES  weights {name}: claims untrained")]);
+    try_model(
+        "a weight",
+        changed,
+        &[
+            &format!("DISAGREES  weights {name}: claims numbers"),
+            &format!("DISAGREES  weights {name}: claims untrained"),
+        ],
+    );
     let mut changed = model();
     changed.graph.as_mut().unwrap().initializer.remove(0);
     try_model("a weight that is missing", changed, &["DISAGREES  network: claims one that can be read back"]);
 
     // A latency table.
-    let shipped = fs::read_to_string(Path::new(ROOT).join("latency_tables/galaxy-s10-exynos9820/1large-float.yaml")).unwrap();
+    let shipped =
+        fs::read_to_string(Path::new(ROOT).join("latency_tables/galaxy-s10-exynos9820/1large-float.yaml")).unwrap();
     let path = bench.path("table.yaml");
     fs::write(&path, shipped.replacen("source: fitted, term: ", "source: fitted, term: ", 1)).unwrap();
-    expect("a shipped table", &[&path], &[], &["agrees     the shipped table of its name", "unchecked  source networks.csv"]);
+    expect(
+        "a shipped table",
+        &[&path],
+        &[],
+        &["agrees     the shipped table of its name", "unchecked  source networks.csv"],
+    );
     let line = shipped.lines().find(|line| line.contains("cost: ")).unwrap();
     let cost = line.split("cost: ").nth(1).unwrap().split([',', '}']).next().unwrap();
     fs::write(&path, shipped.replacen(&format!("cost: {cost}"), "cost: 1.25e-3", 1)).unwrap();
@@ -285,11 +363,15 @@ fn a_table_of_ones_own_is_given() {
     let text = fs::read_to_string(shipped).unwrap();
     fs::write(&mine, text.replacen("table: \"samsung", "table: \"my", 1)).unwrap();
     let config = bench.path("search.yaml");
-    fs::write(&config, BOUNDED.replace("galaxy-s10-exynos9820/1large-float", "mine.yaml").replace("18 ms", "90 ms")).unwrap();
+    fs::write(&config, BOUNDED.replace("galaxy-s10-exynos9820/1large-float", "mine.yaml").replace("18 ms", "90 ms"))
+        .unwrap();
     bench.search(&config, "out");
     let out = bench.path("out");
     let printed = verify(0, &[&out], &[]);
-    assert!(printed.contains("unchecked  latency (3 times): the table `mine.yaml` is not at hand; give the table"), "{printed}");
+    assert!(
+        printed.contains("unchecked  latency (3 times): the table `mine.yaml` is not at hand; give the table"),
+        "{printed}"
+    );
     let printed = verify(0, &[&out], &["--table", mine.to_str().unwrap()]);
     assert!(!printed.contains("unchecked  latency"), "{printed}");
     let printed = verify(0, &[&out], &["--table", "galaxy-s10-exynos9820/1med-float"]);

@@ -100,9 +100,11 @@ pub fn metric_claims(
     }
     // A block without nodes, which adds nothing, is not in the network of a file.
     let unknown = metric.by_block.iter().filter(|(block, _)| shares.iter().all(|(known, _)| known != *block));
-    wrong.extend(unknown.filter(|(_, stated)| stated.as_f64() != Some(0.0)).map(|(block, stated)| {
-        Claim::text(format!("{name} of block {block}"), stated.to_string(), "no such block")
-    }));
+    wrong.extend(
+        unknown.filter(|(_, stated)| stated.as_f64() != Some(0.0)).map(|(block, stated)| {
+            Claim::text(format!("{name} of block {block}"), stated.to_string(), "no such block")
+        }),
+    );
     if wrong.is_empty() {
         let blocks = format!("{} shares", shares.len());
         wrong.push(Claim::text(format!("{name} by block"), blocks.clone(), blocks));

@@ -51,8 +51,8 @@ pub fn read(path: &Path) -> Result<(ArchitectureFile, Network), ReadError> {
     let parsed = parse(&document)?;
     let file = document.name;
     let network = parsed.network.build().map_err(|source| ReadError::Network { file: file.clone(), source })?;
-    let claims = claims(&parsed, &network)
-        .map_err(|error| ReadError::Form { file: file.clone(), reason: error.to_string() })?;
+    let claims =
+        claims(&parsed, &network).map_err(|error| ReadError::Form { file: file.clone(), reason: error.to_string() })?;
     match claims.into_iter().find(|claim| !claim.holds) {
         Some(claim) => Err(ReadError::Claim { file, what: claim.what, claimed: claim.claimed, found: claim.found }),
         None => Ok((parsed, network)),

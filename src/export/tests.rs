@@ -136,8 +136,11 @@ fn dot_draws_every_node_and_every_edge() {
 /// What the drawing says, text by text, from a reader that is not ours.
 fn texts(svg: &str) -> Vec<String> {
     let parsed = Command::new("python3")
-        .args(["-c", "import sys, json, xml.etree.ElementTree as e; r = e.fromstring(sys.stdin.read()); \
-                      print(json.dumps([t.text or '' for t in r.iter('{http://www.w3.org/2000/svg}text')]))"])
+        .args([
+            "-c",
+            "import sys, json, xml.etree.ElementTree as e; r = e.fromstring(sys.stdin.read()); \
+                      print(json.dumps([t.text or '' for t in r.iter('{http://www.w3.org/2000/svg}text')]))",
+        ])
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped())
         .spawn()

@@ -117,12 +117,12 @@ fn metric_findings(
 fn provenance(file: &ArchitectureFile) -> Vec<Finding> {
     let provenance = &file.provenance;
     let without = provenance.sources.keys().filter(|name| !file.metrics.contains_key(*name));
-    let mut findings: Vec<Finding> =
-        without.map(|name| Finding::disagrees(format!("source of {name}"), "a metric", "no metric of that name")).collect();
+    let mut findings: Vec<Finding> = without
+        .map(|name| Finding::disagrees(format!("source of {name}"), "a metric", "no metric of that name"))
+        .collect();
     if !provenance.certificate.is_empty() {
         let why = format!("only the search `{}` can show it: \"{}\"", provenance.search, provenance.certificate);
         findings.push(Finding::unchecked("certificate", why));
     }
     findings
 }
-

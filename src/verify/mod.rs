@@ -23,7 +23,6 @@ mod results;
 mod table;
 mod text_form;
 
-
 /// A kind of file that can be verified.
 pub trait Kind: Debug + Sync {
     /// What it is called.
@@ -40,14 +39,8 @@ pub trait Kind: Debug + Sync {
 }
 
 /// Every kind, in the order in which a file is tried.
-pub static KINDS: &[&dyn Kind] = &[
-    &results::Results,
-    &onnx::Onnx,
-    &architecture::Architecture,
-    &table::Table,
-    &measured::Measured,
-    &mute::Mute,
-];
+pub static KINDS: &[&dyn Kind] =
+    &[&results::Results, &onnx::Onnx, &architecture::Architecture, &table::Table, &measured::Measured, &mute::Mute];
 
 /// What a person gives besides the file.
 #[derive(Debug, Default)]
@@ -191,7 +184,8 @@ pub fn verify(path: &Path, given: &Given) -> Result<(&'static str, Vec<Finding>)
         file.document()?;
     }
     let kinds: Vec<&str> = KINDS.iter().map(|kind| kind.name()).collect();
-    let message = format!("`{}` is nothing that pocketnas exports; give one of these: {}", path.display(), kinds.join(", "));
+    let message =
+        format!("`{}` is nothing that pocketnas exports; give one of these: {}", path.display(), kinds.join(", "));
     Err(Unreadable::Other(message))
 }
 

@@ -27,7 +27,8 @@ impl Kind for Onnx {
     fn verify(&self, file: &Opened, _given: &Given) -> Result<Vec<Finding>, Unreadable> {
         let refuse = |error: &dyn std::fmt::Display| Unreadable::Other(error.to_string());
         let path = file.path();
-        let read = std::fs::read(path).map_err(|error| refuse(&format!("cannot read `{}`: {error}", path.display())))?;
+        let read =
+            std::fs::read(path).map_err(|error| refuse(&format!("cannot read `{}`: {error}", path.display())))?;
         let model = ModelProto::decode(&*read)
             .map_err(|error| refuse(&format!("`{}` is no ONNX model, or not all of it: {error}", path.display())))?;
         drop(read);
@@ -100,21 +101,23 @@ fn weights(imported: &Imported, stated: Option<&str>) -> Vec<Finding> {
     let there = network.ids().filter_map(|id| weights.of(network, id).ok()).map(|tensors| tensors.len()).sum::<usize>();
     let mut findings = vec![Claim::text("weights", format!("{wanted} tensors"), format!("{there} tensors")).into()];
     let broken = weights.0.iter().filter(|(_, tensor)| tensor.data.iter().any(|value| !value.is_finite()));
-    findings.extend(broken.map(|(name, _)| Finding::disagrees(format!("weights {name}"), "numbers", "some are not finite")));
+    findings.extend(
+        broken.map(|(name, _)| Finding::disagrees(format!("weights {name}"), "numbers", "some are not finite")),
+    );
     let Some(stated) = stated else { return findings };
     match stated.strip_prefix("untrained, seed ").and_then(|seed| seed.parse().ok()) {
         Some(seed) => {
             let drawn = initialise(network, &Init::default(), seed);
             let other = drawn.0.iter().filter(|(name, tensor)| weights.0.get(*name) != Some(tensor));
-            let other: Vec<Finding> = other
-                .map(|(name, _)| Finding::disagrees(format!("weights {name}"), stated, "other numbers"))
-                .collect();
+            let other: Vec<Finding> =
+                other.map(|(name, _)| Finding::disagrees(format!("weights {name}"), stated, "other numbers")).collect();
             if other.is_empty() {
                 findings.push(Finding::agrees("origin of the weights", stated));
             }
             findings.extend(other);
         }
-        None => findings.push(Finding::unchecked("origin of the weights", format!("nothing here can show it: \"{stated}\""))),
+        None => findings
+            .push(Finding::unchecked("origin of the weights", format!("nothing here can show it: \"{stated}\""))),
     }
     findings
 }

@@ -37,7 +37,12 @@ impl Origin {
         };
         let (kind, name) = text.split_once(' ').unwrap_or((text, ""));
         let said = |key: &str| source.and_then(|source| source.get(key)).and_then(Json::as_str).map(str::to_owned);
-        Self { kind: kind.to_owned(), name: name.to_owned(), about: said("about"), hash: hash.or_else(|| said("blake3")) }
+        Self {
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+            about: said("about"),
+            hash: hash.or_else(|| said("blake3")),
+        }
     }
 
     /// Whether a hash is the one that the file names.
@@ -67,7 +72,10 @@ impl Origin {
             return Ok(objective);
         }
         let named = self.hash.clone().unwrap_or_default();
-        Err(format!("the {what} `{}` has changed: the file names BLAKE3 {named}, and that at hand has {found}", self.name))
+        Err(format!(
+            "the {what} `{}` has changed: the file names BLAKE3 {named}, and that at hand has {found}",
+            self.name
+        ))
     }
 
     /// The latency of a table that was given, is shipped, or lies where the name says.
@@ -140,5 +148,3 @@ impl Origin {
         ))
     }
 }
-
-

@@ -141,7 +141,10 @@ fn front(data: &ReportData) -> Vec<Finding> {
     let dominated = (0..costs.len()).filter(|at| kept.binary_search(at).is_err()).map(|at| {
         let id = |at: usize| &data.front[at].id;
         let by = (0..costs.len()).find(|&by| by != at && pareto::weakly_dominates(&costs[by], &costs[at]));
-        let by = by.map_or_else(|| "has a value that is no number".to_owned(), |by| format!("no better than {} anywhere", id(by)));
+        let by = by.map_or_else(
+            || "has a value that is no number".to_owned(),
+            |by| format!("no better than {} anywhere", id(by)),
+        );
         Finding::disagrees(format!("dominance of {}", id(at)), "on the front", by)
     });
     let mut findings: Vec<Finding> = dominated.collect();
@@ -151,7 +154,8 @@ fn front(data: &ReportData) -> Vec<Finding> {
     for limit in &data.limits {
         let value = |member: &report::Member| {
             let objective = data.objectives.iter().position(|objective| objective.name == limit.quantity);
-            let metric = || member.metrics.iter().find(|metric| metric.name == limit.quantity).map(|metric| metric.value);
+            let metric =
+                || member.metrics.iter().find(|metric| metric.name == limit.quantity).map(|metric| metric.value);
             objective.map(|at| member.values[at]).or_else(metric)
         };
         let claim = |member: &report::Member| {
@@ -217,11 +221,10 @@ fn files(rows: &[Row], given: &Given, folder: &Path) -> (Vec<Finding>, Option<Ar
 
 /// A row against the file that it names.
 fn against(row: &Row, file: &ArchitectureFile) -> Vec<Finding> {
-    let claim = |what: &str, row: &str, file: &str| Finding::from(Claim::text(format!("{what} in the table"), row, file));
-    let mut findings = vec![
-        claim("hash", &row.hash, &file.hash),
-        claim("architecture", &row.architecture, &file.architecture),
-    ];
+    let claim =
+        |what: &str, row: &str, file: &str| Finding::from(Claim::text(format!("{what} in the table"), row, file));
+    let mut findings =
+        vec![claim("hash", &row.hash, &file.hash), claim("architecture", &row.architecture, &file.architecture)];
     for (name, column, _) in Meaning::of_file(file).quantities {
         if let (Some(stated), Some(metric)) = (row.value(&column), file.metrics.get(&name)) {
             findings.push(claim(&name, &stated.to_string(), &metric.value.to_string()));
@@ -241,7 +244,10 @@ fn members(rows: &[Row], meaning: Option<&Meaning>, given: &Given, folder: &Path
     let mut findings = ids(rows);
     let all = format!("{} members", rows.len());
     let Some(meaning) = meaning else {
-        findings.push(Finding::unchecked(all, "neither a report nor an architecture file says where their values come from"));
+        findings.push(Finding::unchecked(
+            all,
+            "neither a report nor an architecture file says where their values come from",
+        ));
         return findings;
     };
     let space = match text_form::shipped(&meaning.space) {
@@ -256,7 +262,8 @@ fn members(rows: &[Row], meaning: Option<&Meaning>, given: &Given, folder: &Path
         match origin.objective(name, given, folder) {
             Ok(objective) => objectives.push((name, column, objective)),
             Err(why) => {
-                let command = rows.first().and_then(|row| origin.command(&meaning.space, &row.architecture, meaning.seed));
+                let command =
+                    rows.first().and_then(|row| origin.command(&meaning.space, &row.architecture, meaning.seed));
                 let why = command.map_or_else(|| why.clone(), |command| format!("{why}: {command}"));
                 findings.push(Finding::unchecked(format!("{name} of {all}"), why));
             }
@@ -292,11 +299,17 @@ fn ids(rows: &[Row]) -> Vec<Finding> {
     for row in rows {
         *ids.entry(&row.id).or_default() += 1;
         if let Some(other) = networks.insert(&row.hash, &row.id) {
-            findings.push(Finding::disagrees(format!("hash of {}", row.id), "one of its own", format!("that of {other}")));
+            findings.push(Finding::disagrees(
+                format!("hash of {}", row.id),
+                "one of its own",
+                format!("that of {other}"),
+            ));
         }
     }
     let repeated = ids.into_iter().filter(|(_, count)| *count > 1);
-    findings.extend(repeated.map(|(id, count)| Finding::disagrees(format!("id {id}"), "one member", format!("{count} members"))));
+    findings.extend(
+        repeated.map(|(id, count)| Finding::disagrees(format!("id {id}"), "one member", format!("{count} members"))),
+    );
     findings
 }
 

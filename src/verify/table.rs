@@ -27,7 +27,9 @@ impl Kind for Table {
             let named = |path: &&std::path::PathBuf| path.file_name().is_some_and(|name| name == source.name.as_str());
             let claim = format!("source {}", source.name);
             findings.push(match given.sources.iter().find(named) {
-                None => Finding::unchecked(claim, format!("the file is not at hand; give it with --given {}", source.name)),
+                None => {
+                    Finding::unchecked(claim, format!("the file is not at hand; give it with --given {}", source.name))
+                }
                 Some(path) => match blake3_of(path) {
                     Ok(found) => Claim::text(claim, source.blake3.clone(), found).into(),
                     Err(error) => Finding::unchecked(claim, format!("cannot read `{}`: {error}", path.display())),
@@ -63,7 +65,9 @@ fn as_shipped(table: &LatencyTable) -> Finding {
     match lines.find(|(ours, theirs)| ours != theirs) {
         Some((ours, theirs)) => Finding::disagrees(claim, ours.trim(), theirs.trim()),
         None if ours.len() == theirs.len() => Finding::agrees(claim, "every line"),
-        None => Finding::disagrees(claim, format!("{} lines", ours.lines().count()), theirs.lines().count().to_string()),
+        None => {
+            Finding::disagrees(claim, format!("{} lines", ours.lines().count()), theirs.lines().count().to_string())
+        }
     }
 }
 

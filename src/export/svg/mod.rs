@@ -239,7 +239,11 @@ impl<'a> Drawing<'a> {
             } else {
                 format!("M{x1:.1} {y1:.1}C{:.1} {y1:.1} {:.1} {y2:.1} {x2:.1} {y2:.1}", x1 + bend, x2 - bend)
             };
-            let _ = writeln!(drawn, "<path d=\"{path}\" fill=\"none\" stroke=\"{LINE}\" stroke-width=\"1.2\"{}/>", dashes(*live));
+            let _ = writeln!(
+                drawn,
+                "<path d=\"{path}\" fill=\"none\" stroke=\"{LINE}\" stroke-width=\"1.2\"{}/>",
+                dashes(*live)
+            );
         }
         for spot in &flow.spots {
             match &spot.kind {
@@ -348,7 +352,8 @@ fn descriptions(file: &ArchitectureFile, network: &Network) -> HashMap<String, S
 /// What is known of the architecture, in a line.
 fn metrics(file: &ArchitectureFile, network: &Network) -> String {
     let cost = network.cost();
-    let mut parts = vec![format!("{} parameters", short(cost.params.0)), format!("{} multiply-adds", short(cost.macs.0))];
+    let mut parts =
+        vec![format!("{} parameters", short(cost.params.0)), format!("{} multiply-adds", short(cost.macs.0))];
     for (name, metric) in file.metrics.iter().filter(|(_, metric)| !metric.from.starts_with("count ")) {
         let unit = if metric.unit == "1" { String::new() } else { format!(" {}", metric.unit) };
         parts.push(format!("{name} {:.4}{unit}", metric.value));
@@ -364,7 +369,13 @@ fn short(value: u64) -> String {
         None => value.to_string(),
         Some((size, unit)) => {
             let scaled = number / size;
-            let decimals = if scaled >= 100.0 { 0 } else if scaled >= 10.0 { 1 } else { 2 };
+            let decimals = if scaled >= 100.0 {
+                0
+            } else if scaled >= 10.0 {
+                1
+            } else {
+                2
+            };
             format!("{scaled:.decimals$} {unit}")
         }
     }
