@@ -217,9 +217,9 @@ fn the_command_shows_prices_runs_and_writes() {
     assert_eq!(told["hash"], network.canonical_hash().to_string());
     assert!(told["latency"][0]["mean_ms"].as_f64().unwrap() > 0.0 && !told["blocks"].as_array().unwrap().is_empty());
     let files = told["files"].as_array().unwrap();
-    assert_eq!(files.len(), 2, "{files:?}");
+    assert_eq!(files.len(), 3, "{files:?}");
     let ours = outputs(&network, &weights(&network, 1), std::slice::from_ref(sample));
-    let theirs = Tensor::new(ours[0].shape.clone(), numbers(&folder.path().join(files[1].as_str().unwrap())));
+    let theirs = Tensor::new(ours[0].shape.clone(), numbers(&folder.path().join(files[2].as_str().unwrap())));
     assert_eq!(differ(&theirs, &ours[0], 1e-5), None);
     // What is written is read by the commands that read architectures.
     let (code, priced, errors) = run(&["latency", "predict", "--table", table, "out/cell.yaml", "--json"]);

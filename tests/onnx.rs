@@ -2,6 +2,8 @@
 //! ONNX Runtime computes from them what the engine computes.
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/bench.rs"]
+mod bench;
 #[path = "onnx/operators.rs"]
 mod operators;
 #[path = "support/python.rs"]
@@ -9,183 +11,45 @@ mod python;
 #[path = "support/onnx.rs"]
 mod support;
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
 use pocketnas::engine::native::Native;
-use pocketnas::engine::{Backend, Dfdx, Mode, Plan, Tensor, Weights};
-use pocketnas::export::onnx::{About, OnnxError, encode, model};
-use pocketnas::export::{ArchitectureFile, Provenance, exporter};
-use pocketnas::graph::{Attention, Builder, Conv2d, Network, NodeId, Op, Shape};
-use pocketnas::onnx::schema::ModelProto;
+use pocketnas::engine::{Dfdx, Weights};
+use pocketnas::export::onnx::{About, OnnxError, encode, model, model_beside};
+use pocketnas::export::{ArchitectureFile, Export, Provenance, exporter};
+use pocketnas::graph::{Attention, Builder, Conv2d, Network, Op, Shape};
+use pocketnas::import;
+use pocketnas::onnx::schema::{ModelProto, TensorProto};
 use pocketnas::space::Space;
 use prost::Message;
 use serde_json::Value as Json;
-use tempfile::TempDir;
 
-use support::{ONNX, differ, drawn, inputs, largest, shrunk, sizes, weights};
+use bench::{Bench, File};
+use support::{ONNX, drawn, shrunk, weights};
 
 const READER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/read_onnx.py");
 
-/// The sizes of the batches that every model is run on.
-const BATCHES: [usize; 2] = [1, 3];
-
-/// Models in a folder, and what the official tools make of them.
-struct Bench {
-    python: PathBuf,
-    folder: TempDir,
+/// A folder for models, which the official tools read.
+fn bench() -> Option<Bench> {
+    Some(Bench::new(python::environment("onnx", &ONNX)?, READER, files))
 }
 
-impl Bench {
-    /// Nothing where there is no Python.
-    fn new() -> Option<Self> {
-        let python = python::environment("onnx", &ONNX)?;
-        Some(Self { python, folder: tempfile::tempdir().unwrap() })
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// Writes a model; it is run on inputs for these batches.
-    fn add(&self, name: &str, network: &Network, batches: &[usize]) {
-        let weights = weights(network, 1);
-        let about = About { name: name.to_owned(), ..About::default() };
-        fs::write(self.path(&format!("{name}.onnx")), encode(&model(network, &weights, &about).unwrap())).unwrap();
-        for &batch in batches {
-            for (number, input) in inputs(network, batch).iter().enumerate() {
-                let bytes: Vec<u8> = input.data.iter().flat_map(|value| value.to_le_bytes()).collect();
-                fs::write(self.path(&format!("{name}.{batch}.{number}.in")), bytes).unwrap();
-            }
-        }
-    }
-
-    /// What the reader says of each model, by name. An error of the tools is a failure of the test, all of them at once.
-    fn read(&self) -> BTreeMap<String, Json> {
-        let output = Command::new(&self.python).arg(READER).arg(self.folder.path()).output().unwrap();
-        assert!(output.status.success(), "{output:?}");
-        let told: BTreeMap<String, Json> = String::from_utf8(output.stdout)
-            .unwrap()
-            .lines()
-            .map(|line| serde_json::from_str::<Json>(line).unwrap())
-            .map(|told| (told["name"].as_str().unwrap().to_owned(), told))
-            .collect();
-        let faults: Vec<String> = told
-            .values()
-            .filter(|told| !told["error"].is_null() || told["wrong_shapes"] != Json::Array(Vec::new()))
-            .map(|told| format!("{}: {} {}", told["name"], told["error"], told["wrong_shapes"]))
-            .collect();
-        assert!(faults.is_empty(), "{} of {} models:\n{}", faults.len(), told.len(), faults.join("\n"));
-        told
-    }
-
-    /// The outputs of ONNX Runtime for a batch.
-    fn outputs(&self, name: &str, network: &Network, batch: usize) -> Vec<Tensor> {
-        let read = |(number, &id): (usize, &NodeId)| {
-            let bytes = fs::read(self.path(&format!("{name}.{batch}.{number}.out"))).unwrap();
-            let numbers = bytes.chunks_exact(4).map(|four| f32::from_le_bytes(four.try_into().unwrap()));
-            Tensor::new(sizes(batch, network.node(id).shape), numbers.collect())
-        };
-        network.outputs().iter().enumerate().map(read).collect()
-    }
-
-    /// Every model is sound, and computes what the engines compute.
-    fn agrees(&self, models: &[(String, Network)], engines: &[&dyn Backend]) {
-        for (name, network) in models {
-            self.add(name, network, &BATCHES);
-        }
-        let told = self.read();
-        let mut faults = Vec::new();
-        for (name, network) in models {
-            for batch in BATCHES {
-                let wanted = network.outputs().iter().map(|&id| sizes(batch, network.node(id).shape));
-                let wanted = Json::from_iter(wanted);
-                assert_eq!(told[name]["shapes"][batch.to_string()], wanted, "{name} at a batch of {batch}");
-                let theirs = self.outputs(name, network, batch);
-                for (&id, output) in network.outputs().iter().zip(&theirs) {
-                    if let Some(fault) = says_nothing(network, id, output) {
-                        faults.push(format!("{name} at a batch of {batch}: {fault}"));
-                    }
-                }
-                for engine in engines {
-                    let ours = computed(*engine, network, batch);
-                    let difference = ours.iter().zip(&theirs).find_map(|(ours, theirs)| differ(ours, theirs, 1e-4));
-                    if let Some(difference) = difference.filter(|_| !theirs_is_rounded(network, batch, &ours, &theirs))
-                    {
-                        let place = self.first_difference(*engine, network);
-                        faults.push(format!("{name} at a batch of {batch}, {}: {difference}{place}", engine.name()));
-                    }
-                }
-            }
-        }
-        assert!(faults.is_empty(), "{} of {} models:\n{}", faults.len(), models.len(), faults.join("\n"));
-    }
-
-    /// The first node that an engine and ONNX Runtime disagree about.
-    fn first_difference(&self, engine: &dyn Backend, network: &Network) -> String {
-        let mut raw = network.to_raw();
-        raw.outputs = raw.nodes.iter().map(|node| node.name.clone()).collect();
-        let network = raw.build().unwrap();
-        let bench = Self { python: self.python.clone(), folder: tempfile::tempdir().unwrap() };
-        bench.add("all", &network, &BATCHES[1..]);
-        bench.read();
-        let (ours, theirs) = (computed(engine, &network, BATCHES[1]), bench.outputs("all", &network, BATCHES[1]));
-        let differences = ours.iter().zip(&theirs).map(|(ours, theirs)| differ(ours, theirs, 1e-4));
-        let first = network.outputs().iter().zip(differences).find_map(|(&id, difference)| Some((id, difference?)));
-        first.map_or_else(String::new, |(id, difference)| {
-            let node = network.node(id);
-            format!("; first at `{}` ({} to {}): {difference}", node.name, node.op, node.shape)
-        })
-    }
-}
-
-/// What an engine makes of the same weights and inputs.
-fn computed(engine: &dyn Backend, network: &Network, batch: usize) -> Vec<Tensor> {
-    let mut program = engine.compile(network, &Plan::forward(batch, Mode::Eval)).unwrap();
-    program.load(&weights(network, 1)).unwrap();
-    let inputs = inputs(network, batch);
-    program.forward(&inputs.iter().collect::<Vec<_>>()).unwrap();
-    network.outputs().iter().map(|&id| program.value(id).unwrap()).collect()
-}
-
-/// Whether it is ONNX Runtime that is away from the outputs in double precision, and by rounding alone: on one deep
-/// network it was 1.06e-4 away, and this engine in single precision 0.28e-4.
-fn theirs_is_rounded(network: &Network, batch: usize, ours: &[Tensor], theirs: &[Tensor]) -> bool {
-    let plan = Plan::forward(batch, Mode::Eval);
-    let mut program = Backend::<f64>::compile(&Native::default(), network, &plan).unwrap();
-    program.load(&weights(network, 1).cast()).unwrap();
-    let inputs: Vec<Tensor<f64>> = inputs(network, batch).iter().map(Tensor::cast).collect();
-    program.forward(&inputs.iter().collect::<Vec<_>>()).unwrap();
-    network.outputs().iter().zip(ours.iter().zip(theirs)).all(|(&id, (ours, theirs))| {
-        let exact = program.value(id).unwrap().cast();
-        differ(ours, &exact, 5e-5).is_none() && differ(theirs, &exact, 2e-4).is_none()
-    })
-}
-
-/// Outputs that could hide a fault: no numbers, or the same for every sample.
-fn says_nothing(network: &Network, id: NodeId, output: &Tensor) -> Option<String> {
-    let largest = largest(output);
-    if !output.data.iter().all(|value| value.is_finite()) {
-        return Some(format!("outputs up to {largest}"));
-    }
-    let sample = output.data.len() / output.shape[0];
-    let moved = output.data.iter().skip(sample).zip(&output.data).map(|(next, value)| (next - value).abs());
-    let moved = moved.fold(0.0f32, f32::max);
-    let same = output.shape[0] > 1 && moved < 1e-2 * largest && network.live().contains(id);
-    same.then(|| format!("samples that differ by no more than {moved} of {largest}"))
+/// The file of a network with weights in which nothing hides.
+fn files(name: &str, network: &Network) -> Vec<File> {
+    let about = About { name: name.to_owned(), ..About::default() };
+    vec![("onnx".to_owned(), encode(&model(network, &weights(network, 1), &about).unwrap()))]
 }
 
 #[test]
 fn every_operator_and_every_variant_of_it() {
-    let Some(bench) = Bench::new() else { return };
+    let Some(bench) = bench() else { return };
     bench.agrees(&operators::cases(), &[&Native::default(), &Dfdx]);
 }
 
 #[test]
 fn architectures_of_every_space() {
-    let Some(bench) = Bench::new() else { return };
+    let Some(bench) = bench() else { return };
     let mut models = Vec::new();
     for (space, _) in Space::shipped() {
         let samples = if space.starts_with("baselines/") { 1 } else { 2 };
@@ -205,17 +69,19 @@ fn architectures_of_every_space() {
 
 #[test]
 fn the_command_writes_models_that_say_what_they_are() {
-    let Some(bench) = Bench::new() else { return };
+    let Some(bench) = bench() else { return };
     let network = drawn("nas-bench-201", 4);
     let file = ArchitectureFile::new("cell 1".to_owned(), "nas-bench-201".to_owned(), &network, Provenance::default());
     let architecture = bench.path("cell.json");
-    fs::write(&architecture, exporter("json").unwrap().render(&file, &network).unwrap()).unwrap();
+    fs::write(&architecture, exporter("json").unwrap().render(&Export::new("cell", &file, &network)).unwrap()[0].bytes)
+        .unwrap();
 
     let export = |more: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pocketnas"));
         command.arg("export").arg(&architecture).args(["--format", "onnx"]).args(more).output().unwrap()
     };
-    let out = bench.folder.path().to_str().unwrap();
+    let out = bench.path("");
+    let out = out.to_str().unwrap();
     let output = export(&["--out", out]);
     assert!(output.status.success(), "{output:?}");
     assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), bench.path("cell.onnx").to_str().unwrap());
@@ -235,6 +101,7 @@ fn the_command_writes_models_that_say_what_they_are() {
     for id in network.ids().filter(|&id| !matches!(network.node(id).op, Op::Input { .. })) {
         let name = &network.node(id).name;
         assert!(told["nodes"].as_array().unwrap().contains(&Json::from(name.as_str())), "no node is named {name}");
+        assert_eq!(told["blocks"][name], network.block_name(network.node(id).block), "{name}");
         for parameter in network.parameters(id) {
             let shape = &told["initializers"][format!("{name}.{}", parameter.name)];
             assert_eq!(*shape, Json::from(parameter.shape), "{name}.{}", parameter.name);
@@ -242,10 +109,44 @@ fn the_command_writes_models_that_say_what_they_are() {
     }
 }
 
+/// The same with its values in a file of their own.
+fn files_beside(name: &str, network: &Network) -> Vec<File> {
+    let about = About { name: name.to_owned(), ..About::default() };
+    let location = format!("{name}.onnx.data");
+    let (model, data) = model_beside(network, &weights(network, 1), &about, &location).unwrap();
+    vec![("onnx".to_owned(), encode(&model)), ("onnx.data".to_owned(), data)]
+}
+
+#[test]
+fn values_lie_beside_a_model_where_that_is_asked_for() {
+    let Some(python) = python::environment("onnx", &ONNX) else { return };
+    let bench = Bench::new(python, READER, files_beside);
+    let networks: Vec<(String, Network)> = ["nas-bench-201", "mobilenetv3-ofa", "autoformer-tiny", "super-resolution"]
+        .map(|space| (space.to_owned(), shrunk(&drawn(space, 3), 100_000_000)))
+        .into();
+    bench.agrees(&networks, &[&Native::default()]);
+    for (name, network) in &networks {
+        let (model, data) = (&files_beside(name, network)[0].1, fs::metadata(bench.path(&format!("{name}.onnx.data"))));
+        let model = ModelProto::decode(&model[..]).unwrap();
+        let tensors = model.graph.unwrap().initializer;
+        let beside: Vec<_> = tensors.iter().filter(|tensor| !tensor.external_data.is_empty()).collect();
+        assert!(beside.len() > 10 && beside.iter().all(|tensor| tensor.raw_data.is_empty()), "{name}");
+        let of = |tensor: &TensorProto, key: &str| -> u64 {
+            tensor.external_data.iter().find(|entry| entry.key == key).unwrap().value.parse().unwrap()
+        };
+        assert!(beside.iter().all(|tensor| of(tensor, "offset") % 64 == 0));
+        let end = beside.iter().map(|tensor| of(tensor, "offset") + of(tensor, "length")).max();
+        assert_eq!(end, Some(data.unwrap().len()), "{name}");
+        // They come back as weights, too.
+        let imported = import::read(&bench.path(&format!("{name}.onnx")), &import::Options::default()).unwrap();
+        assert_eq!(imported.network.cost().params, network.cost().params, "{name}");
+    }
+}
+
 /// Names that ONNX would take for something else, and outputs that it does not know how to list.
 #[test]
 fn names_that_clash_are_told_apart() {
-    let Some(bench) = Bench::new() else { return };
+    let Some(bench) = bench() else { return };
     let mut builder = Builder::new();
     let input = builder.add("", Op::Input { shape: Shape::map(3, 4) }, &[]).unwrap();
     let conv = builder.add("a", Op::Conv2d(Conv2d::square(3, 3, 1)), &[input]).unwrap();
@@ -278,7 +179,7 @@ fn what_does_not_fit_is_refused() {
     // Nothing of that size may be made before it is refused.
     let wide = operators::alone(Op::Linear { features: 1 << 20, bias: false }, &[Shape::Vector { features: 1 << 20 }]);
     let file = ArchitectureFile::new("wide".to_owned(), "s".to_owned(), &wide, Provenance::default());
-    let error = exporter("onnx").unwrap().render(&file, &wide).unwrap_err().to_string();
+    let error = exporter("onnx").unwrap().render(&Export::new("wide", &file, &wide)).unwrap_err().to_string();
     assert!(error.contains("`wide`") && error.contains("4194304 MiB") && error.contains("smaller"), "{error}");
     let attention = Op::Attention(Attention { heads: 1, kv_heads: 1, causal: true, rotary: None });
     let long = operators::alone(attention, &[Shape::Tokens { tokens: 1 << 20, features: 1 }; 3]);

@@ -46,7 +46,7 @@ fn bounded(bench: &Bench) -> PathBuf {
     fs::write(&config, BOUNDED).unwrap();
     bench.search(&config, "bounded");
     let out = bench.path("bounded");
-    let exported = pocketnas(&["export", out.to_str().unwrap(), "--format", "json,onnx,dot"]);
+    let exported = pocketnas(&["export", out.to_str().unwrap(), "--format", "json,onnx,dot,svg,pytorch"]);
     succeeded(&exported);
     out
 }
@@ -80,7 +80,7 @@ fn fresh_results_agree_whatever_made_them() {
     let bench = Bench::new();
     let out = bounded(&bench);
     let exported = |name: &str| out.join("export").join(name);
-    let names = ["f001.json", "f001.onnx", "f001.dot"].map(exported);
+    let names = ["f001.json", "f001.onnx", "f001.dot", "f001.svg", "f001.py", "f001.safetensors"].map(exported);
     let files: Vec<&Path> = [&out, &out.join("front.csv")].into_iter().chain(&names).map(PathBuf::as_path).collect();
     let printed = verify(0, &files, &[]);
     for part in [
@@ -92,6 +92,7 @@ fn fresh_results_agree_whatever_made_them() {
         "agrees     quantized by block",
         "agrees     origin of the weights: untrained, seed 0",
         "unchecked  everything: a drawing",
+        "agrees     what is written from the architecture file",
     ] {
         assert!(printed.contains(part), "{part} is missing:\n{printed}");
     }
@@ -333,6 +334,46 @@ fn every_claim_that_is_altered_is_named() {
     let mut changed = model();
     changed.graph.as_mut().unwrap().initializer.remove(0);
     try_model("a weight that is missing", changed, &["DISAGREES  network: claims one that can be read back"]);
+
+    // A PyTorch module and its weights.
+    let beside = bench.path("beside");
+    fs::create_dir(&beside).unwrap();
+    for name in ["f001.json", "f001.py", "f001.safetensors"] {
+        fs::copy(out.join("export").join(name), beside.join(name)).unwrap();
+    }
+    let module = fs::read_to_string(beside.join("f001.py")).unwrap();
+    fs::write(
+        beside.join("f001.py"),
+        module.replacen("kernel_size", "kernel_sighs", 1).replacen("Conv2d(3", "Conv2d(4", 1),
+    )
+    .unwrap();
+    expect("a module", &[&beside.join("f001.py")], &[], &["DISAGREES  line "]);
+    let mut weights = fs::read(beside.join("f001.safetensors")).unwrap();
+    let last = weights.len() - 1;
+    weights[last] ^= 1;
+    fs::write(beside.join("f001.safetensors"), &weights).unwrap();
+    expect("a weight", &[&beside.join("f001.safetensors")], &[], &["DISAGREES  weights "]);
+    fs::write(beside.join("f001.safetensors"), &weights[..last]).unwrap();
+    expect("cut weights", &[&beside.join("f001.safetensors")], &[], &["DISAGREES  weights: claims a file of tensors"]);
+    fs::remove_file(beside.join("f001.json")).unwrap();
+    expect("a module alone", &[&beside.join("f001.py")], &[], &["unchecked  everything: `f001.yaml`"]);
+    // Weights that an architecture file names.
+    let model = out.join("export/f001.onnx");
+    let imported = bench.path("imported");
+    succeeded(&pocketnas(&["import", model.to_str().unwrap(), "--out", imported.to_str().unwrap()]));
+    let (file, weights) = (imported.join("f001.yaml"), imported.join("f001.safetensors"));
+    expect(
+        "imported",
+        &[&file, &weights],
+        &[],
+        &["agrees     weights: ", "unchecked  architecture: the space `imported`"],
+    );
+    let mut bytes = fs::read(&weights).unwrap();
+    bytes[last] ^= 1;
+    fs::write(&weights, bytes).unwrap();
+    expect("other weights", &[&file], &[], &["DISAGREES  weights: claims f001.safetensors with"]);
+    fs::remove_file(&weights).unwrap();
+    expect("no weights", &[&file], &[], &["unchecked  weights: "]);
 
     // A latency table.
     let shipped =

@@ -5,7 +5,8 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use super::{Failure, emit, emit_bytes};
-use crate::export::{self, EXPORTERS, Exporter};
+use crate::engine::Weights;
+use crate::export::{self, Carries, EXPORTERS, Export, Exporter, Rendered, WeightsFile};
 use crate::study::export::{
     Choice, Exported, MembersError, STUDY_EXPORTERS, Study, StudyExporter, members, study_exporter,
 };
@@ -15,7 +16,8 @@ pub(super) struct Arguments {
     /// A folder that a search fills or has filled, or an architecture file.
     #[arg(value_name = "DIR|ARCH")]
     source: PathBuf,
-    /// The formats, separated by commas: yaml, json, dot, svg, onnx of architectures; jsonl, csv, optuna-journal of all trials.
+    /// The formats, separated by commas: yaml, json, dot, svg, onnx, pytorch of architectures; jsonl, csv, optuna-journal of all
+    /// trials.
     #[arg(long, value_name = "F[,F]", value_delimiter = ',', required = true)]
     format: Vec<String>,
     /// Only so many of the front's architectures, with or without a file: the extremes, and what leaves the smallest gap.
@@ -24,8 +26,12 @@ pub(super) struct Arguments {
     /// These of the folder's architectures, by the ids of front.csv, separated by commas; a file is not needed.
     #[arg(long, value_name = "ID[,ID]", value_delimiter = ',', conflicts_with = "top")]
     id: Vec<String>,
-    /// Where the files go; one format of trials may name its file [default: DIR/export; one format of one architecture goes
-    /// to standard output].
+    /// Write the values of ONNX models to a file beside them, `NAME.onnx.data`, as is done anyway where a model would be
+    /// larger than 2 GiB.
+    #[arg(long)]
+    external_data: bool,
+    /// Where the files go; one format of trials may name its file [default: DIR/export; one architecture in a format of one
+    /// file goes to standard output].
     #[arg(long, value_name = "DIR|FILE")]
     out: Option<PathBuf>,
 }
@@ -64,6 +70,12 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
             trials.push((path, format.render(&study)));
         }
     }
+    if arguments.external_data && !of_architectures.iter().any(|format| format.name() == "onnx") {
+        return Err(Failure::refuse(
+            "--external-data is about ONNX models, but none is asked for",
+            "leave it out, or add `onnx` to --format",
+        ));
+    }
     let read = if of_architectures.is_empty() { Vec::new() } else { architectures(&arguments)? };
     if !read.is_empty() && arguments.out.is_none() && !arguments.source.is_dir() {
         let [format] = of_architectures[..] else {
@@ -72,20 +84,81 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
                 "say where they go with --out",
             ));
         };
-        return print(&render(format, &read[0])?);
+        return print(format, &Loaded::new(&read[0])?.render(format, &arguments)?);
     }
     let mut list = String::new();
     for (path, text) in &trials {
         list.push_str(&write(path, text.as_bytes())?);
     }
-    // Files with weights are large, so there is one at a time.
+    // Files with weights are large, so there is one architecture at a time.
+    let folder = folder(&arguments);
     for exported in &read {
+        let loaded = Loaded::new(exported)?;
+        let kept = loaded.keep(&folder, &of_architectures, &mut list)?;
         for &format in &of_architectures {
-            let path = folder(&arguments).join(format!("{}.{}", exported.0, format.extension()));
-            list.push_str(&write(&path, &render(format, exported)?)?);
+            for rendered in loaded.render(format, &arguments)? {
+                let path = folder.join(format!("{}.{}", exported.name, rendered.extension));
+                // What was read from there is the same under the same names, and an architecture file has its hash.
+                if kept.as_ref().is_none_or(|kept| !same(kept, &path)) {
+                    list.push_str(&write(&path, &rendered.bytes)?);
+                }
+            }
         }
     }
     emit(&list)
+}
+
+/// An architecture with the weights that it names.
+struct Loaded<'e> {
+    exported: &'e Exported,
+    weights: Option<Weights>,
+}
+
+impl<'e> Loaded<'e> {
+    fn new(exported: &'e Exported) -> Result<Self, Failure> {
+        let weights = exported.file.read_weights(&exported.network, &exported.folder).map_err(Failure::input)?;
+        Ok(Self { exported, weights })
+    }
+
+    fn render(&self, format: &dyn Exporter, arguments: &Arguments) -> Result<Vec<Rendered>, Failure> {
+        let Exported { name, file, network, .. } = self.exported;
+        if self.weights.is_none() && format.carries() == Carries::Values {
+            eprintln!(
+                "{name} as {}: the architecture has no weights; those written are untrained, seed 0",
+                format.name()
+            );
+        }
+        let (weights, external_data) = (self.weights.as_ref(), arguments.external_data);
+        let export = Export { weights, external_data, ..Export::new(name, file, network) };
+        format.render(&export).map_err(Failure::input)
+    }
+
+    /// The file of the weights that is in `folder` already, or is copied there for a format that only names it.
+    fn keep(
+        &self,
+        folder: &Path,
+        formats: &[&'static dyn Exporter],
+        list: &mut String,
+    ) -> Result<Option<PathBuf>, Failure> {
+        let Some(stored) = &self.exported.file.weights else { return Ok(None) };
+        let (from, to) = (self.exported.folder.join(&stored.file), folder.join(&stored.file));
+        if !same(&from, &to) {
+            if formats.iter().all(|format| format.carries() != Carries::Reference) {
+                return Ok(None);
+            }
+            let bytes = fs::read(&from).map_err(Failure::failed)?;
+            if WeightsFile::new(stored.file.clone(), &bytes) != *stored {
+                return Err(Failure::failed(format!("`{}` was changed while it was read", from.display())));
+            }
+            list.push_str(&write(&to, &bytes)?);
+        }
+        Ok(Some(to))
+    }
+}
+
+/// Whether two paths lead to one file; a file that is not there yet is only itself.
+fn same(a: &Path, b: &Path) -> bool {
+    a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
 /// Writes a file, and its folder where that is missing; says its path on a line.
@@ -100,16 +173,16 @@ fn write(path: &Path, bytes: &[u8]) -> Result<String, Failure> {
     Ok(format!("{}\n", path.display()))
 }
 
-fn render(format: &dyn Exporter, (_, file, network): &Exported) -> Result<Vec<u8>, Failure> {
-    format.render(file, network).map_err(Failure::input)
-}
-
 /// One file on standard output, unless its bytes would end on a terminal.
-fn print(bytes: &[u8]) -> Result<(), Failure> {
-    if io::stdout().is_terminal() && std::str::from_utf8(bytes).is_err() {
+fn print(format: &dyn Exporter, files: &[Rendered]) -> Result<(), Failure> {
+    let [file] = files else {
+        let message = format!("{} writes {} files, and standard output is one", format.name(), files.len());
+        return Err(Failure::refuse(message, "say where they go with --out"));
+    };
+    if io::stdout().is_terminal() && std::str::from_utf8(&file.bytes).is_err() {
         return Err(Failure::refuse("this format is not text for a terminal", "say where it goes with --out"));
     }
-    emit_bytes(bytes)
+    emit_bytes(&file.bytes)
 }
 
 /// Where files go that no one named.
@@ -147,9 +220,8 @@ fn study(source: &Path) -> Result<Study, Failure> {
 fn architectures(arguments: &Arguments) -> Result<Vec<Exported>, Failure> {
     let source = &arguments.source;
     if !source.is_dir() {
-        let (file, network) = export::read(source).map_err(refuse)?;
         let name = source.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        return Ok(vec![(name, file, network)]);
+        return Ok(vec![Exported::read(name, source).map_err(refuse)?]);
     }
     let choice = match arguments.top {
         Some(most) => Choice::Top(most as usize),

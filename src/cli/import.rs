@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Failure, emit, emit_json};
 use crate::engine::native::Native;
 use crate::engine::{Backend, Mode, Plan, Tensor};
-use crate::export::{self, ArchitectureFile, Provenance, exporter};
+use crate::export::{self, ArchitectureFile, Export, Provenance, WeightsFile, exporter};
 use crate::graph::Network;
 use crate::import::{self, Imported, Options};
 use crate::latency::{Bound, CONFIDENCE, LatencyTable, Prediction, predict};
@@ -34,7 +34,8 @@ pub(super) struct Arguments {
     /// Run it on one sample for each input: little-endian f32 in the order of the input; outputs go to --out
     #[arg(long = "run", value_name = "FILE.f32", requires = "out")]
     samples: Vec<PathBuf>,
-    /// Write `NAME.yaml`, the architecture as other commands read it, and what was asked for besides
+    /// Write `NAME.yaml`, the architecture as other commands read it, its weights as `NAME.safetensors`, and what was asked
+    /// for besides
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Write `NAME.space.yaml` too, a search space around it whose blocks vary between borders that stay
@@ -106,9 +107,16 @@ fn write(arguments: &Arguments, folder: &Path, imported: &Imported) -> Result<Ve
         written.push(path);
         Ok(())
     };
-    let file = architecture(&stem, arguments, &imported.network);
+    let mut file = architecture(&stem, arguments, &imported.network);
+    let weights = export::weights::encode(&imported.network, &imported.weights).map_err(Failure::input)?;
+    let stored = WeightsFile::new(format!("{stem}.{}", export::weights::EXTENSION), &weights);
+    // First what the other file names.
+    put(stored.file.clone(), &weights)?;
+    file.weights = Some(stored);
     let yaml = exporter("yaml").ok_or_else(|| Failure::failed("there is no YAML exporter"))?;
-    put(format!("{stem}.yaml"), &yaml.render(&file, &imported.network).map_err(Failure::input)?)?;
+    for rendered in yaml.render(&Export::new(&stem, &file, &imported.network)).map_err(Failure::input)? {
+        put(format!("{stem}.{}", rendered.extension), &rendered.bytes)?;
+    }
     if arguments.space {
         let text = import::derive::space(&stem, &imported.network).map_err(Failure::input)?;
         put(format!("{stem}.space.yaml"), text.as_bytes())?;

@@ -1,8 +1,12 @@
 //! The content of an architecture file, whatever the format.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+use super::{WeightsFile, WeightsFileError};
+use crate::engine::Weights;
 use crate::graph::{Network, RawNetwork};
 
 /// The version of the file format.
@@ -26,6 +30,9 @@ pub struct ArchitectureFile {
     pub metrics: std::collections::BTreeMap<String, Metric>,
     /// How it was found.
     pub provenance: Provenance,
+    /// Where its weights are, if it has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<WeightsFile>,
     /// The operators, with shapes and blocks.
     pub network: RawNetwork,
 }
@@ -77,8 +84,17 @@ impl ArchitectureFile {
             decisions: Map::new(),
             metrics: std::collections::BTreeMap::new(),
             provenance,
+            weights: None,
             network: network.to_raw(),
         }
+    }
+
+    /// Its weights, where it names any; `folder` is the one that it lies in.
+    ///
+    /// # Errors
+    /// Those of [`WeightsFile::read`].
+    pub fn read_weights(&self, network: &Network, folder: &Path) -> Result<Option<Weights>, WeightsFileError> {
+        self.weights.as_ref().map(|stored| stored.read(folder, network)).transpose()
     }
 
     /// Whether this program reads files of that version.

@@ -1,5 +1,7 @@
 //! What an architecture file says of its network, held against what follows from the network itself.
 
+use std::collections::HashSet;
+
 use super::{ArchitectureFile, Metric};
 use crate::graph::Network;
 use crate::objective::{Count, CountKind, Objective, ObjectiveError};
@@ -99,7 +101,8 @@ pub fn metric_claims(
         wrong.extend(Some(claim).filter(|claim| !claim.holds));
     }
     // A block without nodes, which adds nothing, is not in the network of a file.
-    let unknown = metric.by_block.iter().filter(|(block, _)| shares.iter().all(|(known, _)| known != *block));
+    let known: HashSet<&String> = shares.iter().map(|(block, _)| block).collect();
+    let unknown = metric.by_block.iter().filter(|(block, _)| !known.contains(block));
     wrong.extend(
         unknown.filter(|(_, stated)| stated.as_f64() != Some(0.0)).map(|(block, stated)| {
             Claim::text(format!("{name} of block {block}"), stated.to_string(), "no such block")

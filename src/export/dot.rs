@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{ArchitectureFile, ExportError, Exporter};
+use super::{Export, ExportError, Exporter, Rendered};
 use crate::graph::{Network, NodeId, Op};
 
 /// The Graphviz format.
@@ -14,15 +14,12 @@ impl Exporter for Dot {
         "dot"
     }
 
-    fn extension(&self) -> &'static str {
-        "dot"
-    }
-
     fn about(&self) -> &'static str {
         "a drawing for Graphviz"
     }
 
-    fn render(&self, file: &ArchitectureFile, network: &Network) -> Result<Vec<u8>, ExportError> {
+    fn render(&self, export: &Export<'_>) -> Result<Vec<Rendered>, ExportError> {
+        let Export { file, network, .. } = *export;
         let live = network.live();
         let mut out = String::new();
         let _ = writeln!(out, "// {}", one_line(&file.architecture));
@@ -59,7 +56,7 @@ impl Exporter for Dot {
             let _ = writeln!(out, "  n{} -> out{number} [label={shape}];", id.index());
         }
         out.push_str("}\n");
-        Ok(out.into_bytes())
+        Ok(Rendered::only("dot", out.into_bytes()))
     }
 }
 

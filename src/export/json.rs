@@ -1,7 +1,6 @@
 //! JSON: the form that any language reads with its standard library.
 
-use super::{ArchitectureFile, ExportError, Exporter};
-use crate::graph::Network;
+use super::{Carries, Export, ExportError, Exporter, Rendered};
 
 /// The JSON format.
 #[derive(Debug)]
@@ -12,17 +11,18 @@ impl Exporter for Json {
         "json"
     }
 
-    fn extension(&self) -> &'static str {
-        "json"
-    }
-
     fn about(&self) -> &'static str {
         "the whole architecture file, for programs"
     }
 
-    fn render(&self, file: &ArchitectureFile, _network: &Network) -> Result<Vec<u8>, ExportError> {
-        let mut text = serde_json::to_string_pretty(file).expect("an architecture file is plain data with text keys");
+    fn carries(&self) -> Carries {
+        Carries::Reference
+    }
+
+    fn render(&self, export: &Export<'_>) -> Result<Vec<Rendered>, ExportError> {
+        let mut text =
+            serde_json::to_string_pretty(export.file).expect("an architecture file is plain data with text keys");
         text.push('\n');
-        Ok(text.into_bytes())
+        Ok(Rendered::only("json", text.into_bytes()))
     }
 }

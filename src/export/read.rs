@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{ArchitectureFile, claims};
+use super::{ArchitectureFile, claims, weights};
 use crate::graph::{Network, NetworkError};
 use crate::yaml::{Diagnostics, Document};
 
@@ -42,7 +42,8 @@ pub enum ReadError {
     },
 }
 
-/// Reads an architecture file, YAML or JSON.
+/// Reads an architecture file, YAML or JSON. The weights that it may name are left to
+/// [`ArchitectureFile::read_weights`].
 ///
 /// # Errors
 /// A file that is not one, whose network does not fit together, or whose hash or counts differ from its network's.
@@ -50,6 +51,10 @@ pub fn read(path: &Path) -> Result<(ArchitectureFile, Network), ReadError> {
     let document = Document::read(path)?;
     let parsed = parse(&document)?;
     let file = document.name;
+    if let Some(stored) = parsed.weights.as_ref().filter(|stored| !stored.is_beside()) {
+        let reason = format!("its weights are in `{}`, which leads elsewhere; {}", stored.file, weights::BESIDE);
+        return Err(ReadError::Form { file, reason });
+    }
     let network = parsed.network.build().map_err(|source| ReadError::Network { file: file.clone(), source })?;
     let claims =
         claims(&parsed, &network).map_err(|error| ReadError::Form { file: file.clone(), reason: error.to_string() })?;

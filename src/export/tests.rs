@@ -33,12 +33,19 @@ fn sample(space: &str, seed: u64) -> (ArchitectureFile, Network) {
 }
 
 fn text(format: &str, file: &ArchitectureFile, network: &Network) -> String {
-    String::from_utf8(exporter(format).unwrap().render(file, network).unwrap()).unwrap()
+    String::from_utf8(bytes(format, file, network)).unwrap()
+}
+
+/// The one file of a format.
+fn bytes(format: &str, file: &ArchitectureFile, network: &Network) -> Vec<u8> {
+    let mut files = exporter(format).unwrap().render(&Export::new("a", file, network)).unwrap();
+    assert_eq!(files.len(), 1, "{format}");
+    files.remove(0).bytes
 }
 
 fn written(folder: &tempfile::TempDir, format: &str, file: &ArchitectureFile, network: &Network) -> PathBuf {
     let path = folder.path().join(format!("a.{format}"));
-    write(&path, &exporter(format).unwrap().render(file, network).unwrap()).unwrap();
+    write(&path, &bytes(format, file, network)).unwrap();
     path
 }
 
@@ -72,6 +79,12 @@ fn files_that_lie_are_refused() {
         (file.hash.clone(), "feed".to_owned(), "claims the hash feed"),
         ("version: 1".to_owned(), "version: 9".to_owned(), "version 9 is not understood"),
         ("space: ".to_owned(), "spaec: ".to_owned(), "not an architecture file"),
+        (
+            "network:".to_owned(),
+            "weights: {file: ../a, blake3: b}\nnetwork:".to_owned(),
+            "`../a`, which leads elsewhere",
+        ),
+        ("network:".to_owned(), "weights: {file: a}\nnetwork:".to_owned(), "not an architecture file"),
     ] {
         let changed = text.replacen(&from, &to, 1);
         assert_ne!(changed, text, "{from} is not in the file");

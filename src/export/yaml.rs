@@ -4,8 +4,7 @@ use std::fmt::Write;
 
 use serde_json::Value as Json;
 
-use super::{ArchitectureFile, ExportError, Exporter};
-use crate::graph::Network;
+use super::{Carries, Export, ExportError, Exporter, Rendered};
 
 /// The YAML format.
 #[derive(Debug)]
@@ -16,19 +15,19 @@ impl Exporter for Yaml {
         "yaml"
     }
 
-    fn extension(&self) -> &'static str {
-        "yaml"
-    }
-
     fn about(&self) -> &'static str {
         "the whole architecture file, for people"
     }
 
-    fn render(&self, file: &ArchitectureFile, _network: &Network) -> Result<Vec<u8>, ExportError> {
-        let tree = serde_json::to_value(file).expect("an architecture file is plain data with text keys");
+    fn carries(&self) -> Carries {
+        Carries::Reference
+    }
+
+    fn render(&self, export: &Export<'_>) -> Result<Vec<Rendered>, ExportError> {
+        let tree = serde_json::to_value(export.file).expect("an architecture file is plain data with text keys");
         let mut text = String::new();
         block(&tree, 0, &mut text);
-        Ok(text.into_bytes())
+        Ok(Rendered::only("yaml", text.into_bytes()))
     }
 }
 

@@ -160,8 +160,9 @@ impl RawNetwork {
     fn cycle(&self, waiting: &[usize], position: &HashMap<&str, usize>) -> String {
         let Some(mut at) = waiting.iter().position(|&w| w > 0) else { return String::new() };
         let mut path = Vec::new();
+        let mut passed: HashMap<usize, usize> = HashMap::new();
         loop {
-            if let Some(start) = path.iter().position(|&p| p == at) {
+            if let Some(start) = passed.insert(at, path.len()) {
                 let mut names: Vec<&str> =
                     path[start..].iter().rev().map(|&i: &usize| self.nodes[i].name.as_str()).collect();
                 names.push(names[0]);

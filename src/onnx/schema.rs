@@ -110,6 +110,9 @@ pub struct NodeProto {
     /// The namespace of the operator; empty for the standard ones.
     #[prost(string, tag = "7")]
     pub domain: String,
+    /// What a program may want to know.
+    #[prost(message, repeated, tag = "9")]
+    pub metadata_props: Vec<StringStringEntryProto>,
 }
 
 /// A named attribute; `type` says which of the fields holds it.

@@ -334,6 +334,8 @@ impl Space {
 struct Recorder<F> {
     rule: F,
     decisions: Vec<Decision>,
+    /// Where each path stands among them.
+    places: HashMap<String, usize>,
     /// Whether there are constraints to hold the facts against.
     constrained: bool,
     facts: Vec<(String, Value)>,
@@ -341,7 +343,8 @@ struct Recorder<F> {
 
 impl<F> Recorder<F> {
     fn new(file: &File, rule: F) -> Self {
-        Self { rule, decisions: Vec::new(), constrained: !file.constraints.is_empty(), facts: Vec::new() }
+        let (decisions, places) = (Vec::new(), HashMap::new());
+        Self { rule, decisions, places, constrained: !file.constraints.is_empty(), facts: Vec::new() }
     }
 }
 
@@ -350,11 +353,12 @@ where
     F: FnMut(&Question) -> Result<usize, String>,
 {
     fn choose(&mut self, question: &Question) -> Result<usize, String> {
-        if let Some(known) = self.decisions.iter().find(|decision| decision.path == question.path) {
-            return Ok(known.option);
+        if let Some(&known) = self.places.get(question.path) {
+            return Ok(self.decisions[known].option);
         }
         let option = (self.rule)(question)?;
         let value = (question.label)(option).ok_or_else(|| format!("`{}` has no option {option}", question.path))?;
+        self.places.insert(question.path.to_owned(), self.decisions.len());
         self.decisions.push(Decision { path: question.path.to_owned(), option, value });
         Ok(option)
     }

@@ -5,7 +5,7 @@ use super::judged::{Judged, relative_file};
 use super::outputs::{ARCHITECTURES, CONFIG_HASH, Outputs, architecture_file, write_error};
 use super::{Progress, StudyError};
 use crate::config::{self, Relation, SearchConfig};
-use crate::export::exporter;
+use crate::export::{Export, exporter};
 use crate::objective::Direction;
 use crate::pareto;
 use crate::report::{self, Entry, Limit, Objective, ReportData, RunCard, SpaceSummary};
@@ -83,8 +83,10 @@ pub(super) fn write(
         for &index in &chosen {
             let (file, network) = members[index].file(config, &data.certificate.statement)?;
             let path = folder.join(ARCHITECTURES).join(architecture_file(&members[index].member.id));
-            let text = yaml.render(&file, &network).expect("YAML has room for every architecture");
-            std::fs::write(&path, text).map_err(|error| write_error(&path, error))?;
+            let export = Export::new(&members[index].member.id, &file, &network);
+            for rendered in yaml.render(&export).expect("YAML has room for every architecture") {
+                std::fs::write(&path, rendered.bytes).map_err(|error| write_error(&path, error))?;
+            }
             progress.step(1);
         }
         report::write(data, folder)?;

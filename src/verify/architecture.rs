@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::origin::Origin;
-use super::{Finding, Given, Kind, Opened, Unreadable, text_form};
+use super::{Finding, Given, Kind, Opened, Unreadable, text_form, weights};
 use crate::export::{self, ArchitectureFile, Claim, Metric, ReadError, metric_claims};
 use crate::graph::{Network, NetworkError};
 
@@ -55,6 +55,7 @@ pub(super) fn findings(file: &ArchitectureFile, given: &Given, folder: &Path) ->
     for (name, metric) in &file.metrics {
         findings.extend(metric_findings(file, name, metric, &network, given, folder));
     }
+    findings.extend(weights::stored(file, &network, folder));
     findings.extend(provenance(file));
     findings
 }

@@ -22,6 +22,7 @@ mod origin;
 mod results;
 mod table;
 mod text_form;
+mod weights;
 
 /// A kind of file that can be verified.
 pub trait Kind: Debug + Sync {
@@ -39,8 +40,15 @@ pub trait Kind: Debug + Sync {
 }
 
 /// Every kind, in the order in which a file is tried.
-pub static KINDS: &[&dyn Kind] =
-    &[&results::Results, &onnx::Onnx, &architecture::Architecture, &table::Table, &measured::Measured, &mute::Mute];
+pub static KINDS: &[&dyn Kind] = &[
+    &results::Results,
+    &onnx::Onnx,
+    &weights::Weights,
+    &architecture::Architecture,
+    &table::Table,
+    &measured::Measured,
+    &mute::Mute,
+];
 
 /// What a person gives besides the file.
 #[derive(Debug, Default)]

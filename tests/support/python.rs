@@ -7,6 +7,26 @@ use std::process::{Command, Output};
 /// The interpreter of an environment with these packages, `name==version` each, made in `target/python/NAME` where it is not
 /// there yet; nothing, said plainly, where it cannot be made. On CI that is a failure.
 pub fn environment(name: &str, requirements: &[&str]) -> Option<PathBuf> {
+    made("python3", &[], name, requirements)
+}
+
+/// The same over a Python that has PyTorch, 1.13 or later: the first one on the path, or Debian's with its package
+/// `python3-torch`, which is a twentieth of what PyPI gives.
+#[allow(dead_code)]
+pub fn with_torch(name: &str, requirements: &[&str]) -> Option<PathBuf> {
+    let imports = |python: &&&str| succeed(Command::new(python).args(["-c", "import torch"])).is_ok();
+    match ["python3", "/usr/bin/python3"].iter().find(imports) {
+        Some(python) => made(python, &["--system-site-packages"], name, requirements),
+        None => {
+            skipped(
+                "no Python with PyTorch, so what needs it was not checked; apt-get install python3-torch brings one",
+            );
+            None
+        }
+    }
+}
+
+fn made(base: &str, options: &[&str], name: &str, requirements: &[&str]) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("python");
     fs::create_dir_all(&root).unwrap();
     // Tests run side by side, in several processes: one makes it, the others wait.
@@ -18,7 +38,7 @@ pub fn environment(name: &str, requirements: &[&str]) -> Option<PathBuf> {
     if fs::read_to_string(&ready).is_ok_and(|text| text == wanted) {
         return Some(python);
     }
-    let made = succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder)).and_then(|()| {
+    let made = succeed(Command::new(base).args(["-m", "venv", "--clear"]).args(options).arg(&folder)).and_then(|()| {
         let mut pip = Command::new(&python);
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(requirements);
         succeed(&mut pip)
@@ -29,16 +49,20 @@ pub fn environment(name: &str, requirements: &[&str]) -> Option<PathBuf> {
             Some(python)
         }
         Err(why) => {
-            let advice = format!(
-                "SKIPPED: no Python with {}, so what needs it was not checked; python3 with venv, and a package index, \
-                 make one: {why}",
+            skipped(&format!(
+                "no Python with {}, so what needs it was not checked; python3 with venv, and a package index, make one: \
+                 {why}",
                 requirements[0]
-            );
-            assert!(std::env::var("CI").as_deref() != Ok("true"), "{advice}");
-            eprintln!("{advice}");
+            ));
             None
         }
     }
+}
+
+/// Says that something is not checked, which on CI is a failure.
+fn skipped(why: &str) {
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "{why}");
+    eprintln!("SKIPPED: {why}");
 }
 
 fn succeed(command: &mut Command) -> Result<(), String> {

@@ -1,11 +1,16 @@
 //! ONNX: the network as runtimes on phones, and most other tools, read it. Operator set 21 and IR version 10 of the
 //! [specification](https://onnx.ai/onnx/repo-docs/IR.html); the size of the batch is left open.
 //!
-//! Tensors are named after the nodes of the network, and parameters as PyTorch names them: `s1.0.conv.weight`.
+//! Tensors are named after the nodes of the network, and parameters as PyTorch names them: `s1.0.conv.weight`. Every node
+//! says in its metadata (`block`) which block of the network it belongs to.
+//!
+//! Values are in the file, or, where they are asked to be or would make it too large, in `NAME.onnx.data` beside it
+//! ([external data](https://onnx.ai/onnx/repo-docs/ExternalData.html)).
 
 use prost::Message;
 
-use super::{ArchitectureFile, ExportError, Exporter};
+use super::{Carries, Export, ExportError, Exporter, Rendered, SEED};
+use crate::engine::native::available_memory;
 use crate::engine::{Init, Weights, WeightsError, initialise};
 use crate::graph::{Network, NodeId, Op};
 
@@ -22,9 +27,6 @@ const OPSET: i64 = 21;
 /// The version of the schema, the one that came with those operators.
 const IR_VERSION: i64 = 10;
 
-/// What fresh weights are drawn from.
-const SEED: u64 = 0;
-
 /// The ONNX format.
 #[derive(Debug)]
 pub(super) struct Onnx;
@@ -34,21 +36,30 @@ impl Exporter for Onnx {
         "onnx"
     }
 
-    fn extension(&self) -> &'static str {
-        "onnx"
-    }
-
     fn about(&self) -> &'static str {
-        "the network for runtimes, with untrained weights"
+        "the network with its weights, for runtimes"
     }
 
-    fn render(&self, file: &ArchitectureFile, network: &Network) -> Result<Vec<u8>, ExportError> {
-        let refuse = |source| ExportError::Onnx { architecture: file.architecture.clone(), source };
-        // Asked before the weights are drawn: a file may name more of them than fit into memory.
-        writer::check_size(network.cost().params.0.saturating_mul(4)).map_err(refuse)?;
-        let weights = initialise(network, &Init::default(), SEED);
-        let model = model(network, &weights, &untrained(file)).map_err(refuse)?;
-        Ok(encode(&model))
+    fn carries(&self) -> Carries {
+        Carries::Values
+    }
+
+    fn render(&self, export: &Export<'_>) -> Result<Vec<Rendered>, ExportError> {
+        let refuse = |source| ExportError::Onnx { architecture: export.file.architecture.clone(), source };
+        let (weights, about) = (export.weights_or_untrained()?, about(export));
+        if !export.external_data {
+            match model(export.network, &weights, &about) {
+                Err(OnnxError::TooLarge { .. }) => {}
+                written => return Ok(Rendered::only("onnx", encode(&written.map_err(refuse)?))),
+            }
+        }
+        let location = format!("{}.onnx.data", export.name);
+        let (model, data) = model_beside(export.network, &weights, &about, &location).map_err(refuse)?;
+        let mut files = Rendered::only("onnx", encode(&model));
+        if !data.is_empty() {
+            files.push(Rendered { extension: "onnx.data", bytes: data });
+        }
+        Ok(files)
     }
 }
 
@@ -63,28 +74,32 @@ pub fn speed_model(network: &Network) -> Result<Vec<u8>, String> {
     model(network, &weights, &about).map(|model| encode(&model)).map_err(|error| error.to_string())
 }
 
-/// What a model without training says about itself.
-fn untrained(file: &ArchitectureFile) -> About {
+/// What a model says about itself.
+fn about(export: &Export<'_>) -> About {
+    let Export { file, .. } = export;
     let program = format!("pocketnas {}", env!("CARGO_PKG_VERSION"));
+    let origin = export.origin();
     let metadata = [
         ("architecture", &file.architecture),
         ("space", &file.space),
         ("canonical_hash", &file.hash),
         ("program", &program),
-        ("weights", &format!("untrained, seed {SEED}")),
+        ("weights", &origin),
     ];
+    let weights = match export.weights {
+        Some(_) => format!("The weights are {origin}."),
+        None => {
+            format!("The weights are untrained: drawn at random (Kaiming normal for convolutions) from seed {SEED}.")
+        }
+    };
     About {
         name: file.space.clone(),
-        doc: format!(
-            "{} of the space {}. The weights are untrained: drawn at random (Kaiming normal for convolutions) from \
-             seed {SEED}.",
-            file.architecture, file.space
-        ),
+        doc: format!("{} of the space {}. {weights}", file.architecture, file.space),
         metadata: metadata.map(|(key, value)| (key.to_owned(), value.clone())).into(),
     }
 }
 
-/// What a model says about itself.
+/// What stands in a model besides the network.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct About {
     /// The name of the graph.
@@ -100,13 +115,25 @@ pub struct About {
 pub enum OnnxError {
     /// More values than a file holds.
     #[error(
-        "the network's values take {} MiB, but an ONNX file holds at most {} MiB; choose a smaller architecture, or a \
-         format without weights",
+        "the network's values take {} MiB, but an ONNX file holds at most {} MiB; choose a smaller architecture, or write \
+         the values to a file beside it",
         bytes.div_ceil(1 << 20), writer::LIMIT >> 20
     )]
     TooLarge {
         /// Bytes needed, as far as they were counted.
         bytes: u64,
+    },
+    /// More values than the memory has room for.
+    #[error(
+        "the network's values take {} MiB, but {} MiB of memory are free; choose a smaller architecture, or a format \
+         without weights",
+        bytes.div_ceil(1 << 20), available >> 20
+    )]
+    Memory {
+        /// Bytes needed, as far as they were counted.
+        bytes: u64,
+        /// Bytes there are.
+        available: u64,
     },
     /// The weights do not fit the network.
     #[error(transparent)]
@@ -122,10 +149,33 @@ pub enum OnnxError {
 /// [`OnnxError::Weights`] where a parameter is missing or has another shape, [`OnnxError::TooLarge`] where the values do
 /// not fit into one file.
 pub fn model(network: &Network, weights: &Weights, about: &About) -> Result<ModelProto, OnnxError> {
-    let mut writer = Writer::new(about.name.clone(), network);
+    write(Writer::new(about.name.clone(), network), network, weights, about).map(|(model, _)| model)
+}
+
+/// The same, with all tensors but small ones in the bytes of another file, `location`, which has to lie beside the model.
+///
+/// # Errors
+/// [`OnnxError::Weights`] as above, [`OnnxError::Memory`] where the values do not fit into the memory.
+pub fn model_beside(
+    network: &Network,
+    weights: &Weights,
+    about: &About,
+    location: &str,
+) -> Result<(ModelProto, Vec<u8>), OnnxError> {
+    let available = available_memory().unwrap_or(u64::MAX);
+    write(Writer::beside(about.name.clone(), network, location, available), network, weights, about)
+}
+
+fn write(
+    mut writer: Writer,
+    network: &Network,
+    weights: &Weights,
+    about: &About,
+) -> Result<(ModelProto, Vec<u8>), OnnxError> {
     let mut values: Vec<Value> = Vec::with_capacity(network.len());
     for id in network.ids() {
         let node = network.node(id);
+        writer.block(network.block_name(node.block));
         // ONNX takes an empty name for no tensor at all.
         let name = if node.name.is_empty() { writer.fresh("node") } else { node.name.clone() };
         let inputs: Vec<Value> = network.inputs(id).iter().map(|input| values[input.index()].clone()).collect();
@@ -142,16 +192,18 @@ pub fn model(network: &Network, weights: &Weights, about: &About) -> Result<Mode
         writer.output(&values[id.index()].name, network.node(id).shape);
     }
     let entry = |(key, value): &(String, String)| StringStringEntryProto { key: key.clone(), value: value.clone() };
-    Ok(ModelProto {
+    let (graph, data) = writer.finish();
+    let model = ModelProto {
         ir_version: IR_VERSION,
         producer_name: "pocketnas".to_owned(),
         producer_version: env!("CARGO_PKG_VERSION").to_owned(),
         doc_string: about.doc.clone(),
-        graph: Some(writer.finish()),
+        graph: Some(graph),
         opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET }],
         metadata_props: about.metadata.iter().map(entry).collect(),
         ..Default::default()
-    })
+    };
+    Ok((model, data))
 }
 
 /// Writes the parameters of a node, and says by what names.

@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use super::OnnxError;
 use crate::graph::{Network, Shape};
 use crate::onnx::schema::{
-    AttributeProto, AttributeType, DataType, GraphProto, NodeProto, TensorProto, TensorShapeProto, TypeProto,
-    ValueInfoProto, tensor_shape_proto, type_proto,
+    AttributeProto, AttributeType, DataLocation, DataType, GraphProto, NodeProto, StringStringEntryProto, TensorProto,
+    TensorShapeProto, TypeProto, ValueInfoProto, tensor_shape_proto, type_proto,
 };
 
 /// The name of the size of a batch, which is left open.
@@ -16,13 +16,30 @@ const BATCH: &str = "batch";
 /// some room.
 pub(super) const LIMIT: u64 = (1 << 31) - (64 << 20);
 
+/// Tensors of fewer bytes stay in the model, whose shapes may depend on them; the official tools do so too.
+const SMALL: u64 = 1024;
+
+/// What the values in another file are aligned to, so that they can be mapped and read in vectors.
+const ALIGNMENT: usize = 64;
+
+/// A file for values beside the model.
+struct Beside {
+    location: String,
+    data: Vec<u8>,
+    /// Bytes of memory that are free.
+    available: u64,
+}
+
 /// A graph under construction.
 pub(super) struct Writer {
     graph: GraphProto,
     names: HashSet<String>,
     /// Values that several nodes share, by what they are.
     shared: HashMap<String, String>,
+    /// The block that the next nodes belong to.
+    block: String,
     bytes: u64,
+    beside: Option<Beside>,
 }
 
 /// What one operator of a network is written as: steps towards it, and at last the one that bears its name.
@@ -43,11 +60,24 @@ impl Writer {
     /// An empty graph. The names of the network's nodes are kept for what these compute.
     pub(super) fn new(name: String, network: &Network) -> Self {
         let names = network.ids().map(|id| network.node(id).name.clone()).filter(|name| !name.is_empty()).collect();
-        Self { graph: GraphProto { name, ..Default::default() }, names, shared: HashMap::new(), bytes: 0 }
+        let graph = GraphProto { name, ..Default::default() };
+        Self { graph, names, shared: HashMap::new(), block: String::new(), bytes: 0, beside: None }
     }
 
-    pub(super) fn finish(self) -> GraphProto {
-        self.graph
+    /// The same, with values in the file `location`, as far as they fit into `available` bytes of memory.
+    pub(super) fn beside(name: String, network: &Network, location: &str, available: u64) -> Self {
+        let beside = Beside { location: location.to_owned(), data: Vec::new(), available };
+        Self { beside: Some(beside), ..Self::new(name, network) }
+    }
+
+    /// The graph, and the content of the file beside it.
+    pub(super) fn finish(self) -> (GraphProto, Vec<u8>) {
+        (self.graph, self.beside.map(|beside| beside.data).unwrap_or_default())
+    }
+
+    /// Begins a block of the network.
+    pub(super) fn block(&mut self, name: &str) {
+        name.clone_into(&mut self.block);
     }
 
     /// A name that nothing else bears, the one that is wanted if possible.
@@ -97,15 +127,25 @@ impl Writer {
         let width = if data_type == DataType::Int64 { 8 } else { 4 };
         let needed = sizes.iter().fold(width, |product: u64, &size| product.saturating_mul(size as u64));
         self.bytes = self.bytes.saturating_add(needed);
-        check_size(self.bytes)?;
+        match &self.beside {
+            None => check_size(self.bytes)?,
+            Some(beside) if self.bytes > beside.available => {
+                return Err(OnnxError::Memory { bytes: self.bytes, available: beside.available });
+            }
+            Some(_) => {}
+        }
         let name = self.fresh(name);
-        self.graph.initializer.push(TensorProto {
+        let mut tensor = TensorProto {
             dims: sizes.iter().map(|&size| whole(size)).collect(),
             data_type: data_type.into(),
             name: name.clone(),
-            raw_data: bytes(),
             ..Default::default()
-        });
+        };
+        match &mut self.beside {
+            Some(beside) if needed >= SMALL => beside.store(&mut tensor, &bytes()),
+            _ => tensor.raw_data = bytes(),
+        }
+        self.graph.initializer.push(tensor);
         Ok(name)
     }
 
@@ -132,8 +172,23 @@ impl Writer {
             name: output.to_owned(),
             op_type: op.to_owned(),
             attribute,
+            metadata_props: vec![entry("block", self.block.clone())],
             ..Default::default()
         });
+    }
+}
+
+impl Beside {
+    /// Appends the values of a tensor, which then says where they are.
+    fn store(&mut self, tensor: &mut TensorProto, values: &[u8]) {
+        self.data.resize(self.data.len().next_multiple_of(ALIGNMENT), 0);
+        tensor.data_location = DataLocation::External.into();
+        tensor.external_data = vec![
+            entry("location", self.location.clone()),
+            entry("offset", self.data.len().to_string()),
+            entry("length", values.len().to_string()),
+        ];
+        self.data.extend_from_slice(values);
     }
 }
 
@@ -253,6 +308,11 @@ impl Scope<'_> {
         let sizes: Vec<usize> = order[1..].iter().map(|&axis| value.sizes[axis as usize - 1]).collect();
         self.step(label, "Transpose", &[&value.name], vec![ints("perm", order)], &sizes)
     }
+}
+
+/// A named piece of text.
+fn entry(key: &str, value: String) -> StringStringEntryProto {
+    StringStringEntryProto { key: key.to_owned(), value }
 }
 
 /// Refuses more values than a file holds.

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use super::{ArchitectureFile, ExportError, Exporter};
+use super::{ArchitectureFile, Export, ExportError, Exporter, Rendered};
 use crate::graph::{Block, Network};
 use crate::report::{FAMILY, Typeface, escape};
 use crate::space::Space;
@@ -26,17 +26,14 @@ impl Exporter for Svg {
         "svg"
     }
 
-    fn extension(&self) -> &'static str {
-        "svg"
-    }
-
     fn about(&self) -> &'static str {
         "a drawing for browsers and documents"
     }
 
-    fn render(&self, file: &ArchitectureFile, network: &Network) -> Result<Vec<u8>, ExportError> {
+    fn render(&self, export: &Export<'_>) -> Result<Vec<Rendered>, ExportError> {
         let typeface = Typeface::load().map_err(|error| ExportError::Drawing(error.to_string()))?;
-        Ok(Drawing::new(file, network, &typeface).finish().into_bytes())
+        let drawing = Drawing::new(export.file, export.network, &typeface).finish();
+        Ok(Rendered::only("svg", drawing.into_bytes()))
     }
 }
 

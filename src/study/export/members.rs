@@ -1,7 +1,7 @@
 //! Front members as architecture files: those that the search wrote, and the others, which are built again from the space
 //! in the record of the study.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value as Json};
 
@@ -61,8 +61,30 @@ pub enum MembersError {
     Another(String),
 }
 
-/// A member: its id, its file, its network.
-pub type Exported = (String, ArchitectureFile, Network);
+/// A member of a front, or any other architecture that was read.
+#[derive(Clone, Debug)]
+pub struct Exported {
+    /// Its id, or the name of its file.
+    pub name: String,
+    /// What is known about it.
+    pub file: ArchitectureFile,
+    /// Its network.
+    pub network: Network,
+    /// The folder in which the files lie that it names.
+    pub folder: PathBuf,
+}
+
+impl Exported {
+    /// Reads an architecture file under a name of its own.
+    ///
+    /// # Errors
+    /// Those of [`export::read`].
+    pub fn read(name: String, path: &Path) -> Result<Self, ReadError> {
+        let (file, network) = export::read(path)?;
+        let folder = path.parent().unwrap_or_else(|| Path::new("")).to_owned();
+        Ok(Self { name, file, network, folder })
+    }
+}
 
 /// Members of the front in a search's folder.
 ///
@@ -75,8 +97,7 @@ pub fn members(folder: &Path, choice: &Choice) -> Result<Vec<Exported>, MembersE
     let export = |index: usize| {
         let member = &data.front[index];
         if let Some(file) = &member.file {
-            let (file, network) = export::read(&folder.join(file))?;
-            return Ok((member.id.clone(), file, network));
+            return Ok(Exported::read(member.id.clone(), &folder.join(file))?);
         }
         if rebuild.is_none() {
             let (store, _) = Store::read(&folder.join(STORE))?;
@@ -162,6 +183,6 @@ impl Rebuild {
             let metric = Metric { value, unit: unit.clone(), from, flags, by_block: Map::new() };
             file.metrics.insert(name.clone(), metric);
         }
-        Ok((member.id.clone(), file, network))
+        Ok(Exported { name: member.id.clone(), file, network, folder: PathBuf::new() })
     }
 }
