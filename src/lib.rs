@@ -24,4 +24,5 @@ pub mod search;
 pub mod space;
 pub mod study;
 pub mod units;
+pub mod verify;
 pub mod yaml;

@@ -16,7 +16,7 @@ pub(super) struct Arguments {
     /// A folder that a search fills or has filled, or an architecture file.
     #[arg(value_name = "DIR|ARCH")]
     source: PathBuf,
-    /// The formats, separated by commas: yaml, json, dot, onnx, pytorch of architectures; jsonl, csv, optuna-journal of all
+    /// The formats, separated by commas: yaml, json, dot, svg, onnx, pytorch of architectures; jsonl, csv, optuna-journal of all
     /// trials.
     #[arg(long, value_name = "F[,F]", value_delimiter = ',', required = true)]
     format: Vec<String>,

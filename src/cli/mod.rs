@@ -31,6 +31,7 @@ mod search;
 mod space;
 mod status;
 mod strategies;
+mod verify;
 mod worker;
 
 /// Why a command ended without its answer; decides the exit code.
@@ -166,6 +167,7 @@ enum Command {
     Export(export::Arguments),
     /// Draw the report of a finished search again, from its front.json.
     Report(report::Arguments),
+    Verify(verify::Arguments),
     /// Say how a search stands, from another shell while it runs or after it.
     Status(status::Arguments),
     Worker(worker::Arguments),
@@ -188,6 +190,7 @@ impl Command {
             Self::Score(arguments) => score::run(arguments),
             Self::Export(arguments) => export::run(arguments),
             Self::Report(arguments) => report::run(arguments),
+            Self::Verify(arguments) => verify::run(&arguments),
             Self::Status(arguments) => status::run(&arguments),
             Self::Worker(arguments) => worker::run(&arguments),
             Self::Schema(arguments) => schema::run(arguments),

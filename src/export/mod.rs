@@ -14,18 +14,21 @@ use crate::graph::Network;
 use crate::latency::profile::WriteModel;
 
 mod architecture;
+mod claims;
 mod dot;
 mod json;
 pub mod onnx;
 mod pytorch;
 mod read;
 mod silent;
+mod svg;
 pub mod tflite;
 pub mod weights;
 mod yaml;
 
 pub use architecture::{ArchitectureFile, Metric, Provenance};
-pub use read::{ReadError, read};
+pub use claims::{Claim, claims, metric_claims};
+pub use read::{ReadError, parse, read};
 pub use weights::{WeightsFile, WeightsFileError};
 
 #[cfg(test)]
@@ -133,6 +136,9 @@ impl Rendered {
 /// Why an architecture cannot be written in a format.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ExportError {
+    /// It cannot be drawn.
+    #[error("cannot draw the network: {0}")]
+    Drawing(String),
     /// ONNX cannot hold it.
     #[error("`{architecture}` as ONNX: {source}")]
     Onnx {
@@ -161,7 +167,8 @@ pub enum ExportError {
 }
 
 /// Every format, in the order that help lists them.
-pub static EXPORTERS: &[&dyn Exporter] = &[&yaml::Yaml, &json::Json, &dot::Dot, &onnx::Onnx, &pytorch::PyTorch];
+pub static EXPORTERS: &[&dyn Exporter] =
+    &[&yaml::Yaml, &json::Json, &dot::Dot, &svg::Svg, &onnx::Onnx, &pytorch::PyTorch];
 
 /// The formats of models for runtimes that only the speed of networks is asked of.
 pub static MODELS: &[(&str, WriteModel)] = &[("onnx", onnx::speed_model), ("tflite", tflite::speed_model)];

@@ -1,10 +1,9 @@
-//! Reading an architecture file back: the network is rebuilt, and every claim that can be recomputed is.
+//! Reading an architecture file back: the network is rebuilt, and every claim that follows from it alone is checked.
 
 use std::path::Path;
 
-use super::{ArchitectureFile, weights};
+use super::{ArchitectureFile, claims, weights};
 use crate::graph::{Network, NetworkError};
-use crate::objective::{Count, CountKind, Objective};
 use crate::yaml::{Diagnostics, Document};
 
 /// Why an architecture file is refused.
@@ -49,10 +48,29 @@ pub enum ReadError {
 /// # Errors
 /// A file that is not one, whose network does not fit together, or whose hash or counts differ from its network's.
 pub fn read(path: &Path) -> Result<(ArchitectureFile, Network), ReadError> {
-    // Every JSON document that pocketnas writes is YAML too; the document check brings size limits and positions.
     let document = Document::read(path)?;
-    let file = document.name.clone();
-    let form = |reason: String| ReadError::Form { file: file.clone(), reason };
+    let parsed = parse(&document)?;
+    let file = document.name;
+    if let Some(stored) = parsed.weights.as_ref().filter(|stored| !stored.is_beside()) {
+        let reason = format!("its weights are in `{}`, which leads elsewhere; {}", stored.file, weights::BESIDE);
+        return Err(ReadError::Form { file, reason });
+    }
+    let network = parsed.network.build().map_err(|source| ReadError::Network { file: file.clone(), source })?;
+    let claims =
+        claims(&parsed, &network).map_err(|error| ReadError::Form { file: file.clone(), reason: error.to_string() })?;
+    match claims.into_iter().find(|claim| !claim.holds) {
+        Some(claim) => Err(ReadError::Claim { file, what: claim.what, claimed: claim.claimed, found: claim.found }),
+        None => Ok((parsed, network)),
+    }
+}
+
+/// What an architecture file says, before any of it is checked.
+///
+/// # Errors
+/// A document that is no architecture file.
+pub fn parse(document: &Document) -> Result<ArchitectureFile, ReadError> {
+    let form = |reason: String| ReadError::Form { file: document.name.clone(), reason };
+    // Every JSON document that pocketnas writes is YAML too; the document check brings size limits and positions.
     let parsed: ArchitectureFile = if document.text.trim_start().starts_with('{') {
         serde_json::from_str(&document.text).map_err(|error| form(error.to_string()))?
     } else {
@@ -62,23 +80,5 @@ pub fn read(path: &Path) -> Result<(ArchitectureFile, Network), ReadError> {
     if !parsed.readable() {
         return Err(form(format!("version {} is not understood; this program reads version 1", parsed.version)));
     }
-    if let Some(stored) = parsed.weights.as_ref().filter(|stored| !stored.is_beside()) {
-        return Err(form(format!("its weights are in `{}`, which leads elsewhere; {}", stored.file, weights::BESIDE)));
-    }
-    let network = parsed.network.build().map_err(|source| ReadError::Network { file: file.clone(), source })?;
-    let claim = |what: &str, claimed: String, found: String| {
-        if claimed == found {
-            return Ok(());
-        }
-        Err(ReadError::Claim { file: file.clone(), what: what.to_owned(), claimed, found })
-    };
-    claim("the hash", parsed.hash.clone(), network.canonical_hash().to_string())?;
-    for kind in CountKind::ALL {
-        if let Some(metric) = parsed.metrics.get(kind.name()) {
-            let count = Count::new(kind.name(), None, kind).value(&network);
-            let count = count.map_err(|error| form(error.to_string()))?;
-            claim(kind.name(), metric.value.to_string(), count.to_string())?;
-        }
-    }
-    Ok((parsed, network))
+    Ok(parsed)
 }

@@ -145,3 +145,56 @@ fn dot_draws_every_node_and_every_edge() {
         assert!(drawn.status.success(), "{drawn:?}");
     }
 }
+
+/// What the drawing says, text by text, from a reader that is not ours.
+fn texts(svg: &str) -> Vec<String> {
+    let parsed = Command::new("python3")
+        .args([
+            "-c",
+            "import sys, json, xml.etree.ElementTree as e; r = e.fromstring(sys.stdin.read()); \
+                      print(json.dumps([t.text or '' for t in r.iter('{http://www.w3.org/2000/svg}text')]))",
+        ])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .and_then(|mut child| {
+            use std::io::Write;
+            child.stdin.take().unwrap().write_all(svg.as_bytes())?;
+            child.wait_with_output()
+        })
+        .unwrap();
+    serde_json::from_slice(&parsed.stdout).unwrap_or_else(|error| panic!("{error}: {parsed:?}"))
+}
+
+#[test]
+fn svg_draws_every_block_with_its_operators_and_what_crosses_its_borders() {
+    if Command::new("python3").arg("--version").output().is_err() {
+        assert!(std::env::var_os("CI").is_none(), "CI needs python3 for this test");
+        return;
+    }
+    for (space, _) in Space::shipped() {
+        let (file, network) = sample(space, 4);
+        let svg = text("svg", &file, &network);
+        let texts = texts(&svg);
+        for block in network.blocks().iter().filter(|block| !block.nodes.is_empty()) {
+            assert!(texts.contains(&block.name), "{space}: no block {}", block.name);
+        }
+        let output = network.node(network.outputs()[0]).shape.to_string();
+        assert!(texts.iter().any(|words| words.split(", ").any(|shape| shape == output)), "{space}: no {output}");
+        let convolutions = network.ids().filter(|&id| network.node(id).op.name() == "conv2d").count();
+        let drawn = texts.iter().filter(|words| words.starts_with("conv ") || words.starts_with("dw ")).count();
+        assert_eq!(drawn, convolutions, "{space}");
+        let joins = network.ids().filter(|&id| network.node(id).op.name() == "add").count();
+        assert_eq!(texts.iter().filter(|words| *words == "+").count(), joins, "{space}");
+    }
+}
+
+#[test]
+fn svg_escapes_what_files_say() {
+    let (mut file, network) = sample("baselines/resnet-18", 0);
+    file.space = "</text><script>alert(1)</script>&\u{1}".to_owned();
+    file.architecture = "a<b \"c\" & ]]>".to_owned();
+    let svg = text("svg", &file, &network);
+    assert!(!svg.contains("<script>") && !svg.contains('\u{1}'), "{}", &svg[..900]);
+    assert!(texts(&svg).iter().any(|words| words == "a<b \"c\" & ]]>"));
+}

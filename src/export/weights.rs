@@ -4,7 +4,7 @@
 //! Tensors are `f32` and named as the ONNX exporter and the PyTorch module name them, `s1.0.conv.weight`. The metadata hold
 //! the canonical hash of the network and the program. The architecture file names the file and its BLAKE3.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -168,6 +168,15 @@ pub(super) fn encode_as(
         bytes.extend(tensor.data.iter().flat_map(|value| value.to_le_bytes()));
     }
     Ok(bytes)
+}
+
+/// The tensors of a file of this format: shape and content of each, whatever network they belong to.
+///
+/// # Errors
+/// Content that is not of this format.
+pub fn listed(bytes: &[u8]) -> Result<BTreeMap<String, (Vec<usize>, &[u8])>, String> {
+    let tensors = SafeTensors::deserialize(bytes).map_err(|error| format!("not a safetensors file: {error}"))?;
+    Ok(tensors.iter().map(|(name, view)| (name.to_owned(), (view.shape().to_vec(), view.data()))).collect())
 }
 
 /// The weights of a network from the content of the file `file`.

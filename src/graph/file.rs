@@ -75,6 +75,18 @@ impl RawNetwork {
     /// # Errors
     /// Duplicate or unknown names, cycles, operators that do not fit, and shapes that differ from the inferred ones.
     pub fn build(&self) -> Result<Network, NetworkError> {
+        let (network, misshapen) = self.rebuild();
+        misshapen.into_iter().next().map_or(network, Err)
+    }
+
+    /// As [`build`](Self::build), but goes on past shapes that differ from the inferred ones: each is a
+    /// [`NetworkError::Claim`] beside the network.
+    pub fn rebuild(&self) -> (Result<Network, NetworkError>, Vec<NetworkError>) {
+        let mut misshapen = Vec::new();
+        (self.assemble(&mut misshapen), misshapen)
+    }
+
+    fn assemble(&self, misshapen: &mut Vec<NetworkError>) -> Result<Network, NetworkError> {
         let mut position = HashMap::new();
         for (index, node) in self.nodes.iter().enumerate() {
             if position.insert(node.name.as_str(), index).is_some() {
@@ -98,7 +110,7 @@ impl RawNetwork {
             builder.graph[NodeIndex::new(id.index())].block = block;
             let inferred = builder.shape(id);
             if let Some(claimed) = node.shape.filter(|&claimed| claimed != inferred) {
-                return Err(NetworkError::Claim { node: node.name.clone(), claimed, inferred });
+                misshapen.push(NetworkError::Claim { node: node.name.clone(), claimed, inferred });
             }
             ids[index] = Some(id);
         }
@@ -148,8 +160,9 @@ impl RawNetwork {
     fn cycle(&self, waiting: &[usize], position: &HashMap<&str, usize>) -> String {
         let Some(mut at) = waiting.iter().position(|&w| w > 0) else { return String::new() };
         let mut path = Vec::new();
+        let mut passed: HashMap<usize, usize> = HashMap::new();
         loop {
-            if let Some(start) = path.iter().position(|&p| p == at) {
+            if let Some(start) = passed.insert(at, path.len()) {
                 let mut names: Vec<&str> =
                     path[start..].iter().rev().map(|&i: &usize| self.nodes[i].name.as_str()).collect();
                 names.push(names[0]);

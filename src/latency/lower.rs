@@ -184,7 +184,7 @@ fn is_image(shape: Shape) -> bool {
 fn convolution(conv: &Conv2d, input: Shape, output: Shape) -> Kernel {
     let (unpadded, out) = (size(input), size(output));
     let stride = to_u32(conv.stride);
-    let padded = [0, 1].map(|axis| unpadded[axis].saturating_add(2 * to_u32(conv.padding[axis])));
+    let padded = [0, 1].map(|axis| unpadded[axis].saturating_add(to_u32(conv.padding[axis].saturating_mul(2))));
     let groups = to_u32(conv.groups);
     let kind = match groups {
         1 => KernelKind::Conv,

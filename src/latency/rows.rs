@@ -67,8 +67,9 @@ impl<'a> Csv<'a> {
             return Err(LatencyError::content(path, "has no rows; it needs a header and at least one row"));
         }
         let csv = Self { path, header, rows };
-        if let Some(twice) = csv.header.iter().enumerate().find(|(i, name)| csv.header[..*i].contains(name)) {
-            return Err(LatencyError::content(path, format!("has two columns named `{}`", twice.1)));
+        let mut seen = HashSet::new();
+        if let Some(twice) = csv.header.iter().find(|name| !seen.insert(*name)) {
+            return Err(LatencyError::content(path, format!("has two columns named `{twice}`")));
         }
         Ok(csv)
     }

@@ -62,6 +62,12 @@ impl Latency {
         Ok(bounded)
     }
 
+    /// The confidence that [`bounded`](Self::bounded) states in what it is about.
+    pub fn stated_confidence(about: &str) -> Option<f64> {
+        let (_, stated) = about.rsplit_once(" times the mean: it holds for ")?;
+        Some(stated.split_once(" %")?.0.parse::<f64>().ok()? / 100.0)
+    }
+
     fn factor(&self) -> f64 {
         self.bound.map_or(1.0, |(_, factor)| factor)
     }

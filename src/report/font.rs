@@ -9,10 +9,10 @@ use super::ReportError;
 
 /// What an SVG asks its viewer for: the measured face first, then near relatives.
 /// It is also the name under which the embedded face is registered with plotters.
-pub(super) const FAMILY: &str = "Noto Sans, Segoe UI, Roboto, Helvetica Neue, Arial, sans-serif";
+pub(crate) const FAMILY: &str = "Noto Sans, Segoe UI, Roboto, Helvetica Neue, Arial, sans-serif";
 
 /// The embedded faces, parsed and known to plotters.
-pub(super) struct Typeface {
+pub(crate) struct Typeface {
     regular: FontRef<'static>,
     bold: FontRef<'static>,
 }
@@ -23,7 +23,7 @@ impl Typeface {
     /// # Errors
     ///
     /// [`ReportError::Font`] where they do not parse, which a build either always or never does.
-    pub(super) fn load() -> Result<Self, ReportError> {
+    pub(crate) fn load() -> Result<Self, ReportError> {
         let face = |style, bytes: &'static [u8]| {
             register_font(FAMILY, style, bytes).map_err(|_| ReportError::Font)?;
             FontRef::try_from_slice(bytes).map_err(|_| ReportError::Font)
@@ -35,7 +35,7 @@ impl Typeface {
     }
 
     /// Width of `text` at `size` pixels to the em.
-    pub(super) fn width(&self, text: &str, size: f64, bold: bool) -> f64 {
+    pub(crate) fn width(&self, text: &str, size: f64, bold: bool) -> f64 {
         let face = if bold { &self.bold } else { &self.regular };
         let scaled = face.as_scaled((size * self.line_height()) as f32);
         let mut previous = None;
@@ -57,7 +57,7 @@ impl Typeface {
     }
 
     /// `text` broken between words into lines of at most `room` pixels, as far as its words allow.
-    pub(super) fn lines(&self, text: &str, size: f64, room: f64) -> Vec<String> {
+    pub(crate) fn lines(&self, text: &str, size: f64, room: f64) -> Vec<String> {
         let mut line = String::new();
         let mut lines = Vec::new();
         for word in text.split_whitespace() {
@@ -73,7 +73,7 @@ impl Typeface {
     }
 
     /// `text` on one line of at most `room` pixels, shortened by an ellipsis if need be.
-    pub(super) fn fit(&self, text: &str, size: f64, bold: bool, room: f64) -> String {
+    pub(crate) fn fit(&self, text: &str, size: f64, bold: bool, room: f64) -> String {
         let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         if self.width(&text, size, bold) <= room {
             return text;

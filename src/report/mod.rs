@@ -47,7 +47,7 @@ pub use files::{prepare, write_atomically};
 pub use table::table;
 
 use figure::Place;
-use font::Typeface;
+pub(crate) use font::{FAMILY, Typeface};
 
 /// The files that [`write()`] leaves in its directory.
 pub const OUTPUTS: [&str; 5] = ["front.csv", "front.json", "front.svg", "front.png", "report.html"];
@@ -176,7 +176,7 @@ pub fn html_page(data: &ReportData) -> Result<String, ReportError> {
 }
 
 /// Text made safe for HTML and XML, in content and in quoted attributes.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

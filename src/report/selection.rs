@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::data::{Direction, Limit, Relation, ReportData};
+use super::data::{Direction, Limit, Member, Relation, ReportData};
+use crate::pareto;
 
 impl ReportData {
     /// Indices into `front`, best first objective first, ties by the next ones,
@@ -20,6 +21,34 @@ impl ReportData {
                 .unwrap_or_else(|| (&left.hash, &left.id, a).cmp(&(&right.hash, &right.id, b)))
         });
         order
+    }
+
+    /// The objective values of the front as costs: lower is always better.
+    pub fn costs(&self) -> Vec<Vec<f64>> {
+        let cost = |member: &Member| -> Vec<f64> {
+            let values = member.values.iter().zip(&self.objectives);
+            values.map(|(value, objective)| objective.direction.cost(*value)).collect()
+        };
+        self.front.iter().map(cost).collect()
+    }
+
+    /// The member where giving up a little of one objective buys most of another.
+    pub fn find_knee(&self) -> Option<usize> {
+        pareto::knee(&self.costs())
+    }
+
+    /// The best member in an objective that no limit holds down, one to be raised before one to be lowered; nothing
+    /// without limits.
+    pub fn find_best_under_limit(&self) -> Option<usize> {
+        if self.limits.is_empty() {
+            return None;
+        }
+        let limited = |name: &str| self.limits.iter().any(|limit| limit.quantity == name);
+        let mut free = (0..self.objectives.len()).filter(|&at| !limited(&self.objectives[at].name));
+        let raised = |&at: &usize| self.objectives[at].direction == Direction::Maximise;
+        let free = free.clone().find(raised).or_else(|| free.next())?;
+        let costs = self.costs();
+        (0..costs.len()).min_by(|&a, &b| costs[a][free].total_cmp(&costs[b][free]))
     }
 
     /// The samples that are finite, and how many others there are.

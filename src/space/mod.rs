@@ -80,6 +80,13 @@ impl Space {
         }
     }
 
+    /// The shipped space that calls itself that, as files about architectures do.
+    pub fn shipped_as(name: &str) -> Option<Self> {
+        // Known networks lie in a folder of their own, and are called by their own name.
+        let (shipped, text) = Self::shipped().iter().find(|(shipped, _)| shipped.rsplit('/').next() == Some(name))?;
+        Self::from_text(shipped, text).ok()
+    }
+
     /// A space from its text. `name` is what messages call it.
     ///
     /// # Errors
@@ -333,6 +340,8 @@ impl Space {
 struct Recorder<F> {
     rule: F,
     decisions: Vec<Decision>,
+    /// Where each path stands among them.
+    places: HashMap<String, usize>,
     /// Whether there are constraints to hold the facts against.
     constrained: bool,
     facts: Vec<(String, Value)>,
@@ -340,7 +349,8 @@ struct Recorder<F> {
 
 impl<F> Recorder<F> {
     fn new(file: &File, rule: F) -> Self {
-        Self { rule, decisions: Vec::new(), constrained: !file.constraints.is_empty(), facts: Vec::new() }
+        let (decisions, places) = (Vec::new(), HashMap::new());
+        Self { rule, decisions, places, constrained: !file.constraints.is_empty(), facts: Vec::new() }
     }
 }
 
@@ -349,11 +359,12 @@ where
     F: FnMut(&Question) -> Result<usize, String>,
 {
     fn choose(&mut self, question: &Question) -> Result<usize, String> {
-        if let Some(known) = self.decisions.iter().find(|decision| decision.path == question.path) {
-            return Ok(known.option);
+        if let Some(&known) = self.places.get(question.path) {
+            return Ok(self.decisions[known].option);
         }
         let option = (self.rule)(question)?;
         let value = (question.label)(option).ok_or_else(|| format!("`{}` has no option {option}", question.path))?;
+        self.places.insert(question.path.to_owned(), self.decisions.len());
         self.decisions.push(Decision { path: question.path.to_owned(), option, value });
         Ok(option)
     }

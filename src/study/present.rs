@@ -18,7 +18,6 @@ pub(super) fn report_data(
     members: &[Judged],
     command: &str,
 ) -> ReportData {
-    let oriented: Vec<Vec<f64>> = members.iter().map(|judged| oriented(config, &judged.member.values)).collect();
     let entry = |key: &str, value: String| Entry { key: key.to_owned(), value };
     let mut versions = vec![entry("pocketnas", env!("CARGO_PKG_VERSION").to_owned())];
     let mut notes = Vec::new();
@@ -28,7 +27,7 @@ pub(super) fn report_data(
         versions.push(entry(objective.name(), format!("{source} (blake3 {})", &origin.hash[..16])));
         notes.push(format!("{} comes from {source}: {}", objective.name(), origin.about.trim()));
     }
-    ReportData {
+    let mut data = ReportData {
         title: config.name.clone(),
         space: SpaceSummary {
             name: config.space.name().to_owned(),
@@ -38,8 +37,6 @@ pub(super) fn report_data(
         objectives: config.objectives.iter().map(|objective| self::objective(objective.as_ref())).collect(),
         limits: config.limits.iter().map(limit).collect(),
         front: members.iter().map(|judged| judged.member.clone()).collect(),
-        knee: pareto::knee(&oriented),
-        best_under_limit: best_under_limit(config, &oriented),
         run: RunCard {
             entries: vec![entry("command", command.to_owned()), entry(CONFIG_HASH, config.hash())],
             config: config.text().to_owned(),
@@ -49,7 +46,10 @@ pub(super) fn report_data(
         },
         notes,
         ..ReportData::default()
-    }
+    };
+    data.knee = data.find_knee();
+    data.best_under_limit = data.find_best_under_limit();
+    data
 }
 
 /// Values of the objectives, negated where more is better.
@@ -97,19 +97,6 @@ pub(super) fn write(
     Ok(chosen.len())
 }
 
-/// The best member in an objective that no limit holds down, one to be raised before one to be lowered;
-/// nothing without limits.
-fn best_under_limit(config: &SearchConfig, oriented: &[Vec<f64>]) -> Option<usize> {
-    if config.limits.is_empty() {
-        return None;
-    }
-    let limited = |name: &str| config.limits.iter().any(|limit| limit.quantity == name);
-    let mut free = (0..config.objectives.len()).filter(|&i| !limited(config.objectives[i].name()));
-    let raised = |&i: &usize| config.objectives[i].direction() == Direction::Higher;
-    let free = free.clone().find(raised).or_else(|| free.next())?;
-    (0..oriented.len()).min_by(|&a, &b| oriented[a][free].total_cmp(&oriented[b][free]))
-}
-
 fn objective(objective: &dyn crate::objective::Objective) -> Objective {
     Objective {
         name: objective.name().to_owned(),
@@ -137,13 +124,10 @@ pub(super) fn limit(limit: &config::Limit) -> Limit {
 
 /// The members that get a file: knee and best under the limits, then extremes and an even spread.
 fn choose(data: &ReportData, most: usize) -> Vec<usize> {
-    let points: Vec<Vec<f64>> = (data.front.iter())
-        .map(|member| member.values.iter().zip(&data.objectives).map(|(v, o)| o.direction.cost(*v)).collect())
-        .collect();
     let mut chosen: Vec<usize> = data.knee.into_iter().chain(data.best_under_limit).collect();
     chosen.dedup();
     chosen.truncate(most);
-    for index in pareto::top_k(&points, most - chosen.len()).indices {
+    for index in pareto::top_k(&data.costs(), most - chosen.len()).indices {
         if !chosen.contains(&index) {
             chosen.push(index);
         }

@@ -115,13 +115,12 @@ impl miette::Diagnostic for Diagnostics {
 impl Diagnostics {
     /// Ready to print: every problem with its line and its remedy.
     pub fn into_report(self) -> miette::Report {
-        let mut located: Vec<Located> = self.problems.iter().map(|p| self.located(p)).collect();
-        if located.len() == 1 {
+        let count = self.problems.len();
+        // A flood of follow-up problems helps nobody, and finding the line of each takes a walk through the text.
+        let mut located: Vec<Located> = self.problems.iter().take(20).map(|p| self.located(p)).collect();
+        if count == 1 {
             return miette::Report::new(located.swap_remove(0));
         }
-        let count = located.len();
-        // A flood of follow-up problems helps nobody.
-        located.truncate(20);
         miette::Report::new(Many { headline: format!("{}: {count} problems", self.name), located })
     }
 }

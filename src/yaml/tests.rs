@@ -73,3 +73,16 @@ f.yaml:2:14: `gleu` is not one of relu, gelu (did you mean `gelu`?)
 f.yaml:3:1: unknown key `nmae` (did you mean `name`?)";
     assert_eq!(told, expected);
 }
+
+/// Finding the line of every problem is a walk through the text, and only a few are shown.
+#[test]
+fn a_flood_of_problems_is_told_at_once() {
+    let text: String = (0..30_000).map(|at| format!("key{at}: a value that is of no use\n")).collect();
+    let document = Document::parse("f.yaml", &text).unwrap();
+    let mut problems = document.problems();
+    crate::space::SCHEMA.check(&document, &mut problems);
+    let began = std::time::Instant::now();
+    let report = format!("{:?}", problems.into_diagnostics().into_report());
+    assert!(report.contains("problems"), "{}", &report[..200]);
+    assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+}

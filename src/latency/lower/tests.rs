@@ -157,3 +157,14 @@ fn what_no_table_covers_is_priced_and_flagged() {
         }
     }
 }
+
+/// Padding may be larger than half of what a 32-bit number holds: twice of it did not fit.
+#[test]
+fn absurd_padding_saturates() {
+    let network = network(|b, image| {
+        let conv = Conv2d { padding: [1 << 31, 1 << 31], stride: 1 << 20, ..Conv2d::square(8, 3, 1) };
+        b.add("c", Op::Conv2d(conv), &[image]).unwrap()
+    });
+    let [conv] = kernels(&network)[..] else { panic!("one kernel") };
+    assert_eq!(conv.input, [u32::MAX, u32::MAX]);
+}

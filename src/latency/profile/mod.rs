@@ -17,7 +17,7 @@ mod journal;
 mod local;
 mod networks;
 mod onnxruntime;
-mod output;
+pub mod output;
 mod plan;
 mod runner;
 mod sensors;

@@ -10,7 +10,7 @@ use super::{Measured, RunnerError, Statistics};
 ///
 /// # Errors
 /// Output without any.
-pub(super) fn times(text: &str) -> Result<Measured, RunnerError> {
+pub fn times(text: &str) -> Result<Measured, RunnerError> {
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     // The last block counts: `benchmark_model` prints one for its warm-up too.
     let by_line = lines.iter().rev().find_map(|line| tflite(line).or_else(|| ncnn(line)));
@@ -104,7 +104,7 @@ fn litert(lines: &[&str]) -> Option<Statistics> {
 ///
 /// # Errors
 /// A file without the table of operators in the order they ran.
-pub(super) fn profile(text: &str) -> Result<Vec<(String, f64)>, RunnerError> {
+pub fn profile(text: &str) -> Result<Vec<(String, f64)>, RunnerError> {
     let refuse = |why: &str| RunnerError::Refused(format!("the profile of operators cannot be read: {why}"));
     // The file holds the preparation's profile too, and a summary by kind; the run's own comes last.
     let tables: Vec<&str> = text.split("Operator-wise Profiling Info").collect();

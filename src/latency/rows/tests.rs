@@ -161,3 +161,14 @@ fn bad_operators_are_refused_with_their_place() {
         assert!(error.contains(wanted), "{error} should say {wanted}");
     }
 }
+
+/// Looking every name up among all before it took minutes for a header as long as this.
+#[test]
+fn a_header_of_many_columns_is_read_at_once() {
+    let began = std::time::Instant::now();
+    let names: Vec<String> = (0..100_000).map(|at| format!("c{at}")).collect();
+    let cells = vec!["1"; names.len()].join(",");
+    let error = read_families(file(format!("{}\n{cells}\n", names.join(",")).as_bytes()).path()).unwrap_err();
+    assert!(error.to_string().contains("has no column `model`"));
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+}

@@ -118,11 +118,8 @@ fn choose(data: &ReportData, choice: &Choice, recorded: bool) -> Result<Vec<usiz
         Choice::Written => Ok(data.order().into_iter().filter(written).collect()),
         Choice::Top(most) => {
             let order: Vec<usize> = data.order().into_iter().filter(|index| recorded || written(index)).collect();
-            let costs = |&index: &usize| -> Vec<f64> {
-                let values = data.front[index].values.iter().zip(&data.objectives);
-                values.map(|(value, objective)| objective.direction.cost(*value)).collect()
-            };
-            let points: Vec<Vec<f64>> = order.iter().map(costs).collect();
+            let costs = data.costs();
+            let points: Vec<&[f64]> = order.iter().map(|&index| costs[index].as_slice()).collect();
             Ok(pareto::top_k(&points, *most).indices.into_iter().map(|index| order[index]).collect())
         }
         Choice::Ids(ids) => {

@@ -64,7 +64,7 @@ fn read_transitions(
         object(&transition, &["from", "costs"])?;
         let at = transition.get("from")?;
         let from = unsigned(&at)?;
-        if from + 1 >= positions.len() {
+        if from >= positions.len() - 1 {
             let message = match positions.len() {
                 1 => "a single position has no next one: leave `transitions` out".to_owned(),
                 n => format!("position {from} has no next one: `from` must be 0 to {}", n - 2),

@@ -135,3 +135,13 @@ fn a_broken_library_is_refused_where_it_is_broken() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     assert!(matches!(Library::parse(b"\xff\xfe"), Err(LibraryError::Json { .. })));
 }
+
+/// The largest number there is has no successor.
+#[test]
+fn a_transition_from_a_position_beyond_all_is_refused() {
+    let text = r#"{"version": 1, "objectives": [{"name": "a", "unit": "1"}],
+        "positions": [{"variants": [{"costs": [1]}]}, {"variants": [{"costs": [1]}]}],
+        "transitions": [{"from": 18446744073709551615, "costs": [[[0]]]}]}"#;
+    let error = Library::parse(text.as_bytes()).unwrap_err().to_string();
+    assert!(error.contains("`from` must be 0 to 0"), "{error}");
+}

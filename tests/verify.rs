@@ -1,0 +1,454 @@
+//! `pocketnas verify`: what was exported agrees with itself, and any claim that is altered is the one that is named.
+#![allow(clippy::unwrap_used)]
+
+#[path = "support/tiny.rs"]
+mod tiny;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pocketnas::onnx::schema::{ModelProto, tensor_shape_proto, type_proto};
+use prost::Message;
+use serde_json::{Value as Json, json};
+
+use tiny::{Bench, pocketnas, succeeded, told};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+const BOUNDED: &str = "\
+search: bounded
+version: 1
+space: mobilenetv3-ofa
+objectives:
+  latency: { table: galaxy-s10-exynos9820/1large-float, confidence: 0.9 }
+  score: { proxy: s0_bc }
+quantities:
+  quantized: { table: galaxy-s10-exynos9820/1large-quant }
+limits: [latency <= 18 ms, params <= 4 M]
+architectures: 3
+sample: 10
+baselines: false
+";
+
+/// What `verify` prints, after it has ended with that code.
+fn verify(code: i32, files: &[&Path], more: &[&str]) -> String {
+    let files = files.iter().map(|file| file.to_str().unwrap());
+    let arguments: Vec<&str> = ["verify"].into_iter().chain(files).chain(more.iter().copied()).collect();
+    let output = pocketnas(&arguments);
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{printed}{}", told(&output));
+    printed
+}
+
+/// A bounded search of MobileNetV3, with its architectures in other formats under `export`.
+fn bounded(bench: &Bench) -> PathBuf {
+    let config = bench.path("bounded.yaml");
+    fs::write(&config, BOUNDED).unwrap();
+    bench.search(&config, "bounded");
+    let out = bench.path("bounded");
+    let exported = pocketnas(&["export", out.to_str().unwrap(), "--format", "json,onnx,dot,svg,pytorch"]);
+    succeeded(&exported);
+    out
+}
+
+#[test]
+fn everything_in_the_gallery_agrees() {
+    let gallery = Path::new(ROOT).join("reports/gallery");
+    let (mut files, mut folders) = (Vec::new(), vec![gallery]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            // Words for people, and scripts.
+            let spoken = entry.file_name().is_some_and(|name| name == "README.md" || name == "reproduce");
+            match entry.extension().and_then(|extension| extension.to_str()) {
+                _ if entry.is_dir() => folders.push(entry),
+                Some("py") => {}
+                _ if spoken => {}
+                _ => files.push(entry),
+            }
+        }
+    }
+    assert!(files.len() > 100, "{files:?}");
+    let printed = verify(0, &files.iter().map(PathBuf::as_path).collect::<Vec<_>>(), &[]);
+    assert!(!printed.contains("has changed"), "{printed}");
+    assert!(printed.contains("agrees     latency: 12.675219868204163"), "{printed}");
+    assert!(printed.contains("unchecked  score: the file of the proxy `zico_bc-b8` is not at hand: `pocketnas score"));
+    assert!(printed.contains("581 members, built again"), "{printed}");
+}
+
+#[test]
+fn fresh_results_agree_whatever_made_them() {
+    let bench = Bench::new();
+    let out = bounded(&bench);
+    let exported = |name: &str| out.join("export").join(name);
+    let names = ["f001.json", "f001.onnx", "f001.dot", "f001.svg", "f001.py", "f001.safetensors"].map(exported);
+    let files: Vec<&Path> = [&out, &out.join("front.csv")].into_iter().chain(&names).map(PathBuf::as_path).collect();
+    let printed = verify(0, &files, &[]);
+    for part in [
+        "agrees     dominance: none of",
+        "agrees     latency ≤ 18 ms",
+        "agrees     report.html: every byte",
+        "agrees     hash of what the space makes of the architecture",
+        "agrees     latency_mean",
+        "agrees     quantized by block",
+        "agrees     origin of the weights: untrained, seed 0",
+        "unchecked  everything: a drawing",
+        "agrees     what is written from the architecture file",
+    ] {
+        assert!(printed.contains(part), "{part} is missing:\n{printed}");
+    }
+    assert!(!printed.contains("unchecked  latency") && !printed.contains("unchecked  score"), "{printed}");
+    // Members without a file are built again from the study, with what the report knows of them.
+    let ids: Vec<String> =
+        bench.front("bounded").lines().skip(1).map(|line| line.split(',').nth(1).unwrap().to_owned()).collect();
+    succeeded(&pocketnas(&[
+        "export",
+        out.to_str().unwrap(),
+        "--format",
+        "yaml",
+        "--id",
+        &ids[1],
+        "--out",
+        bench.path("one").to_str().unwrap(),
+    ]));
+    let printed = verify(0, &[&bench.path("one").join(format!("{}.yaml", ids[1]))], &[]);
+    assert!(printed.contains("agrees     latency:") && printed.contains("agrees     quantized:"), "{printed}");
+
+    // A space and a search of the user's own, evolved.
+    let space = bench.path("tiny.yaml");
+    let config =
+        bench.config(space.to_str().unwrap(), "strategy: { kind: nsga2 }\nevaluations: 20\nlimits: [params <= 4 k]\n");
+    bench.search(&config, "own");
+    let printed = verify(0, &[&bench.path("own")], &[]);
+    assert!(
+        printed.contains("unchecked  architecture") && printed.contains("does not come with pocketnas"),
+        "{printed}"
+    );
+    // Nothing is within the limits: what comes closest is there in place of a front.
+    let config = bench.config(space.to_str().unwrap(), "limits: [params <= 1]\n");
+    assert_eq!(bench.run(&config, "none", &[]).status.code(), Some(3));
+    verify(0, &[&bench.path("none")], &[]);
+}
+
+/// Sets one value of a JSON file.
+fn alter(from: &Path, to: &Path, pointer: &str, value: Json) {
+    let mut document: Json = serde_json::from_slice(&fs::read(from).unwrap()).unwrap();
+    match document.pointer_mut(pointer) {
+        Some(place) => {
+            assert_ne!(*place, value, "{pointer}");
+            *place = value;
+        }
+        None => {
+            let (parent, key) = pointer.rsplit_once('/').unwrap();
+            document.pointer_mut(parent).unwrap().as_object_mut().unwrap().insert(key.to_owned(), value);
+        }
+    }
+    fs::write(to, serde_json::to_string_pretty(&document).unwrap()).unwrap();
+}
+
+#[test]
+fn every_claim_that_is_altered_is_named() {
+    let bench = Bench::new();
+    let out = bounded(&bench);
+    let mut faults = Vec::new();
+    let mut expect = |what: &str, files: &[&Path], more: &[&str], claims: &[&str]| {
+        let arguments: Vec<&str> =
+            ["verify"].into_iter().chain(files.iter().map(|file| file.to_str().unwrap())).collect();
+        let output = pocketnas(&[&arguments, more].concat());
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        let missing = claims.iter().filter(|claim| !printed.contains(&format!("  {claim}")));
+        faults.extend(missing.map(|claim| format!("{what}: no `{claim}` in\n{printed}")));
+        let code = if claims.iter().any(|claim| claim.starts_with("DISAGREES")) { 1 } else { 0 };
+        if output.status.code() != Some(code) {
+            faults.push(format!("{what}: {:?} in place of {code}\n{printed}", output.status.code()));
+        }
+    };
+
+    let file = out.join("export/f001.json");
+    let there: Json = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let other: Json = serde_json::from_slice(&fs::read(out.join("front.json")).unwrap()).unwrap();
+    let other = other["front"][1]["architecture"].clone();
+    let number = |pointer: &str| json!(there.pointer(pointer).unwrap().as_f64().unwrap() * 1.001 + 1.0);
+    let altered = bench.path("altered.json");
+    for (pointer, value, claims) in [
+        ("/hash", json!("feed"), &["DISAGREES  hash: claims feed"][..]),
+        (
+            "/architecture",
+            other,
+            &["DISAGREES  hash of what the space makes of the architecture", "DISAGREES  decision"],
+        ),
+        ("/architecture", json!("s1=r9"), &["DISAGREES  architecture: claims s1=r9"]),
+        ("/decisions/s1.0.kernel", json!(5), &["DISAGREES  decision s1.0.kernel: claims 5"]),
+        ("/decisions/s9.0.kernel", json!(5), &["DISAGREES  decision s9.0.kernel"]),
+        (
+            "/metrics/params/value",
+            number("/metrics/params/value"),
+            &["DISAGREES  params:", "DISAGREES  params as the sum of its blocks"],
+        ),
+        ("/metrics/params/unit", json!("B"), &["DISAGREES  unit of params: claims B, found 1"]),
+        (
+            "/metrics/macs/by_block/stem",
+            json!(1),
+            &["DISAGREES  macs of block stem: claims 1, found 5419008", "DISAGREES  macs as the sum"],
+        ),
+        ("/metrics/macs/by_block/stam", json!(1), &["DISAGREES  macs of block stam"]),
+        ("/metrics/latency/value", number("/metrics/latency/value"), &["DISAGREES  latency:"]),
+        ("/metrics/latency/by_block/stem", json!("fast"), &["DISAGREES  latency of block stem: claims \"fast\""]),
+        ("/metrics/latency/flags", json!(["slow"]), &["DISAGREES  flags of latency: claims slow"]),
+        ("/metrics/latency_mean/value", json!(1.5), &["DISAGREES  latency_mean: claims 1.5"]),
+        ("/metrics/quantized/value", json!(1.5), &["DISAGREES  quantized: claims 1.5"]),
+        ("/metrics/score/value", json!(1.5), &["DISAGREES  score: claims 1.5"]),
+        ("/metrics/score/by_block/s1.0", json!(1.5), &["DISAGREES  score of block s1.0: claims 1.5"]),
+        (
+            "/metrics/latency/from",
+            json!("table mine"),
+            &["DISAGREES  origin of latency: claims table mine", "unchecked  latency: the table `mine` is not at hand"],
+        ),
+        (
+            "/metrics/score/from",
+            json!("proxy s0 version 9"),
+            &["DISAGREES  origin of score", "unchecked  score: `s0` is of version 9 there"],
+        ),
+        ("/provenance/sources/score/about", json!("The best."), &["DISAGREES  description of score: claims The best."]),
+        ("/provenance/sources/nothing", json!({}), &["DISAGREES  source of nothing"]),
+        (
+            "/provenance/sources/latency/blake3",
+            json!("0123456789abcdef0"),
+            &[
+                "unchecked  latency: the table `galaxy-s10-exynos9820/1large-float` has changed: the file names BLAKE3 0123456789abcdef0",
+            ],
+        ),
+        (
+            "/network/nodes/1/shape",
+            json!([16, 112, 111]),
+            &["DISAGREES  shape of stem: claims 16×112×111, found 16×112×112"],
+        ),
+        (
+            "/network/nodes/1/stride",
+            json!(1),
+            &[
+                "DISAGREES  shape of stem: claims 16×112×112, found 16×224×224",
+                "DISAGREES  macs:",
+                "DISAGREES  latency:",
+            ],
+        ),
+        (
+            "/network/nodes/1/bias",
+            json!(true),
+            &["DISAGREES  hash:", "DISAGREES  params:", "DISAGREES  params of block stem"],
+        ),
+        ("/network/nodes/1/groups", json!(5), &["DISAGREES  network: claims operators that fit together"]),
+        ("/network/outputs", json!(["head"]), &["DISAGREES  hash:"]),
+    ] {
+        alter(&file, &altered, pointer, value);
+        expect(pointer, &[&altered], &[], claims);
+    }
+
+    // Results: the tables against each other, against the files, and against what a front is.
+    let copy = |name: &str| {
+        let folder = bench.path(name);
+        fs::create_dir_all(folder.join("architectures")).unwrap();
+        for name in ["front.json", "front.csv", "front.svg", "front.png", "report.html"] {
+            fs::copy(out.join(name), folder.join(name)).unwrap();
+        }
+        for entry in fs::read_dir(out.join("architectures")).unwrap().map(|entry| entry.unwrap().path()) {
+            fs::copy(&entry, folder.join("architectures").join(entry.file_name().unwrap())).unwrap();
+        }
+        folder
+    };
+    let results = copy("results");
+    for (pointer, value, claims) in [
+        (
+            "/front/0/values/0",
+            json!(17.5),
+            &["DISAGREES  latency of f001", "DISAGREES  dominance of f001", "DISAGREES  front.csv, line"][..],
+        ),
+        ("/front/1/values/1", json!(1e6), &["DISAGREES  score of f002: claims 1000000", "DISAGREES  dominance of"]),
+        ("/front/1/hash", json!("feed"), &["DISAGREES  hash of f002: claims feed"]),
+        ("/front/1/id", json!("f001"), &["DISAGREES  id f001"]),
+        ("/front/1/architecture", json!("s1=r2"), &["DISAGREES  architecture of f002"]),
+        ("/front/0/file", json!("architectures/f999.yaml"), &["DISAGREES  file of f001"]),
+        ("/front/0/file", json!("../secret.yaml"), &["DISAGREES  file of f001: claims ../secret.yaml"]),
+        ("/limits/0/bound", json!(15.0), &["DISAGREES  latency ≤ 15 ms of f"]),
+        ("/knee", json!(0), &["DISAGREES  knee: claims f001"]),
+        ("/best_under_limit", json!(0), &["DISAGREES  best under the limits: claims f001"]),
+        ("/title", json!("Another"), &["unchecked  front.svg", "unchecked  report.html"]),
+    ] {
+        alter(&out.join("front.json"), &results.join("front.json"), pointer, value);
+        expect(pointer, &[&results], &[], claims);
+    }
+    let table = bench.front("bounded");
+    let first = table.lines().nth(1).unwrap();
+    let cells: Vec<&str> = first.split(',').collect();
+    fs::copy(out.join("front.json"), results.join("front.json")).unwrap();
+    fs::write(results.join("front.csv"), table.replacen(cells[3], "9.5", 1)).unwrap();
+    expect("front.csv beside front.json", &[&results], &[], &["DISAGREES  front.csv, line 2, latency_ms: claims 9.5"]);
+    fs::write(results.join("front.csv"), table.lines().next().unwrap()).unwrap();
+    expect("an empty front.csv", &[&results], &[], &["DISAGREES  front.csv: claims 1 lines"]);
+    fs::remove_file(results.join("front.json")).unwrap();
+    fs::write(results.join("front.csv"), table.replacen(cells[3], "9.5", 1)).unwrap();
+    let claims = [
+        "DISAGREES  latency of f001: claims 9.5",
+        "DISAGREES  architectures/f001.yaml: latency in the table: claims 9.5",
+    ];
+    expect("front.csv alone", &[&results], &[], &claims);
+    let swapped = copy("swapped");
+    let files: Vec<PathBuf> =
+        fs::read_dir(swapped.join("architectures")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    fs::copy(&files[0], &files[1]).unwrap();
+    expect("files swapped", &[&swapped], &[], &["DISAGREES  architectures/f", "hash in the table"]);
+
+    // A model for runtimes.
+    let model = || ModelProto::decode(&*fs::read(out.join("export/f001.onnx")).unwrap()).unwrap();
+    let path = bench.path("altered.onnx");
+    let mut try_model = |what: &str, model: ModelProto, claims: &[&str]| {
+        fs::write(&path, model.encode_to_vec()).unwrap();
+        expect(what, &[&path], &[], claims);
+    };
+    for (key, value, claim) in [
+        ("canonical_hash", "feed", "DISAGREES  hash: claims feed"),
+        ("architecture", "s1=r2", "DISAGREES  architecture: claims s1=r2"),
+        ("weights", "untrained, seed 1", "DISAGREES  weights "),
+        ("weights", "trained elsewhere", "unchecked  origin of the weights"),
+    ] {
+        let mut model = model();
+        model.metadata_props.iter_mut().find(|entry| entry.key == key).unwrap().value = value.to_owned();
+        try_model(key, model, &[claim]);
+    }
+    let mut changed = model();
+    let output = &mut changed.graph.as_mut().unwrap().output[0];
+    let type_proto::Value::TensorType(tensor) = output.r#type.as_mut().unwrap().value.as_mut().unwrap();
+    tensor.shape.as_mut().unwrap().dim[1].value = Some(tensor_shape_proto::Value::DimValue(999));
+    try_model("shape of an output", changed, &["DISAGREES  shape of classifier: claims [999], found [1000]"]);
+    let mut changed = model();
+    let weight = &mut changed.graph.as_mut().unwrap().initializer[0];
+    weight.raw_data[..4].copy_from_slice(&f32::NAN.to_le_bytes());
+    let name = weight.name.clone();
+    try_model(
+        "a weight",
+        changed,
+        &[
+            &format!("DISAGREES  weights {name}: claims numbers"),
+            &format!("DISAGREES  weights {name}: claims untrained"),
+        ],
+    );
+    let mut changed = model();
+    changed.graph.as_mut().unwrap().initializer.remove(0);
+    try_model("a weight that is missing", changed, &["DISAGREES  network: claims one that can be read back"]);
+
+    // A PyTorch module and its weights.
+    let beside = bench.path("beside");
+    fs::create_dir(&beside).unwrap();
+    for name in ["f001.json", "f001.py", "f001.safetensors"] {
+        fs::copy(out.join("export").join(name), beside.join(name)).unwrap();
+    }
+    let module = fs::read_to_string(beside.join("f001.py")).unwrap();
+    fs::write(
+        beside.join("f001.py"),
+        module.replacen("kernel_size", "kernel_sighs", 1).replacen("Conv2d(3", "Conv2d(4", 1),
+    )
+    .unwrap();
+    expect("a module", &[&beside.join("f001.py")], &[], &["DISAGREES  line "]);
+    let mut weights = fs::read(beside.join("f001.safetensors")).unwrap();
+    let last = weights.len() - 1;
+    weights[last] ^= 1;
+    fs::write(beside.join("f001.safetensors"), &weights).unwrap();
+    expect("a weight", &[&beside.join("f001.safetensors")], &[], &["DISAGREES  weights "]);
+    fs::write(beside.join("f001.safetensors"), &weights[..last]).unwrap();
+    expect("cut weights", &[&beside.join("f001.safetensors")], &[], &["DISAGREES  weights: claims a file of tensors"]);
+    fs::remove_file(beside.join("f001.json")).unwrap();
+    expect("a module alone", &[&beside.join("f001.py")], &[], &["unchecked  everything: `f001.yaml`"]);
+    // Weights that an architecture file names.
+    let model = out.join("export/f001.onnx");
+    let imported = bench.path("imported");
+    succeeded(&pocketnas(&["import", model.to_str().unwrap(), "--out", imported.to_str().unwrap()]));
+    let (file, weights) = (imported.join("f001.yaml"), imported.join("f001.safetensors"));
+    expect(
+        "imported",
+        &[&file, &weights],
+        &[],
+        &["agrees     weights: ", "unchecked  architecture: the space `imported`"],
+    );
+    let mut bytes = fs::read(&weights).unwrap();
+    bytes[last] ^= 1;
+    fs::write(&weights, bytes).unwrap();
+    expect("other weights", &[&file], &[], &["DISAGREES  weights: claims f001.safetensors with"]);
+    fs::remove_file(&weights).unwrap();
+    expect("no weights", &[&file], &[], &["unchecked  weights: "]);
+
+    // A latency table.
+    let shipped =
+        fs::read_to_string(Path::new(ROOT).join("latency_tables/galaxy-s10-exynos9820/1large-float.yaml")).unwrap();
+    let path = bench.path("table.yaml");
+    fs::write(&path, shipped.replacen("source: fitted, term: ", "source: fitted, term: ", 1)).unwrap();
+    expect(
+        "a shipped table",
+        &[&path],
+        &[],
+        &["agrees     the shipped table of its name", "unchecked  source networks.csv"],
+    );
+    let line = shipped.lines().find(|line| line.contains("cost: ")).unwrap();
+    let cost = line.split("cost: ").nth(1).unwrap().split([',', '}']).next().unwrap();
+    fs::write(&path, shipped.replacen(&format!("cost: {cost}"), "cost: 1.25e-3", 1)).unwrap();
+    let given = bench.path("networks.csv");
+    fs::write(&given, "nothing\n").unwrap();
+    let claims = ["DISAGREES  the shipped table of its name", "DISAGREES  source networks.csv"];
+    expect("a table", &[&path], &["--given", given.to_str().unwrap()], &claims);
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn a_table_of_ones_own_is_given() {
+    let bench = Bench::new();
+    let shipped = Path::new(ROOT).join("latency_tables/galaxy-s10-exynos9820/1med-float.yaml");
+    let mine = bench.path("mine.yaml");
+    let text = fs::read_to_string(shipped).unwrap();
+    fs::write(&mine, text.replacen("table: \"samsung", "table: \"my", 1)).unwrap();
+    let config = bench.path("search.yaml");
+    fs::write(&config, BOUNDED.replace("galaxy-s10-exynos9820/1large-float", "mine.yaml").replace("18 ms", "90 ms"))
+        .unwrap();
+    bench.search(&config, "out");
+    let out = bench.path("out");
+    let printed = verify(0, &[&out], &[]);
+    assert!(
+        printed.contains("unchecked  latency (3 times): the table `mine.yaml` is not at hand; give the table"),
+        "{printed}"
+    );
+    let printed = verify(0, &[&out], &["--table", mine.to_str().unwrap()]);
+    assert!(!printed.contains("unchecked  latency"), "{printed}");
+    let printed = verify(0, &[&out], &["--table", "galaxy-s10-exynos9820/1med-float"]);
+    assert!(printed.contains("unchecked  latency (3 times): the table `mine.yaml` has changed"), "{printed}");
+}
+
+#[test]
+fn what_cannot_be_read_says_why() {
+    let bench = Bench::new();
+    fs::write(bench.path("garbage.yaml"), "a: [").unwrap();
+    fs::write(bench.path("other.yaml"), "a: 1").unwrap();
+    fs::write(bench.path("half.json"), "{\"network\": {}, \"architecture\": \"x\"}").unwrap();
+    fs::write(bench.path("bytes.onnx"), [1, 2, 3]).unwrap();
+    fs::create_dir(bench.path("empty")).unwrap();
+    for (name, part) in [
+        ("missing", "check the path"),
+        ("garbage.yaml", "not valid YAML"),
+        ("other.yaml", "is nothing that pocketnas exports"),
+        ("half.json", "not an architecture file"),
+        ("bytes.onnx", "is no ONNX model"),
+        ("empty", "give a folder that `pocketnas search` has filled"),
+    ] {
+        let output = pocketnas(&["verify", bench.path(name).to_str().unwrap(), "--json"]);
+        assert_eq!(output.status.code(), Some(2), "{name}");
+        assert!(told(&output).contains(part), "{name}: {}", told(&output));
+        let document: Json = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(document[0]["error"].is_string(), "{document}");
+    }
+    // One that cannot be read keeps nothing from being said of the others.
+    let gallery = Path::new(ROOT).join("reports/gallery/mobilenetv3-galaxy-s10/architectures/f001.yaml");
+    let missing = bench.path("missing");
+    let output = pocketnas(&["verify", missing.to_str().unwrap(), gallery.to_str().unwrap(), "--json"]);
+    assert_eq!(output.status.code(), Some(2));
+    let document: Json = serde_json::from_slice(&output.stdout).unwrap();
+    let findings = document[1]["findings"].as_array().unwrap();
+    let hash = findings.iter().find(|finding| finding["claim"] == "hash").unwrap();
+    assert_eq!(*hash, json!({"claim": "hash", "verdict": "agrees", "found": "891884f7d64687afe81056e8616cca07"}));
+    assert_eq!((&document[1]["disagree"], &document[1]["kind"]), (&json!(0), &json!("architecture file")));
+}
