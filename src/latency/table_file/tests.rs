@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
+use crate::units::Millis;
 
 const TABLE: &str = "table: t\nversion: 1\ndevice: d\nsoc: s\nruntime: r\nprecision: float\ncores: c\nunit: ms\n\
                      provenance: {source: somebody, licence: MIT}\n\
