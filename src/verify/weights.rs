@@ -108,8 +108,7 @@ fn rendered(
 
 /// Two files of weights, tensor by tensor.
 fn tensors(there: &[u8], wanted: &[u8]) -> Vec<Finding> {
-    let read = export::weights::listed;
-    let (there, wanted) = match (read(there), read(wanted)) {
+    let (there, wanted) = match (export::weights::listed(there), export::weights::listed(wanted)) {
         (Ok(there), Ok(wanted)) => (there, wanted),
         (Err(error), _) | (_, Err(error)) => return vec![Finding::disagrees("weights", "a file of tensors", error)],
     };
