@@ -73,7 +73,7 @@ fn the_command_writes_models_that_say_what_they_are() {
     let network = drawn("nas-bench-201", 4);
     let file = ArchitectureFile::new("cell 1".to_owned(), "nas-bench-201".to_owned(), &network, Provenance::default());
     let architecture = bench.path("cell.json");
-    fs::write(&architecture, exporter("json").unwrap().render(&Export::new("cell", &file, &network)).unwrap()[0].bytes)
+    fs::write(&architecture, &exporter("json").unwrap().render(&Export::new("cell", &file, &network)).unwrap()[0].bytes)
         .unwrap();
 
     let export = |more: &[&str]| {

@@ -170,11 +170,14 @@ pub(super) fn encode_as(
     Ok(bytes)
 }
 
+/// The shape and the content of each tensor of a file, by name.
+pub type Listed<'a> = BTreeMap<String, (Vec<usize>, &'a [u8])>;
+
 /// The tensors of a file of this format: shape and content of each, whatever network they belong to.
 ///
 /// # Errors
 /// Content that is not of this format.
-pub fn listed(bytes: &[u8]) -> Result<BTreeMap<String, (Vec<usize>, &[u8])>, String> {
+pub fn listed(bytes: &[u8]) -> Result<Listed<'_>, String> {
     let tensors = SafeTensors::deserialize(bytes).map_err(|error| format!("not a safetensors file: {error}"))?;
     Ok(tensors.iter().map(|(name, view)| (name.to_owned(), (view.shape().to_vec(), view.data()))).collect())
 }

@@ -102,7 +102,7 @@ fn every_operator_and_block_has_its_empty_network_before_it() {
             match &benchmark.subject {
                 Subject::Empty => assert!(there.insert(benchmark.key.clone()), "{} is planned twice", benchmark.key),
                 Subject::Network(_) => {}
-                Subject::Operator(_) | Subject::Block(_) => {
+                Subject::Operator(_) | Subject::Attention | Subject::Block(_) => {
                     assert!(there.contains(&plan.overhead(benchmark).unwrap().key), "{}", benchmark.name());
                 }
             }

@@ -99,7 +99,7 @@ fn transformers_are_priced_by_measured_rows_alone() {
                 \x20 - { op: embedding, vocabulary: 100, features: 32 }\n  - { stage: s, repeat: { choice: [1, 2, 3] }, block: { use: layer } }\n\
                 \x20 - op: layer_norm\n  - op: global_avg_pool\n  - { op: linear, features: 10 }\n  - op: softmax\n";
     let space = crate::space::Space::from_text("t.yaml", text).unwrap();
-    let options = PlanOptions { networks: 6, blocks: 0, operators: None, seed: 1 };
+    let options = PlanOptions { networks: 6, blocks: 0, operators: None, seed: 1, copied: true };
     let plan = Plan::new(&space, &options, &Prior::Rough).unwrap();
     assert_eq!(plan.left_out, []);
     let made = profiled(&plan);
