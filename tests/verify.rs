@@ -81,7 +81,8 @@ fn fresh_results_agree_whatever_made_them() {
     let out = bounded(&bench);
     let exported = |name: &str| out.join("export").join(name);
     let names = ["f001.json", "f001.onnx", "f001.dot", "f001.svg", "f001.py", "f001.safetensors"].map(exported);
-    let files: Vec<&Path> = [&out, &out.join("front.csv")].into_iter().chain(&names).map(PathBuf::as_path).collect();
+    let front = out.join("front.csv");
+    let files: Vec<&Path> = [&out, &front].into_iter().chain(&names).map(PathBuf::as_path).collect();
     let printed = verify(0, &files, &[]);
     for part in [
         "agrees     dominance: none of",
@@ -379,7 +380,7 @@ fn every_claim_that_is_altered_is_named() {
     let shipped =
         fs::read_to_string(Path::new(ROOT).join("latency_tables/galaxy-s10-exynos9820/1large-float.yaml")).unwrap();
     let path = bench.path("table.yaml");
-    fs::write(&path, shipped.replacen("source: fitted, term: ", "source: fitted, term: ", 1)).unwrap();
+    fs::write(&path, &shipped).unwrap();
     expect(
         "a shipped table",
         &[&path],
