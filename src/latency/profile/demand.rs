@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use super::{PlanError, Prior, Statistics};
 use crate::graph::{Network, Op};
 use crate::latency::{Kernel, KernelKind, lower_run};
-use crate::space::{Budget, ChoiceGraph, CompileError, Space, Tilted};
+use crate::space::{Budget, ChoiceGraph, CompileError, Space};
 
 /// Networks drawn from a space that does not compile.
 const DRAWS: usize = 300;
@@ -110,14 +110,13 @@ fn compiled(space: &Space, graph: &ChoiceGraph, networks: usize, prior: &Prior, 
         (0..DRAWS).map(|_| graph.sample(rng).into_iter().map(|edge| costs[edge]).sum::<f64>()).collect();
     let deviation = Statistics::of(&uniform).map_or(0.0, |statistics| statistics.std);
     let ends = networks.saturating_sub(1).max(1) as f64;
-    let tilted: Vec<Tilted> = (0..networks)
-        .map(|at| {
-            let tilt =
-                if networks > 1 && deviation > 0.0 { TILT * (2.0 * at as f64 / ends - 1.0) / deviation } else { 0.0 };
-            graph.tilted(costs.iter().map(|cost| tilt * cost).collect())
-        })
-        .collect();
-    let draw = |at: usize, rng: &mut ChaCha8Rng| Some(graph.architecture(&tilted[at].sample(rng)));
+    // The ends of a small space hold a network or two: what was drawn there already makes way for what lies nearer.
+    let draw = |at: usize, tries: i32, rng: &mut ChaCha8Rng| {
+        let place = if networks > 1 && deviation > 0.0 { (2.0 * at as f64 / ends - 1.0) / deviation } else { 0.0 };
+        let tilt = TILT * place * 0.8f64.powi(tries);
+        let tilted = graph.tilted(costs.iter().map(|cost| tilt * cost).collect());
+        Some(graph.architecture(&tilted.sample(rng)))
+    };
     counts.demand(blocks, distinct(space, networks, draw, rng))
 }
 
@@ -136,28 +135,32 @@ fn drawn(space: &Space, networks: usize, rng: &mut ChaCha8Rng, error: CompileErr
         let kernels: Vec<Kernel> = lower_run(&network).into_iter().map(|lowered| lowered.kernel).collect();
         counts.add(&kernels, 1.0 / DRAWS as f64);
     }
-    let networks = distinct(space, networks, |_, rng| space.draw(rng), rng);
+    let networks = distinct(space, networks, |_, _, rng| space.draw(rng), rng);
     Ok(counts.demand(Vec::new(), networks))
 }
 
-/// Networks that compute something, no two alike. `draw` is told the place of the one that is wanted.
+/// Networks that compute something, no two alike. `draw` is told the place of the one that is wanted, and how often it was
+/// asked for that in vain.
 fn distinct(
     space: &Space,
     wanted: usize,
-    mut draw: impl FnMut(usize, &mut ChaCha8Rng) -> Option<crate::space::Architecture>,
+    mut draw: impl FnMut(usize, i32, &mut ChaCha8Rng) -> Option<crate::space::Architecture>,
     rng: &mut ChaCha8Rng,
 ) -> Vec<(String, Network)> {
     let mut seen = HashSet::new();
     let mut found = Vec::new();
+    let mut tries = 0;
     // Small spaces have fewer networks than are wanted.
     for _ in 0..wanted.saturating_mul(20) {
         if found.len() == wanted {
             break;
         }
-        let Some(architecture) = draw(found.len(), rng) else { break };
+        let Some(architecture) = draw(found.len(), tries, rng) else { break };
+        tries += 1;
         let Ok(network) = space.build(&architecture) else { continue };
         if !lower_run(&network).is_empty() && is_whole(&network) && seen.insert(network.canonical_hash()) {
             found.push((space.format(&architecture), network));
+            tries = 0;
         }
     }
     found

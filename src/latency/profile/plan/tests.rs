@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::latency::lower_run;
 use crate::latency::profile::simulated::space;
+use crate::space::Budget;
 
 const OPTIONS: PlanOptions = PlanOptions { networks: 6, blocks: 4, operators: None, seed: 3, copied: true };
 
@@ -82,11 +83,12 @@ fn whole_networks_go_from_cheap_to_dear() {
     let costs: Vec<f64> =
         Plan::new(&space, &options, &Prior::Rough).unwrap().planned.iter().map(|planned| planned.prior_ms).collect();
     let mut rng = ChaCha8Rng::seed_from_u64(0);
-    let cost = |architecture| {
-        let network = space.build(&architecture).unwrap();
+    let graph = space.compile(Budget::default()).unwrap();
+    let cost = |_| {
+        let network = space.build(&graph.architecture(&graph.sample(&mut rng))).unwrap();
         lower_run(&network).iter().map(|lowered| Prior::Rough.cost(&lowered.kernel)).sum::<f64>()
     };
-    let uniform: Vec<f64> = (0..50).filter_map(|_| space.draw(&mut rng)).map(cost).collect();
+    let uniform: Vec<f64> = (0..50).map(cost).collect();
     let (low, high) = uniform.iter().fold((f64::INFINITY, 0.0), |(low, high), &cost| (cost.min(low), cost.max(high)));
     assert_eq!(costs.len(), 9);
     assert!(costs[0] < low && costs[8] > high && low < costs[4] && costs[4] < high, "{costs:?}: {low} to {high}");
