@@ -180,7 +180,10 @@ fn what_cannot_be_is_refused_before_anything_runs() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", told(&output));
         assert!(words(&output).contains(message), "{arguments:?}: {}", told(&output));
     };
-    refuse(&["--runner", "phone", "--out", "o.yaml"], "there is no runner `phone`; there are: host, onnxruntime[:LIBRARY], adb:SERIAL");
+    refuse(
+        &["--runner", "phone", "--out", "o.yaml"],
+        "there is no runner `phone`; there are: host, onnxruntime[:LIBRARY], adb:SERIAL",
+    );
     refuse(&["--runner", "host", "--out", "no/such/folder.yaml"], "cannot be written");
     refuse(&["--runner", "host", "--out", "o.yaml", "--threads", "2"], "the engine runs single images on one thread");
     refuse(&["--runner", "host", "--out", "o.yaml", "--model-runner", "bench"], "does not say where the model goes");
