@@ -113,6 +113,31 @@ fn lowered_networks_are_the_operators_that_were_measured() {
     }
 }
 
+/// DeiT-Tiny is one of the eight networks of tokens that the tables were fitted to; the costs that convolutional networks
+/// tell are far too low for it.
+#[test]
+fn a_transformer_is_priced_with_the_terms_of_sequences() {
+    let Some(folder) = data() else { return };
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("reports/gallery/latency-galaxy-s10/transformer.yaml");
+    let network = read_network(&file).unwrap();
+    // Table 1 of the DeiT paper: 5.7 million parameters; 0.9 million of them are no layers' (positions, a second classifier).
+    assert!((5.4e6..5.8e6).contains(&(network.cost().params.0 as f64)), "{:?}", network.cost());
+    for (cores, precision, within) in [("1large", "float", 8.0), ("1med", "quant", 8.0)] {
+        let selector = Selector { device: "s10".into(), cores: cores.into(), precision: precision.into() };
+        let measured = read_measurements(&folder.join("transformers.csv"), &selector).unwrap();
+        let ms = measured.iter().find(|m| m.network == "deit-tiny-distilled-patch16-224").unwrap().ms;
+        let table = LatencyTable::named(&format!("galaxy-s10-exynos9820/{cores}-{precision}")).unwrap();
+        let prediction = predict(&table, &network);
+        let error = 100.0 * (prediction.mean.0 / ms - 1.0);
+        assert!(error.abs() < within, "{cores} {precision}: {error:+.1} %");
+        let without: Vec<(Term, f64)> =
+            table.model().coefficients().iter().copied().filter(|(term, _)| !terms::SEQUENCES.contains(term)).collect();
+        assert!(without.len() < table.model().coefficients().len());
+        assert!(prediction.flags.iter().any(|flag| matches!(flag, Flag::NotBounded { .. })), "{:?}", prediction.flags);
+        assert!(!prediction.flags.iter().any(|flag| matches!(flag, Flag::NotCovered { .. })), "{:?}", prediction.flags);
+    }
+}
+
 /// A search chooses between windows, so what a wider one adds has to be right. The block table of
 /// another Samsung phone (Note10, measured by others) has the same blocks with windows of 3, 5 and 7.
 #[test]
