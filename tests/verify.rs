@@ -81,7 +81,8 @@ fn fresh_results_agree_whatever_made_them() {
     let out = bounded(&bench);
     let exported = |name: &str| out.join("export").join(name);
     let names = ["f001.json", "f001.onnx", "f001.dot", "f001.svg", "f001.py", "f001.safetensors"].map(exported);
-    let files: Vec<&Path> = [&out, &out.join("front.csv")].into_iter().chain(&names).map(PathBuf::as_path).collect();
+    let table = out.join("front.csv");
+    let files: Vec<&Path> = [&out, &table].into_iter().chain(&names).map(PathBuf::as_path).collect();
     let printed = verify(0, &files, &[]);
     for part in [
         "agrees     dominance: none of",
