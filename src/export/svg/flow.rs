@@ -106,7 +106,8 @@ impl Flow {
             lines.extend(from.into_iter().map(|from| (from, spots.len())));
             let kind = Kind::Chip { lines: chip.lines.clone(), tint: chip.tint, live: chip.live };
             let width = chip.lines.iter().map(|line| typeface.width(line, super::CHIP, false)).fold(10.0, f64::max);
-            spots.push(Spot { width: (width + 13.0).ceil(), ..spot(kind, column) });
+            // Room for viewers without the typeface, whose own is up to a tenth wider.
+            spots.push(Spot { width: (1.1 * width + 12.0).ceil(), ..spot(kind, column) });
         }
         let last = spots.iter().map(|spot| spot.column).max().unwrap_or(0) + 1;
         for (at, _) in chips.iter().enumerate().filter(|(_, chip)| chip.leaves) {

@@ -115,12 +115,12 @@ impl<'a> Drawing<'a> {
         };
         let width = boxes.iter().map(content).fold(380.0, f64::max);
         let room = width + 2.0 * COST + 24.0;
-        let mut heading = typeface.lines(&one_line(&file.architecture), CHIP, room);
+        let mut heading = typeface.lines(&one_line(&file.architecture), CHIP, 0.9 * room);
         if heading.len() > 4 {
             heading.truncate(4);
             heading[3].push_str(" …");
         }
-        heading.extend(typeface.lines(&metrics(file, network), CHIP, room));
+        heading.extend(typeface.lines(&metrics(file, network), CHIP, 0.9 * room));
         let top = MARGIN + TITLE + 12.0 + 16.0 * heading.len() as f64 + 22.0;
         let mut at = top + 8.0;
         for boxed in &mut boxes {
@@ -187,7 +187,7 @@ impl<'a> Drawing<'a> {
         );
         let (name, description) = (one_line(&self.boxes[at].name), one_line(&self.boxes[at].description));
         let name = self.typeface.fit(&name, NAME, true, width / 2.0);
-        let wide = self.typeface.width(&name, NAME, true);
+        let wide = 1.1 * self.typeface.width(&name, NAME, true);
         self.text((left + INSIDE, top + 17.0), NAME, "start", "font-weight=\"700\"", &name);
         let room = width - 2.0 * INSIDE - wide - 10.0;
         let description = self.typeface.fit(&description, NAME, false, room);
