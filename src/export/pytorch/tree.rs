@@ -16,7 +16,7 @@ const KEYWORDS: [&str; 35] = [
 ];
 
 /// What every module has, as far as it does not begin with an underscore: `dir(torch.nn.Module())` of versions 1.13 to 2.15.
-const MODULE: [&str; 60] = [
+const MODULE: [&str; 54] = [
     "T_destination",
     "add_module",
     "apply",
@@ -71,12 +71,6 @@ const MODULE: [&str; 60] = [
     "type",
     "xpu",
     "zero_grad",
-    "hpu",
-    "name",
-    "mps",
-    "device",
-    "dtype",
-    "shape",
 ];
 
 /// What layers have besides.
