@@ -229,6 +229,10 @@ def main():
     def add(model, exporter, row):
         rows.append({"model": model, "exporter": exporter, **row})
         print(line(rows[-1]), flush=True)
+        # Anew each time, so that what was found stays where a long run is broken off.
+        if arguments.report:
+            arguments.report.parent.mkdir(parents=True, exist_ok=True)
+            arguments.report.write_text(HEAD.format(versions=versions()) + "".join(f"{line(row)}\n" for row in rows))
 
     for name in arguments.names or everything:
         if name in LEARNED:
@@ -257,9 +261,6 @@ def main():
                 path = ours(arguments.keep / f"{name.replace('/', '_')}.TorchScript.onnx", folder)
                 if path:
                     add(name, "pocketnas", check(path, sample.numpy(), given))
-    if arguments.report:
-        arguments.report.parent.mkdir(parents=True, exist_ok=True)
-        arguments.report.write_text(HEAD.format(versions=versions()) + "".join(f"{line(row)}\n" for row in rows))
     sys.exit(sum(row["state"] == "WRONG" for row in rows))
 
 
