@@ -17,7 +17,7 @@ fn decoder() -> Network {
         let name = format!("layers.{layer}");
         net.block(name.as_str(), "a layer of a decoder");
         let named = |part: &str| format!("{name}.{part}");
-        let norm = add(&mut net, &named("input_norm"), Op::RmsNorm, &[x]);
+        let norm = add(&mut net, &named("input_norm"), Op::RMS_NORM, &[x]);
         let q = add(&mut net, &named("attention.q"), linear(16), &[norm]);
         let k = add(&mut net, &named("attention.k"), linear(8), &[norm]);
         let v = add(&mut net, &named("attention.v"), linear(8), &[norm]);
@@ -25,7 +25,7 @@ fn decoder() -> Network {
         let mixed = add(&mut net, &named("attention"), Op::Attention(heads), &[q, k, v]);
         let o = add(&mut net, &named("attention.o"), linear(16), &[mixed]);
         x = add(&mut net, &named("attended"), Op::Add, &[x, o]);
-        let norm = add(&mut net, &named("norm"), Op::RmsNorm, &[x]);
+        let norm = add(&mut net, &named("norm"), Op::RMS_NORM, &[x]);
         let gate = add(&mut net, &named("mlp.gate"), linear(24), &[norm]);
         let function = Activation::Swish;
         let gate = add(&mut net, &named("mlp.gate.act"), Op::Activation { function }, &[gate]);
@@ -35,7 +35,7 @@ fn decoder() -> Network {
         x = add(&mut net, &named("out"), Op::Add, &[x, down]);
     }
     net.block("head", "");
-    let norm = add(&mut net, "head.norm", Op::RmsNorm, &[x]);
+    let norm = add(&mut net, "head.norm", Op::RMS_NORM, &[x]);
     let logits = add(&mut net, "head.logits", linear(23), &[norm]);
     net.output(logits);
     net.finish().unwrap()
