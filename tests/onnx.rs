@@ -73,11 +73,8 @@ fn the_command_writes_models_that_say_what_they_are() {
     let network = drawn("nas-bench-201", 4);
     let file = ArchitectureFile::new("cell 1".to_owned(), "nas-bench-201".to_owned(), &network, Provenance::default());
     let architecture = bench.path("cell.json");
-    fs::write(
-        &architecture,
-        &exporter("json").unwrap().render(&Export::new("cell", &file, &network)).unwrap()[0].bytes,
-    )
-    .unwrap();
+    let written = exporter("json").unwrap().render(&Export::new("cell", &file, &network)).unwrap();
+    fs::write(&architecture, &written[0].bytes).unwrap();
 
     let export = |more: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pocketnas"));

@@ -66,7 +66,8 @@ fn architectures_of_every_space() {
     for (space, _) in Space::shipped() {
         let samples = if space.starts_with("baselines/") { 1 } else { 2 };
         for seed in 0..samples {
-            let network = shrunk(&drawn(space, seed), 300_000_000);
+            // The sizes that ONNX models are run at: on smaller inputs one of these networks magnifies rounding a thousandfold.
+            let network = shrunk(&drawn(space, seed), 1_000_000_000);
             networks.push((format!("{}-{seed}", space.replace('/', "-")), network));
         }
     }
