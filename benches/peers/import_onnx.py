@@ -86,11 +86,11 @@ def built(name):
             layer.running_var.copy_(uniform(layer.running_var, 0.5, 1.5))
             layer.weight.data.copy_(uniform(layer.weight, 0.75, 1.25))
             layer.bias.data.copy_(uniform(layer.bias, -0.1, 0.1))
-    # Class tokens, positions, biases and factors of layers often begin as zeros or nearly so.
+    # Class tokens, positions, factors of layers, biases and classifiers often begin as zeros or nearly so.
     for key, value in model.named_parameters():
         if any(part in key for part in ("cls_token", "class_token", "dist_token", "pos_embed", "layer_scale", "gamma")):
             value.data.copy_(uniform(value, 0.5, 1.0))
-        elif key.endswith("bias") and not value.any():
+        elif not value.any():
             value.data.copy_(uniform(value, -0.1, 0.1))
     return model.eval(), torch.randn((1, 3, size, size), generator=random)
 

@@ -85,7 +85,8 @@ fn from_model(
     options: &Options,
 ) -> Result<Imported, ImportError> {
     let mut model = Model::check(name, proto, folder, options)?;
-    let mut budget = Budget::new();
+    let held = model.constants.values().map(|constant| constant.len()).sum();
+    let mut budget = Budget::new(held);
     passes::drop_passing(&mut model);
     fold::constants(&mut model, &mut budget);
     fuse::drop_unread(&mut model);

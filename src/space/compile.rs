@@ -282,6 +282,7 @@ impl<'a> Compiler<'a> {
             });
         }
         self.variants.clear();
+        self.made.clear();
         self.memo.clear();
         self.explore()
     }

@@ -144,8 +144,8 @@ fn mistakes_name_place_and_remedy() {
             "network:\n  - { op: convv, kernel: 3, channels: 8 }",
             "s.yaml:6:11: `convv` is not one of conv, depthwise_conv, linear, batch_norm, layer_norm, \
              rms_norm, softmax, relu, relu6, hswish, swish, gelu, sigmoid, hsigmoid, max_pool, avg_pool, global_avg_pool, \
-             squeeze_excite, upsample, pixel_shuffle, flatten, reshape, to_tokens, to_map, embedding, attention, identity, \
-             zero (did you mean `conv`?)",
+             squeeze_excite, upsample, pixel_shuffle, flatten, reshape, to_tokens, to_map, embedding, position_embedding, \
+             prepend_tokens, slice, channel_shuffle, attention, identity, zero (did you mean `conv`?)",
         ),
         (
             "network:\n  - { op: conv, kernal: 3, channels: 8 }",

@@ -244,7 +244,7 @@ fn broken_files_are_told_what_is_wrong_and_what_can_be_done() {
                 node(m, "Conv").input[0] = "moved".into();
                 m.graph.as_mut().unwrap().node.push(op("Add", &["image", "zeros"], "moved"));
             },
-            &["(ConstantOfShape)", "[2147483648, 2147483648]", "elements that are computed"],
+            &["(ConstantOfShape)", "[2147483648, 2147483648]", "elements that are still computed"],
         ),
         ("bad text", |m| m.producer_name = "\u{fffd}".into(), &["nothing, but 7"]),
     ];

@@ -8,8 +8,8 @@ use super::constant::{Constant, axis, elements};
 use super::model::{Model, Node};
 use super::tensor;
 
-/// The most elements of one computed tensor, and of all of them: room for masks and tables of positions, and none for a
-/// file of a few bytes that asks for all memory.
+/// The most elements that are computed besides those for what the file holds: room for masks and tables of positions, and
+/// none for a file of a few bytes that asks for all memory.
 const LARGEST: usize = 1 << 26;
 
 /// What may still be computed.
@@ -17,15 +17,17 @@ const LARGEST: usize = 1 << 26;
 pub(super) struct Budget(usize);
 
 impl Budget {
-    pub(super) fn new() -> Self {
-        Self(LARGEST)
+    /// For a file that holds so many elements: its weights may be turned on the way.
+    pub(super) fn new(held: usize) -> Self {
+        Self(LARGEST.saturating_add(held.saturating_mul(4)))
     }
 
     /// Sets aside what a tensor of these sizes takes.
     fn take(&mut self, dims: &[usize]) -> Result<usize, String> {
         let count = elements(dims).filter(|&count| count <= self.0);
         let Some(count) = count else {
-            return Err(format!("makes a constant of {dims:?}, more than the {LARGEST} elements that are computed"));
+            let left = self.0;
+            return Err(format!("makes a constant of {dims:?}, more than the {left} elements that are still computed"));
         };
         self.0 -= count;
         Ok(count)

@@ -98,7 +98,7 @@ fn what_does_not_go_with_the_teacher_is_told() {
         ("teacher: t.yaml", "teacher: s.yaml", "is no architecture file"),
         ("teacher: t.yaml\n", "", "`boundary: teacher` names no teacher"),
         ("boundary: teacher\n", "", "no border is the teacher's"),
-        ("boundary: teacher", "boundary: student", "boundary"),
+        ("boundary: teacher", "boundary: student", "`student` is not one of teacher"),
     ];
     for (from, to, message) in changed {
         fs::write(sound.path().join("s.yaml"), text.replacen(from, to, 1)).unwrap();
