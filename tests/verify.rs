@@ -380,7 +380,7 @@ fn every_claim_that_is_altered_is_named() {
     let shipped =
         fs::read_to_string(Path::new(ROOT).join("latency_tables/galaxy-s10-exynos9820/1large-float.yaml")).unwrap();
     let path = bench.path("table.yaml");
-    fs::write(&path, shipped.replacen("source: fitted, term: ", "source: fitted, term: ", 1)).unwrap();
+    fs::write(&path, &shipped).unwrap();
     expect(
         "a shipped table",
         &[&path],
