@@ -88,7 +88,7 @@ fn whole_networks_go_from_cheap_to_dear() {
         let network = space.build(&graph.architecture(&graph.sample(&mut rng))).unwrap();
         lower_run(&network).iter().map(|lowered| Prior::Rough.cost(&lowered.kernel)).sum::<f64>()
     };
-    let uniform: Vec<f64> = (0..50).map(cost).collect();
+    let uniform: Vec<f64> = (0..300).map(cost).collect();
     let (low, high) = uniform.iter().fold((f64::INFINITY, 0.0), |(low, high), &cost| (cost.min(low), cost.max(high)));
     assert_eq!(costs.len(), 9);
     assert!(costs[0] < low && costs[8] > high && low < costs[4] && costs[4] < high, "{costs:?}: {low} to {high}");
