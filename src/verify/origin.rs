@@ -101,19 +101,19 @@ impl Origin {
                 let bound = Latency::bounded(name, None, &self.name, table.clone(), confidence).ok()?;
                 Some(Arc::new(bound))
             };
-            let candidates = [Some(mean()), stated.and_then(bound), bound(CONFIDENCE)];
-            for candidate in candidates.into_iter().flatten() {
+            // What was made from a report names no confidence, but the hash tells which of the usual ones it was.
+            let usual = (50..100).map(|percent| f64::from(percent) / 100.0);
+            let bounds = stated.into_iter().chain([CONFIDENCE]).chain(usual).filter_map(bound);
+            for candidate in std::iter::once(mean()).chain(bounds) {
                 if self.is(&candidate.origin().hash) {
                     return Ok(candidate);
                 }
-                seen.push(candidate.origin().hash[..DIGITS].to_owned());
             }
+            seen.push(mean().origin().hash[..DIGITS].to_owned());
         }
-        seen.dedup();
         let named = self.hash.clone().unwrap_or_default();
         Err(format!(
-            "the table `{}` has changed: the file names BLAKE3 {named}, and what is at hand has {} (mean, and bounds at its \
-             confidence and at {CONFIDENCE}); {help}",
+            "the table `{}` has changed: the file names BLAKE3 {named}, and what is at hand has {}; {help}",
             self.name,
             seen.join(", ")
         ))
