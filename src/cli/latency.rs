@@ -20,6 +20,7 @@ use miette::miette;
 
 use super::Failure;
 use crate::latency::{LatencyError, LatencyTable};
+use crate::report::write_atomically;
 
 pub(super) use predict::{prediction_json, prediction_text};
 
@@ -70,7 +71,23 @@ fn say(text: std::fmt::Arguments) {
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(path, text).map_err(|e| Failure::Failed(miette!("cannot write {}: {e}", path.display())))
+    write_atomically(path, |file| file.write_all(text.as_bytes())).map_err(Failure::failed)
+}
+
+/// Refuses a place where no table can go, before anything is worked out, and a file that is something else: measurements
+/// are named on the same line.
+fn check_out(out: Option<&Path>) -> Result<(), Failure> {
+    let Some(out) = out else { return Ok(()) };
+    let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if out.is_dir() || parent.is_some_and(|parent| !parent.is_dir()) {
+        let message = format!("the table cannot be written to `{}`", out.display());
+        return Err(Failure::refuse(message, "give --out a file in a folder that is there"));
+    }
+    if out.exists() && LatencyTable::load(out).is_err() {
+        let message = format!("`{}` is there, and is no latency table: it would be lost", out.display());
+        return Err(Failure::refuse(message, "give --out another file, or remove that one"));
+    }
+    Ok(())
 }
 
 /// A file, or a shipped table; a file wins.
