@@ -8,16 +8,16 @@ HEAD = """# Importing models that others exported
 
 What `pocketnas import` makes of ONNX files by independent exporters, held against ONNX Runtime: written by
 
-    benches/peers/import_onnx.py --report reports/gallery/import/README.md
+    benches/peers/import_onnx.py --keras PYTHON --report reports/gallery/import/README.md
 """
 ABOUT = """
 *Difference* is the largest over all outputs, as a share of the largest value of that output, for one random sample, batch norms
 apart or folded, whichever is worse. *Given* is the parameters that are trained, as the model's own library counts them.
 Exporters fold batch norms, so files have fewer; an affine step that belongs to no layer, such as a scale for each channel, is
-held as a batch norm, and part of a layer's outputs as a smaller layer, so counts may differ where outputs do not. *Space*
-counts the architectures of the derived search space. *Seconds* are those of one import that writes architecture and space,
-whatever else the machine did. Rows of `pocketnas` are what was imported from the first good file above them, written by our own
-exporter, and imported again.
+held as a batch norm, a kernel that pads one side more than the other as a larger one, and part of a layer's outputs as a
+smaller layer, so counts may differ where outputs do not. *Space* counts the architectures of the derived search space.
+*Seconds* are those of one import that writes architecture and space, whatever else the machine did. Rows of `pocketnas` are
+what was imported from the first good file above them, written by our own exporter, and imported again.
 """
 
 
@@ -171,8 +171,8 @@ def refused(rows):
         block = refusal.shown() if refusal else wrapped(row.words)
         text += f"\n### {whose([row for _, row in group])}\n\n```text\n{block}\n```\n"
     about = (
-        "In the words of the program, shortened to the first operator of each kind; where files are refused for the same "
-        "reasons, those of the first."
+        "In the words of the program, which lists twelve operators, shortened to the first of each kind; where files are "
+        "refused for the same reasons, those of the first."
     )
     return f"\n## Refused\n\n{wrapped(about, more='')}\n{text}" if text else ""
 

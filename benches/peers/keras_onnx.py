@@ -21,10 +21,10 @@ keras = tensorflow.keras
 
 def multilayer():
     layers = keras.layers
-    return keras.Sequential([
-        keras.Input((64,)), layers.Dense(48, activation="relu"), layers.BatchNormalization(),
-        layers.Dense(32, activation="swish"), layers.Dense(10),
-    ])
+    x = given = keras.Input((64,))
+    for layer in [layers.Dense(48, "relu"), layers.BatchNormalization(), layers.Dense(32, "swish"), layers.Dense(10)]:
+        x = layer(x)
+    return keras.Model(given, x)
 
 
 def main():
@@ -39,10 +39,9 @@ def main():
             weight.assign(random.uniform(middle - reach, middle + reach, weight.shape))
     sizes = [1, *model.input_shape[1:]]
     signature = [tensorflow.TensorSpec(sizes, tensorflow.float32, name="x")]
-    called = tensorflow.function(lambda x: model(x, training=False), input_signature=signature)
     for suffix, first in [("tf2onnx", None), ("tf2onnx-nchw", ["x"])][: 2 if len(sizes) == 4 else 1]:
-        tf2onnx.convert.from_function(
-            called, input_signature=signature, opset=17, output_path=f"{stem}.{suffix}.onnx", inputs_as_nchw=first
+        tf2onnx.convert.from_keras(
+            model, input_signature=signature, opset=17, output_path=f"{stem}.{suffix}.onnx", inputs_as_nchw=first
         )
     print(json.dumps({"parameters": sum(weight.numpy().size for weight in model.trainable_weights), "sizes": sizes}))
 
