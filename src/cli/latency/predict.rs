@@ -8,10 +8,8 @@ use serde_json::{Value, json};
 
 use super::super::{Failure, emit, emit_json};
 use super::confidence::Confidence;
-use super::{input, load};
-use crate::latency::{
-    Bound, LatencyTable, Prediction, Source, predict, predict_operators, read_network, read_operators,
-};
+use super::{input, load, network};
+use crate::latency::{Bound, LatencyTable, Prediction, Source, predict, predict_operators, read_operators};
 use crate::units::Millis;
 
 #[derive(Args)]
@@ -19,7 +17,8 @@ pub(super) struct PredictArguments {
     /// The table: a file, or the name of a shipped one
     #[arg(long)]
     table: String,
-    /// An architecture file (YAML or JSON), a space file, of which the default is meant, or operator lists (CSV)
+    /// An architecture file (YAML or JSON), a space, the path of a file or the name of a shipped one, of which the default is
+    /// meant, or operator lists (CSV)
     #[arg(value_name = "ARCH_OR_NETWORK_FILE")]
     network: PathBuf,
     /// Which model of an operators file that holds several
@@ -51,7 +50,7 @@ pub(super) fn run(arguments: &PredictArguments) -> Result<(), Failure> {
         };
         predict_operators(&table, &list.kernels)
     } else {
-        predict(&table, &read_network(path).map_err(input)?)
+        predict(&table, &network(path)?)
     };
     let bound = arguments.confidence.factor(&arguments.table, &table)?;
     let bound = bound.map(|(factor, confidence)| Bound { ms: Millis(factor * prediction.mean.0), confidence });
