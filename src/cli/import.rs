@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Failure, emit, emit_json};
+use super::{Failure, emit, emit_json, say};
 use crate::engine::native::Native;
 use crate::engine::{Backend, Mode, Plan, Tensor};
 use crate::export::{self, ArchitectureFile, Export, Provenance, WeightsFile, exporter};
@@ -132,7 +132,10 @@ fn write(
         let mut unless_edited = |name: String, text: &str| match fs::read(folder.join(&name)) {
             Ok(there) if there != text.as_bytes() => {
                 let path = folder.join(&name);
-                eprintln!("kept: {} is not as it would be written; remove it to have it made anew", path.display());
+                say(format_args!(
+                    "kept: {} is not as it would be written; remove it to have it made anew",
+                    path.display()
+                ));
                 Ok(())
             }
             _ => put(name, text.as_bytes()),

@@ -99,6 +99,16 @@ pub struct Covered {
     pub ranges: [(u64, u64); Property::ALL.len()],
 }
 
+impl Covered {
+    /// The range of an amount that a table does not tell.
+    pub(super) const ANYTHING: (u64, u64) = (0, u64::MAX);
+
+    /// The properties with their ranges, as far as they are known.
+    pub fn ranges(&self) -> impl Iterator<Item = (Property, (u64, u64))> {
+        Property::ALL.into_iter().zip(self.ranges).filter(|(_, range)| *range != Self::ANYTHING)
+    }
+}
+
 /// What a fit has seen, by kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {

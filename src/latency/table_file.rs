@@ -19,8 +19,6 @@ const COUNT: Kind = Kind::Int { min: 1, max: 1 << 40 };
 const SIZE: Kind = Kind::Int { min: 1, max: 1 << 20 };
 const PAIR: Kind = Kind::List(&SIZE, 2);
 const AMOUNTS: Kind = Kind::List(&COUNT, 2);
-/// The range of an amount that a table does not tell.
-const ANYTHING: (u64, u64) = (0, u64::MAX);
 const POSITIVE: Kind = Kind::Number { min: 0.0, max: 1e9 };
 const PERCENT: Kind = Kind::Number { min: 0.0, max: 1e9 };
 const KINDS: Kind = Kind::Word(&KernelKind::NAMES);
@@ -236,10 +234,8 @@ impl LatencyTable {
                 line(format_args!("    over_sequence: true"));
             }
             line(format_args!("    operators: {}", seen.operators));
-            for (property, range) in Property::ALL.into_iter().zip(seen.ranges) {
-                if range != ANYTHING {
-                    line(format_args!("    {}: [{}, {}]", property.name(), range.0, range.1));
-                }
+            for (property, (low, high)) in seen.ranges() {
+                line(format_args!("    {}: [{low}, {high}]", property.name()));
             }
         }
         if let Some(ratios) = &self.ratios {
@@ -395,7 +391,7 @@ fn coverage(root: &Node, problems: &mut Problems) -> Coverage {
         }
         let ranges = Property::ALL.map(|property| {
             if property.is_joint() && item.get(property.name()).is_none() {
-                return ANYTHING;
+                return Covered::ANYTHING;
             }
             let [low, high] = pair::<u64>(item, property.name(), &path, problems);
             if low > high {

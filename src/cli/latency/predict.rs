@@ -8,11 +8,9 @@ use serde_json::{Value, json};
 
 use super::super::{Failure, emit, emit_json};
 use super::confidence::Confidence;
-use super::{input, load, say};
+use super::{input, load, network, say};
 use crate::graph::Network;
-use crate::latency::{
-    Bound, LatencyTable, Prediction, Source, lower_run, predict, predict_operators, read_network, read_operators,
-};
+use crate::latency::{Bound, LatencyTable, Prediction, Source, lower_run, predict, predict_operators, read_operators};
 use crate::units::Millis;
 
 #[derive(Args)]
@@ -20,7 +18,8 @@ pub(super) struct PredictArguments {
     /// The table: a file, or the name of a shipped one
     #[arg(long)]
     table: String,
-    /// An architecture file (YAML or JSON), a space file, of which the default is meant, or operator lists (CSV)
+    /// An architecture file (YAML or JSON), a space, the path of a file or the name of a shipped one, of which the default is
+    /// meant, or operator lists (CSV)
     #[arg(value_name = "ARCH_OR_NETWORK_FILE")]
     network: PathBuf,
     /// Which model of an operators file that holds several
@@ -53,7 +52,7 @@ pub(super) fn run(arguments: &PredictArguments) -> Result<(), Failure> {
         };
         predict_operators(&table, &list.kernels)
     } else {
-        let network = read_network(path).map_err(input)?;
+        let network = network(path)?;
         note = remark(&table, &network);
         predict(&table, &network)
     };
