@@ -69,11 +69,11 @@ impl Property {
         matches!(self, Self::Elements | Self::Weights | Self::Macs)
     }
 
-    /// The smallest and the largest value in an operator; height and width may differ.
+    /// The smallest and the largest value in an operator; height and width may differ. Amounts are counted from nothing: that
+    /// an operator has less to do than any measured one is no news.
     fn of(self, kernel: &Kernel) -> (u64, u64) {
         let pair = |[a, b]: [u32; 2]| (u64::from(a.min(b)), u64::from(a.max(b)));
-        let both = |value: u64| (value, value);
-        let one = |value: u32| both(u64::from(value));
+        let one = |value: u32| (u64::from(value), u64::from(value));
         match self {
             Self::InputSize => pair(kernel.input),
             Self::InputChannels => one(kernel.input_channels),
@@ -83,9 +83,9 @@ impl Property {
             Self::Dilation => one(kernel.dilation),
             Self::GroupWidth if kernel.kind == KernelKind::Grouped => one(kernel.input_channels / kernel.groups.max(1)),
             Self::GroupWidth => one(1),
-            Self::Elements => both(kernel.input_elements().max(kernel.output_elements())),
-            Self::Weights => both(kernel.weights()),
-            Self::Macs => both(kernel.macs()),
+            Self::Elements => (0, kernel.input_elements().max(kernel.output_elements())),
+            Self::Weights => (0, kernel.weights()),
+            Self::Macs => (0, kernel.macs()),
         }
     }
 }
@@ -103,9 +103,10 @@ impl Covered {
     /// The range of an amount that a table does not tell.
     pub(super) const ANYTHING: (u64, u64) = (0, u64::MAX);
 
-    /// The properties with their ranges, as far as they are known.
+    /// The properties with their ranges, as far as they are known and operators of the kind have them.
     pub fn ranges(&self) -> impl Iterator<Item = (Property, (u64, u64))> {
-        Property::ALL.into_iter().zip(self.ranges).filter(|(_, range)| *range != Self::ANYTHING)
+        let ranges = Property::ALL.into_iter().zip(self.ranges);
+        ranges.filter(|(_, (low, high))| *high > 0 && (*low, *high) != Self::ANYTHING)
     }
 }
 

@@ -18,7 +18,7 @@ const VERSION: i64 = 1;
 const COUNT: Kind = Kind::Int { min: 1, max: 1 << 40 };
 const SIZE: Kind = Kind::Int { min: 1, max: 1 << 20 };
 const PAIR: Kind = Kind::List(&SIZE, 2);
-const AMOUNTS: Kind = Kind::List(&COUNT, 2);
+const AMOUNTS: Kind = Kind::List(&Kind::Int { min: 0, max: i64::MAX }, 2);
 const POSITIVE: Kind = Kind::Number { min: 0.0, max: 1e9 };
 const PERCENT: Kind = Kind::Number { min: 0.0, max: 1e9 };
 const KINDS: Kind = Kind::Word(&KernelKind::NAMES);
@@ -106,10 +106,10 @@ pub static TABLE_SCHEMA: Schema = Schema {
                         "elements",
                         &AMOUNTS,
                         false,
-                        "lowest and highest, of the larger of input and output; any if absent",
+                        "from 0 to the most, of the larger of input and output; any if absent",
                     ),
-                    field("weights", &AMOUNTS, false, "lowest and highest; any if absent"),
-                    field("macs", &AMOUNTS, false, "lowest and highest multiply-adds; any if absent"),
+                    field("weights", &AMOUNTS, false, "from 0 to the most; any if absent"),
+                    field("macs", &AMOUNTS, false, "from 0 to the most multiply-adds; any if absent"),
                 ]),
                 0,
             ),
