@@ -289,7 +289,7 @@ fn what_cannot_be_is_refused_before_anything_runs() {
         &["--runner", "host", "--out", "o.yaml", "--model-runner", "b {model}", "--cores", "3-9999"],
         "names no cores",
     );
-    refuse(&["--runner", "host", "--out", "o.yaml", "--prior", "galaxy-s10/1large-float"], "did you mean");
+    refuse(&["--runner", "host", "--out", "o.yaml", "--prior", "galaxy-s10-exynos980/1large-float"], "did you mean");
     refuse(&["--runner", "host", "--out", "o.yaml", "--precision", "quant"], "a command that quantises each model");
     refuse(&["--runner", "host", "--out", "o.yaml", "--precision", "half"], "float, quant");
     refuse(&["--runner", "onnxruntime:", "--out", "o.yaml"], "there are: host, onnxruntime[:LIBRARY], adb:SERIAL");

@@ -284,7 +284,7 @@ fn measure(arguments: &ProfileArguments, plan: &Plan) -> Result<(), Failure> {
     let stages = Stages::new(false);
     let total = plan.planned.len() as u64 * u64::from(protocol.windows);
     stages.stage("measuring", Some(total));
-    let (first, most, drifted) = (Cell::new(None), Cell::new(0), Cell::new(0u64));
+    let (first, most, drifted) = (Cell::new(None), Cell::new(0), Cell::new(0usize));
     let show = |progress: Progress| match progress {
         Progress::Counted { done, .. } => {
             let done = done as u64;
@@ -299,9 +299,9 @@ fn measure(arguments: &ProfileArguments, plan: &Plan) -> Result<(), Failure> {
             drifted.set(times);
             // A machine that is busy throughout would say it every few seconds.
             if times.is_power_of_two() {
-                let percent = 100.0 * by;
+                let (percent, so_far) = (100.0 * by, counted(times, "time"));
                 say(format_args!(
-                    "the reference operator is {percent:+.1} % off ({times} times so far): what was measured meanwhile is repeated"
+                    "the reference operator is {percent:+.1} % off ({so_far} so far): what was measured meanwhile is repeated"
                 ));
             }
         }

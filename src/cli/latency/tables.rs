@@ -81,7 +81,15 @@ fn in_short(tables: &[Named]) -> String {
         let folder = if folder.is_empty() { String::new() } else { format!("{folder}: ") };
         let _ = writeln!(text, "{folder}{origin}");
         for (name, table) in group {
-            let _ = writeln!(text, "  {:<width$}  {}; {}", split(name).1, error(table), covered::line(table));
+            let (own, info) = (split(name).1, table.info());
+            let _ = writeln!(
+                text,
+                "  {own:<width$}  {} on {}: {}; {}",
+                info.precision,
+                info.cores,
+                error(table),
+                covered::line(table)
+            );
         }
     }
     if !tables.is_empty() {
@@ -100,7 +108,7 @@ fn origin(table: &LatencyTable) -> String {
 /// How far off it is, and its bound.
 fn error(table: &LatencyTable) -> String {
     let mut text = match &table.info().provenance.error {
-        Some(error) => format!("{:4.1} % off on {} left out", error.mape, error.left_out),
+        Some(error) => format!("{:.1} % off on {} left out", error.mape, error.left_out),
         None => "error not known".to_owned(),
     };
     text += &match (table.bound_factor(CONFIDENCE), &table.info().provenance.error) {
@@ -124,7 +132,7 @@ fn in_full(name: &str, table: &LatencyTable) -> String {
         ("runs", format!("{}, {}, cores {}", info.runtime, info.precision, info.cores)),
         ("source", format!("{}; {}", of.source, of.licence)),
         ("command", of.command.clone()),
-        ("error", error(table).trim_start().to_owned()),
+        ("error", error(table)),
         ("rows", rows),
     ];
     let mut text = format!("{name}\n");
