@@ -298,6 +298,23 @@ fn exports_of_a_run() {
     assert!(dir.expect(2, &["export", "o", "--format", "onxx"]).1.contains("there is no format `onxx`"));
     dir.expect(2, &["export", "nowhere", "--format", "json"]);
     dir.expect(2, &["export", json, "--format", "yaml,dot"]);
+    dir.file("space.yaml", SPACE);
+    for (arguments, part) in [
+        (&["export", json, "--format", "svg", "--out", "x.svg"][..], "`x.svg` is called like a file"),
+        (&["export", json, "--format", "svg", "--top", "1"], "is one architecture"),
+        (&["export", json, "--format", "svg", "--id", "f001"], "is one architecture"),
+        (&["export", "model.onnx", "--format", "svg"], "`pocketnas import model.onnx --out DIR`"),
+        (&["export", "space.yaml", "--format", "svg"], "it is a search space; `pocketnas search`"),
+        (&["export", "c.yaml", "--format", "svg"], "it is a search config; `pocketnas search`"),
+    ] {
+        let told = dir.expect(2, arguments).1;
+        assert!(
+            told.split_whitespace().collect::<Vec<_>>().join(" ").replace("│ ", "").contains(part),
+            "{part}: {told}"
+        );
+    }
+    let (listed, _) = dir.expect(0, &["export", json, "--format", "svg,dot,svg", "--out", "twice"]);
+    assert_eq!(listed.lines().count(), 2, "{listed}");
 
     let before = fs::read(dir.path().join("o/front.svg")).unwrap();
     fs::remove_file(dir.path().join("o/front.svg")).unwrap();

@@ -93,11 +93,11 @@ fn fresh_results_agree_whatever_made_them() {
         "agrees     latency_mean",
         "agrees     quantized by block",
         "agrees     origin of the weights: untrained, seed 0",
-        "unchecked  everything: a drawing",
-        "agrees     what is written from the architecture file",
     ] {
         assert!(printed.contains(part), "{part} is missing:\n{printed}");
     }
+    // The two drawings, the module and its weights.
+    assert_eq!(printed.matches("agrees     what is written from the architecture file").count(), 4, "{printed}");
     assert!(!printed.contains("unchecked  latency") && !printed.contains("unchecked  score"), "{printed}");
     // Members without a file are built again from the study, with what the report knows of them.
     let ids: Vec<String> =
@@ -106,14 +106,16 @@ fn fresh_results_agree_whatever_made_them() {
         "export",
         out.to_str().unwrap(),
         "--format",
-        "yaml",
+        "yaml,svg",
         "--id",
         &ids[1],
         "--out",
         bench.path("one").to_str().unwrap(),
     ]));
-    let printed = verify(0, &[&bench.path("one").join(format!("{}.yaml", ids[1]))], &[]);
+    let [file, drawing] = ["yaml", "svg"].map(|extension| bench.path("one").join(format!("{}.{extension}", ids[1])));
+    let printed = verify(0, &[&file, &drawing], &[]);
     assert!(printed.contains("agrees     latency:") && printed.contains("agrees     quantized:"), "{printed}");
+    assert!(printed.contains("agrees     what is written from the architecture file"), "{printed}");
 
     // A space and a search of the user's own, evolved.
     let space = bench.path("tiny.yaml");
@@ -122,7 +124,19 @@ fn fresh_results_agree_whatever_made_them() {
     bench.search(&config, "own");
     let printed = verify(0, &[&bench.path("own")], &[]);
     assert!(
-        printed.contains("unchecked  architecture") && printed.contains("does not come with pocketnas"),
+        printed.contains("unchecked  architecture") && printed.contains("give its file with --space FILE"),
+        "{printed}"
+    );
+    let printed = verify(0, &[&bench.path("own")], &["--space", space.to_str().unwrap()]);
+    assert!(!printed.contains("unchecked  architecture") && printed.contains("members, built again: "), "{printed}");
+    let other = fs::read_to_string(&space).unwrap().replace("features: 10", "features: 11");
+    fs::write(bench.path("other.yaml"), other).unwrap();
+    let printed = verify(1, &[&bench.path("own")], &["--space", bench.path("other.yaml").to_str().unwrap()]);
+    assert!(printed.contains("DISAGREES  architectures/f001.yaml: hash of what the space makes"), "{printed}");
+    let printed = verify(0, &[&space, &config], &[]);
+    assert!(
+        printed.contains("agrees     every architecture: ")
+            && printed.contains("agrees     what it names: the space tiny"),
         "{printed}"
     );
     // Nothing is within the limits: what comes closest is there in place of a front.
@@ -301,6 +315,11 @@ fn every_claim_that_is_altered_is_named() {
         format!("DISAGREES  architectures/{}: hash in the table", files[1].file_name().unwrap().to_string_lossy());
     expect("files swapped", &[&swapped], &[], &[&claim]);
 
+    let stray = swapped.join("architectures/best.yaml");
+    fs::copy(&files[0], &stray).unwrap();
+    fs::copy(out.join("architectures").join(files[1].file_name().unwrap()), &files[1]).unwrap();
+    expect("a stray file", &[&swapped], &[], &["unchecked  architectures/best.yaml: no member of the front names it"]);
+
     // A model for runtimes.
     let model = || ModelProto::decode(&*fs::read(out.join("export/f001.onnx")).unwrap()).unwrap();
     let path = bench.path("altered.onnx");
@@ -358,9 +377,14 @@ fn every_claim_that_is_altered_is_named() {
     fs::write(beside.join("f001.safetensors"), &weights).unwrap();
     expect("a weight", &[&beside.join("f001.safetensors")], &[], &["DISAGREES  weights "]);
     fs::write(beside.join("f001.safetensors"), &weights[..last]).unwrap();
-    expect("cut weights", &[&beside.join("f001.safetensors")], &[], &["DISAGREES  weights: claims a file of tensors"]);
+    // A drawing.
+    let drawing = fs::read_to_string(out.join("export/f001.svg")).unwrap();
+    let line = drawing.lines().find(|line| line.contains(" parameters · ")).unwrap();
+    fs::write(beside.join("f001.svg"), drawing.replace(line, &line.replace(" parameters", " k parameters"))).unwrap();
+    expect("a drawing", &[&beside.join("f001.svg")], &[], &["DISAGREES  line "]);
     fs::remove_file(beside.join("f001.json")).unwrap();
     expect("a module alone", &[&beside.join("f001.py")], &[], &["unchecked  everything: `f001.yaml`"]);
+    expect("a drawing alone", &[&beside.join("f001.svg")], &[], &["unchecked  everything: a drawing"]);
     // Weights that an architecture file names.
     let model = out.join("export/f001.onnx");
     let imported = bench.path("imported");
@@ -370,7 +394,7 @@ fn every_claim_that_is_altered_is_named() {
         "imported",
         &[&file, &weights],
         &[],
-        &["agrees     weights: ", "unchecked  architecture: the space `imported`"],
+        &["agrees     weights: ", "unchecked  architecture: an imported network"],
     );
     let mut bytes = fs::read(&weights).unwrap();
     bytes[last] ^= 1;
@@ -398,6 +422,53 @@ fn every_claim_that_is_altered_is_named() {
     let claims = ["DISAGREES  the shipped table of its name", "DISAGREES  source networks.csv"];
     expect("a table", &[&path], &["--given", given.to_str().unwrap()], &claims);
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Files around a model that was imported, under a name with a dot.
+#[test]
+fn what_is_made_of_an_imported_model_is_held_against_it() {
+    let bench = Bench::new();
+    let config = bench.config(bench.path("tiny.yaml").to_str().unwrap(), "architectures: 1\n");
+    bench.search(&config, "out");
+    let path = |name: &str| bench.path(name);
+    let run = |arguments: &[&str]| succeeded(&pocketnas(arguments));
+    let exported = pocketnas(&["export", path("out").to_str().unwrap(), "--format", "onnx"]);
+    fs::rename(String::from_utf8_lossy(&exported.stdout).trim(), path("net.v1.onnx")).unwrap();
+    let into = path("in");
+    run(&["import", path("net.v1.onnx").to_str().unwrap(), "--space", "--out", into.to_str().unwrap()]);
+    let file = into.join("net.v1.yaml");
+    run(&["export", file.to_str().unwrap(), "--format", "onnx,pytorch,svg", "--out", into.to_str().unwrap()]);
+    let names =
+        ["yaml", "safetensors", "space.yaml", "search.yaml", "onnx", "svg"].map(|ending| format!("in/net.v1.{ending}"));
+    let files: Vec<PathBuf> = names.iter().map(|name| path(name)).chain([path("in/net_v1.py")]).collect();
+    let printed = verify(0, &files.iter().map(PathBuf::as_path).collect::<Vec<_>>(), &[]);
+    for part in [
+        "agrees     weights: 17 tensors in net.v1.safetensors, with the BLAKE3 named",
+        "agrees     every architecture: ",
+        "agrees     default architecture: ",
+        "agrees     what it names: the space net-v1, macs, score",
+        "agrees     origin of the weights: every tensor of net.v1.safetensors",
+    ] {
+        assert!(printed.contains(part), "{part} is missing:\n{printed}");
+    }
+    assert_eq!(printed.matches("agrees     what is written from the architecture file").count(), 2, "{printed}");
+    assert!(fs::read_to_string(path("in/net.v1.svg")).unwrap().contains(">net.v1</text>"));
+
+    // One weight of the model is another one than in the file that it names.
+    let mut model = ModelProto::decode(&*fs::read(path("in/net.v1.onnx")).unwrap()).unwrap();
+    model.graph.as_mut().unwrap().initializer[0].raw_data[0] ^= 1;
+    fs::write(path("in/net.v1.onnx"), model.encode_to_vec()).unwrap();
+    let printed = verify(1, &[&path("in/net.v1.onnx")], &[]);
+    assert!(printed.contains("DISAGREES  weights ") && !printed.contains("origin of the weights"), "{printed}");
+    // The space no longer has the model as its default.
+    let space = fs::read_to_string(path("in/net.v1.space.yaml")).unwrap();
+    fs::write(path("in/net.v1.space.yaml"), space.replacen("act: relu", "act: hswish", 1)).unwrap();
+    let printed = verify(1, &[&path("in/net.v1.space.yaml")], &[]);
+    assert!(printed.contains("DISAGREES  default architecture: claims "), "{printed}");
+    // Nothing that could be held against the rest.
+    fs::remove_file(path("in/net.v1.safetensors")).unwrap();
+    let printed = verify(0, &[&path("in/net.v1.onnx")], &[]);
+    assert!(printed.contains("unchecked  origin of the weights: "), "{printed}");
 }
 
 #[test]
@@ -428,12 +499,18 @@ fn what_cannot_be_read_says_why() {
     fs::write(bench.path("half.json"), "{\"network\": {}, \"architecture\": \"x\"}").unwrap();
     fs::write(bench.path("bytes.onnx"), [1, 2, 3]).unwrap();
     fs::create_dir(bench.path("empty")).unwrap();
+    // A header of 2^63 bytes, with and without an architecture file of its name.
+    fs::write(bench.path("huge.safetensors"), [0, 0, 0, 0, 0, 0, 0, 0x80]).unwrap();
+    let pipe = bench.path("pipe.py");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     for (name, part) in [
         ("missing", "check the path"),
         ("garbage.yaml", "not valid YAML"),
         ("other.yaml", "is nothing that pocketnas exports"),
         ("half.json", "not an architecture file"),
         ("bytes.onnx", "is no ONNX model"),
+        ("huge.safetensors", "not a safetensors file"),
+        ("pipe.py", "is neither a file nor a folder"),
         ("empty", "give a folder that `pocketnas search` has filled"),
     ] {
         let output = pocketnas(&["verify", bench.path(name).to_str().unwrap(), "--json"]);

@@ -1,5 +1,6 @@
 //! `pocketnas export`: architectures and trials in other formats.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -43,7 +44,9 @@ enum Format {
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let formats = arguments.format.iter().map(|name| format(name)).collect::<Result<Vec<_>, _>>()?;
+    let mut seen = HashSet::new();
+    let names = arguments.format.iter().filter(|name| seen.insert(*name));
+    let formats = names.map(|name| format(name)).collect::<Result<Vec<_>, _>>()?;
     let (mut of_architectures, mut of_trials) = (Vec::new(), Vec::new());
     for format in formats {
         match format {
@@ -56,6 +59,15 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
             "--top and --id choose architectures, but trials go out in whole",
             "leave them out, or add a format of architectures",
         ));
+    }
+    if arguments.source.is_file() && (arguments.top.is_some() || !arguments.id.is_empty()) {
+        return Err(Failure::refuse(
+            format!("--top and --id choose from a front, but `{}` is one architecture", arguments.source.display()),
+            "leave them out, or give the folder of a search",
+        ));
+    }
+    if !of_architectures.is_empty() {
+        names_a_folder(&arguments)?;
     }
     // Everything is read and checked before the first file is written.
     let mut trials: Vec<(PathBuf, String)> = Vec::new();
@@ -97,7 +109,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         let kept = loaded.keep(&folder, &of_architectures, &mut list)?;
         for &format in &of_architectures {
             for rendered in loaded.render(format, &arguments)? {
-                let path = folder.join(format!("{}.{}", exported.name, rendered.extension));
+                let path = folder.join(rendered.file_name(&exported.name));
                 // What was read from there is the same under the same names, and an architecture file has its hash.
                 if kept.as_ref().is_none_or(|kept| !same(kept, &path)) {
                     list.push_str(&write(&path, &rendered.bytes)?);
@@ -185,6 +197,23 @@ fn print(format: &dyn Exporter, files: &[Rendered]) -> Result<(), Failure> {
     emit_bytes(&file.bytes)
 }
 
+/// Refuses `--out x.svg`, which would become a folder of that name.
+fn names_a_folder(arguments: &Arguments) -> Result<(), Failure> {
+    let Some(out) = arguments.out.as_ref().filter(|out| !out.is_dir()) else { return Ok(()) };
+    let ending = out.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    let of_files = ["yaml", "json", "dot", "svg", "onnx", "py", export::weights::EXTENSION];
+    if !of_files.contains(&ending) {
+        return Ok(());
+    }
+    Err(Failure::refuse(
+        format!(
+            "`{}` is called like a file, but architectures go into a folder, under names of their own",
+            out.display()
+        ),
+        "give a folder with --out, or leave it out: one architecture in one format of one file goes to standard output",
+    ))
+}
+
 /// Where files go that no one named.
 fn folder(arguments: &Arguments) -> PathBuf {
     arguments.out.clone().unwrap_or_else(|| arguments.source.join("export"))
@@ -219,6 +248,12 @@ fn study(source: &Path) -> Result<Study, Failure> {
 /// The architecture file that is named, or those of the folder that are chosen.
 fn architectures(arguments: &Arguments) -> Result<Vec<Exported>, Failure> {
     let source = &arguments.source;
+    if source.extension().is_some_and(|extension| extension == "onnx") {
+        return Err(Failure::refuse(
+            format!("`{}` is an ONNX model, but what is exported is an architecture", source.display()),
+            format!("`pocketnas import {} --out DIR` makes an architecture file of it", source.display()),
+        ));
+    }
     if !source.is_dir() {
         let name = source.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         return Ok(vec![Exported::read(name, source).map_err(refuse)?]);

@@ -167,7 +167,7 @@ fn architecture(stem: &str, arguments: &Arguments, network: &Network) -> Archite
     let program = format!("pocketnas {}", env!("CARGO_PKG_VERSION"));
     let search = format!("imported from {}", arguments.model.file_name().unwrap_or_default().to_string_lossy());
     let provenance = Provenance { program, search, ..Provenance::default() };
-    ArchitectureFile::new(stem.to_owned(), "imported".to_owned(), network, provenance)
+    ArchitectureFile::new(stem.to_owned(), export::IMPORTED.to_owned(), network, provenance)
 }
 
 /// What the network computes for one sample: each output with its name.

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::{Failure, emit, emit_json, say};
+use crate::space::Space;
 use crate::verify::{Finding, Given, Unreadable, Verdict, verify};
 
 /// Compute again what an exported file claims: what agrees, what does not, and what nobody can tell from here
 ///
-/// Architecture files, ONNX models, latency tables and the folders of searches. Exit codes: 0 where everything that can be
+/// Architecture files and what is written from them, ONNX models, spaces, search configs, latency tables and the folders of
+/// searches. Exit codes: 0 where everything that can be
 /// checked agrees, 1 where something does not, 2 where a file cannot be read.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -19,6 +21,9 @@ pub(super) struct Arguments {
     /// A latency table that values come from, where it is not shipped: a file, or the name of a shipped one; can be repeated
     #[arg(long = "table", value_name = "TABLE")]
     tables: Vec<String>,
+    /// The search space that architectures come from, where it is not shipped; can be repeated
+    #[arg(long = "space", value_name = "FILE")]
+    spaces: Vec<String>,
     /// A file that a latency table was made from; can be repeated
     #[arg(long = "given", value_name = "FILE")]
     sources: Vec<PathBuf>,
@@ -30,7 +35,9 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let table = |name: &String| -> Result<_, Failure> { Ok((name.clone(), super::latency::load(name)?)) };
     let tables = arguments.tables.iter().map(table).collect::<Result<_, _>>()?;
-    let given = Given { tables, sources: arguments.sources.clone() };
+    let space = |name: &String| -> Result<_, Failure> { Ok((name.clone(), Space::load(name, None)?)) };
+    let spaces = arguments.spaces.iter().map(space).collect::<Result<_, _>>()?;
+    let given = Given { tables, spaces, sources: arguments.sources.clone() };
     let (mut documents, mut unreadable) = (Vec::new(), Vec::new());
     let mut counts = Counts::default();
     for file in &arguments.files {

@@ -12,6 +12,9 @@ use crate::graph::{Network, RawNetwork};
 /// The version of the file format.
 const VERSION: u32 = 1;
 
+/// What stands in place of a space where there is none: the network was imported.
+pub const IMPORTED: &str = "imported";
+
 /// One architecture, self-contained.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -87,6 +90,11 @@ impl ArchitectureFile {
             weights: None,
             network: network.to_raw(),
         }
+    }
+
+    /// Whether it is an imported network, which comes from no space.
+    pub fn is_imported(&self) -> bool {
+        self.space == IMPORTED
     }
 
     /// Its weights, where it names any; `folder` is the one that it lies in.

@@ -33,8 +33,13 @@ impl Claim {
     /// A number that has to be the same but for the order in which it was added up.
     pub fn number(what: impl Into<String>, claimed: f64, found: f64) -> Self {
         let holds = claimed == found || (claimed - found).abs() <= AGREEMENT * claimed.abs().max(found.abs());
-        Self { what: what.into(), claimed: claimed.to_string(), found: found.to_string(), holds }
+        Self { what: what.into(), claimed: digits(claimed), found: digits(found), holds }
     }
+}
+
+/// A number, without the hundreds of digits that some have.
+fn digits(value: f64) -> String {
+    if value != 0.0 && !(1e-9..1e17).contains(&value.abs()) { format!("{value:e}") } else { value.to_string() }
 }
 
 /// The hash of a network and its counts, where a file has them.
@@ -68,7 +73,7 @@ pub fn metric_claims(
     network: &Network,
 ) -> Result<Vec<Claim>, ObjectiveError> {
     let number = |what: String, claimed: f64, found: f64| match objective.origin().kind {
-        "count" => Claim::text(what, claimed.to_string(), found.to_string()),
+        "count" => Claim::text(what, digits(claimed), digits(found)),
         _ => Claim::number(what, claimed, found),
     };
     let mut claims = vec![number(name.to_owned(), metric.value, objective.value(network)?)];

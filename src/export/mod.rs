@@ -26,7 +26,7 @@ pub mod tflite;
 pub mod weights;
 mod yaml;
 
-pub use architecture::{ArchitectureFile, Metric, Provenance};
+pub use architecture::{ArchitectureFile, IMPORTED, Metric, Provenance};
 pub use claims::{Claim, claims, metric_claims};
 pub use read::{ReadError, parse, read};
 pub use weights::{WeightsFile, WeightsFileError};
@@ -71,7 +71,7 @@ pub enum Carries {
 /// An architecture on its way out.
 #[derive(Clone, Copy, Debug)]
 pub struct Export<'a> {
-    /// What its files are called, before the first dot.
+    /// What its files are called, before what the format puts behind it.
     pub name: &'a str,
     /// What is known about it.
     pub file: &'a ArchitectureFile,
@@ -86,7 +86,7 @@ pub struct Export<'a> {
 /// One file of a format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rendered {
-    /// What stands behind the first dot of its name: `onnx.data`.
+    /// What stands behind the name of the architecture: `onnx.data`.
     pub extension: &'static str,
     /// Its content.
     pub bytes: Vec<u8>,
@@ -119,14 +119,27 @@ impl<'a> Export<'a> {
     /// What the weights are, in a few words.
     fn origin(&self) -> String {
         match (&self.file.weights, self.weights) {
-            (Some(stored), Some(_)) => format!("{} (blake3 {})", stored.file, stored.blake3),
+            (Some(stored), Some(_)) => stored.to_string(),
             (None, Some(_)) => "given".to_owned(),
             (_, None) => format!("untrained, seed {SEED}"),
         }
     }
 }
 
+/// What a file of an architecture is called: its name, and what the format puts behind it.
+pub fn file_name(name: &str, extension: &str) -> String {
+    if extension == pytorch::EXTENSION {
+        return format!("{}.{extension}", pytorch::module_name(name));
+    }
+    format!("{name}.{extension}")
+}
+
 impl Rendered {
+    /// What it is called, among the files of the architecture of that name.
+    pub fn file_name(&self, name: &str) -> String {
+        file_name(name, self.extension)
+    }
+
     /// The one file of a format that has no others.
     fn only(extension: &'static str, bytes: Vec<u8>) -> Vec<Self> {
         vec![Self { extension, bytes }]

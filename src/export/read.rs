@@ -70,6 +70,16 @@ pub fn read(path: &Path) -> Result<(ArchitectureFile, Network), ReadError> {
 /// A document that is no architecture file.
 pub fn parse(document: &Document) -> Result<ArchitectureFile, ReadError> {
     let form = |reason: String| ReadError::Form { file: document.name.clone(), reason };
+    let has = |key: &str| document.root.get(key).is_some();
+    if has("objectives") && has("search") {
+        return Err(form(
+            "it is a search config; `pocketnas search` writes the architectures that it finds".to_owned(),
+        ));
+    }
+    if has("space") && !has("architecture") {
+        let reason = "it is a search space; `pocketnas search` writes the architectures that it finds in one";
+        return Err(form(reason.to_owned()));
+    }
     // Every JSON document that pocketnas writes is YAML too; the document check brings size limits and positions.
     let parsed: ArchitectureFile = if document.text.trim_start().starts_with('{') {
         serde_json::from_str(&document.text).map_err(|error| form(error.to_string()))?

@@ -5,6 +5,7 @@
 //! the canonical hash of the network and the program. The architecture file names the file and its BLAKE3.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -44,10 +45,22 @@ pub struct WeightsFileError {
     pub remedy: &'static str,
 }
 
+impl fmt::Display for WeightsFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (blake3 {})", self.file, self.blake3)
+    }
+}
+
 impl WeightsFile {
     /// A file of that name and content.
     pub fn new(file: String, bytes: &[u8]) -> Self {
         Self { file, blake3: blake3::hash(bytes).to_string() }
+    }
+
+    /// What [`Display`](fmt::Display) says, in files that were made with these weights.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (file, blake3) = text.strip_suffix(')')?.rsplit_once(" (blake3 ")?;
+        Some(Self { file: file.to_owned(), blake3: blake3.to_owned() })
     }
 
     /// Whether the name is that of a file beside the architecture file, and nowhere else.

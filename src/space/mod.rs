@@ -80,11 +80,11 @@ impl Space {
         }
     }
 
-    /// The shipped space that calls itself that, as files about architectures do.
-    pub fn shipped_as(name: &str) -> Option<Self> {
+    /// The shipped space that calls itself that, as files about architectures do, with the name that it is shipped under.
+    pub fn shipped_as(name: &str) -> Option<(&'static str, Self)> {
         // Known networks lie in a folder of their own, and are called by their own name.
         let (shipped, text) = Self::shipped().iter().find(|(shipped, _)| shipped.rsplit('/').next() == Some(name))?;
-        Self::from_text(shipped, text).ok()
+        Some((shipped, Self::from_text(shipped, text).ok()?))
     }
 
     /// A space from its text. `name` is what messages call it.

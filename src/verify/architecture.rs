@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::origin::Origin;
-use super::{Finding, Given, Kind, Opened, Unreadable, text_form, weights};
+use super::{Finding, Given, Kind, Opened, Unreadable, text_form, written};
 use crate::export::{self, ArchitectureFile, Claim, Metric, ReadError, metric_claims};
 use crate::graph::{Network, NetworkError};
 
@@ -38,7 +38,7 @@ pub(super) fn parsed(file: &Opened) -> Result<ArchitectureFile, Unreadable> {
 pub(super) fn findings(file: &ArchitectureFile, given: &Given, folder: &Path) -> Vec<Finding> {
     let (network, misshapen) = file.network.rebuild();
     let mut findings = shapes(file, misshapen);
-    let (form, rebuilt) = text_form::claims(&file.space, &file.architecture, &file.hash);
+    let (form, rebuilt) = text_form::claims(&file.space, &file.architecture, &file.hash, given);
     let network = match network {
         Ok(network) => network,
         Err(error) => {
@@ -55,7 +55,7 @@ pub(super) fn findings(file: &ArchitectureFile, given: &Given, folder: &Path) ->
     for (name, metric) in &file.metrics {
         findings.extend(metric_findings(file, name, metric, &network, given, folder));
     }
-    findings.extend(weights::stored(file, &network, folder));
+    findings.extend(written::stored(file, &network, folder));
     findings.extend(provenance(file));
     findings
 }
@@ -106,7 +106,7 @@ fn metric_findings(
             }
         }
         Err(why) => {
-            let command = origin.command(&file.space, &file.architecture, file.provenance.seed);
+            let command = origin.command(&file.space, &file.architecture, file.provenance.seed, given);
             let why = command.map_or_else(|| why.clone(), |command| format!("{why}: {command}"));
             findings.push(Finding::unchecked(name, why));
         }

@@ -3,14 +3,16 @@
 //! A file is read as one of the [`KINDS`], each in a file of its own. What it says becomes [`Finding`]s: what agrees, what
 //! disagrees, and what could not be checked, with the reason and, where there is one, the command that would.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::export::Claim;
+use crate::export::{Claim, IMPORTED};
 use crate::latency::LatencyTable;
+use crate::space::Space;
 use crate::yaml::{Diagnostics, Document};
 
 mod architecture;
@@ -20,9 +22,11 @@ mod mute;
 mod onnx;
 mod origin;
 mod results;
+mod search;
+mod space;
 mod table;
 mod text_form;
-mod weights;
+mod written;
 
 /// A kind of file that can be verified.
 pub trait Kind: Debug + Sync {
@@ -43,8 +47,10 @@ pub trait Kind: Debug + Sync {
 pub static KINDS: &[&dyn Kind] = &[
     &results::Results,
     &onnx::Onnx,
-    &weights::Weights,
+    &written::Written,
     &architecture::Architecture,
+    &space::SpaceFile,
+    &search::Search,
     &table::Table,
     &measured::Measured,
     &mute::Mute,
@@ -55,8 +61,28 @@ pub static KINDS: &[&dyn Kind] = &[
 pub struct Given {
     /// Latency tables with the names they were given by; they come before shipped ones.
     pub tables: Vec<(String, LatencyTable)>,
+    /// Search spaces with the names they were given by; they come before shipped ones.
+    pub spaces: Vec<(String, Space)>,
     /// Files that a table may have been made from.
     pub sources: Vec<PathBuf>,
+}
+
+impl Given {
+    /// The space that calls itself that, with the word that the command line has for it.
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn space(&self, name: &str) -> Result<(Cow<'_, Space>, &str), String> {
+        if name == IMPORTED {
+            return Err("an imported network comes from no space".to_owned());
+        }
+        let given = self.spaces.iter().find(|(_, space)| space.name() == name);
+        if let Some((file, space)) = given {
+            return Ok((Cow::Borrowed(space), file));
+        }
+        let missing = || format!("the space `{name}` does not come with pocketnas; give its file with --space FILE");
+        Space::shipped_as(name).map(|(word, space)| (Cow::Owned(space), word)).ok_or_else(missing)
+    }
 }
 
 /// One thing that a file says, and what became of it.
@@ -180,8 +206,13 @@ impl Opened {
 /// # Errors
 /// [`Unreadable`]: a file that cannot be read, or is of no known kind.
 pub fn verify(path: &Path, given: &Given) -> Result<(&'static str, Vec<Finding>), Unreadable> {
-    if let Err(error) = path.metadata() {
-        return Err(Unreadable::Other(format!("cannot read `{}`: {error}; check the path", path.display())));
+    match path.metadata() {
+        Ok(there) if there.is_file() || there.is_dir() => {}
+        // A pipe may never end.
+        Ok(_) => return Err(Unreadable::Other(format!("`{}` is neither a file nor a folder", path.display()))),
+        Err(error) => {
+            return Err(Unreadable::Other(format!("cannot read `{}`: {error}; check the path", path.display())));
+        }
     }
     let file = Opened::new(path);
     if let Some(kind) = KINDS.iter().find(|kind| kind.recognises(&file)) {
@@ -206,4 +237,14 @@ fn gathered(claim: &str, findings: Vec<Finding>) -> Vec<Finding> {
     }
     gathered.extend(findings.into_iter().filter(Finding::is_disagreement));
     gathered
+}
+
+/// The BLAKE3 of a file.
+fn blake3_of(path: &Path) -> std::io::Result<String> {
+    if !path.metadata()?.is_file() {
+        return Err(std::io::Error::other("it is no file"));
+    }
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(std::fs::File::open(path)?)?;
+    Ok(hasher.finalize().to_hex().to_string())
 }

@@ -4,9 +4,13 @@ use super::{Finding, Given, Kind, Opened, Unreadable};
 
 /// Endings of names, and what such files are.
 const MUTE: &[(&str, &str)] = &[
-    ("dot", "a drawing, which claims nothing"),
-    ("svg", "a drawing, which claims nothing"),
-    ("png", "a drawing, which claims nothing"),
+    ("dot", "a drawing, and the architecture file that it would be drawn from again is not beside it"),
+    (
+        "svg",
+        "a drawing, and the architecture file that it would be drawn from again is not beside it; those of a front are held \
+         against `front.json` with their folder",
+    ),
+    ("png", "a drawing; those of a front are held against `front.json` with their folder"),
     ("html", "a page drawn from `front.json`, which is what can be verified; `pocketnas report DIR` draws it again"),
     ("tflite", "a model whose speed is all that matters, with weights drawn at random: it claims nothing"),
 ];

@@ -1,12 +1,13 @@
 //! ONNX models: the network that is read back, held against the hash, the shapes and the weights that the file names.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use prost::Message;
 
-use super::{Finding, Given, Kind, Opened, Unreadable, gathered, text_form};
-use crate::engine::{Init, initialise};
-use crate::export::Claim;
+use super::{Finding, Given, Kind, Opened, Unreadable, blake3_of, gathered, text_form};
+use crate::engine::{Init, Weights, initialise};
+use crate::export::{Claim, WeightsFile};
 use crate::graph::{Network, NodeId, Op};
 use crate::import::{self, Imported, Options};
 use crate::onnx::schema::{GraphProto, ModelProto, ValueInfoProto, tensor_shape_proto, type_proto};
@@ -24,7 +25,7 @@ impl Kind for Onnx {
         file.extension() == "onnx"
     }
 
-    fn verify(&self, file: &Opened, _given: &Given) -> Result<Vec<Finding>, Unreadable> {
+    fn verify(&self, file: &Opened, given: &Given) -> Result<Vec<Finding>, Unreadable> {
         let refuse = |error: &dyn std::fmt::Display| Unreadable::Other(error.to_string());
         let path = file.path();
         let read =
@@ -47,7 +48,7 @@ impl Kind for Onnx {
             Some(hash) => {
                 findings.push(Claim::text("hash", hash, found).into());
                 if let (Some(space), Some(architecture)) = (said("space"), said("architecture")) {
-                    findings.extend(text_form::claims(space, architecture, hash).0);
+                    findings.extend(text_form::claims(space, architecture, hash, given).0);
                 }
             }
             None => findings.push(Finding::unchecked("hash", format!("the file names none; its network has {found}"))),
@@ -55,7 +56,7 @@ impl Kind for Onnx {
         if let Some(graph) = &model.graph {
             findings.extend(shapes(graph, &imported.network));
         }
-        findings.extend(weights(&imported, said("weights")));
+        findings.extend(weights(&imported, said("weights"), path.parent().unwrap_or_else(|| Path::new(""))));
         Ok(findings)
     }
 }
@@ -94,8 +95,9 @@ fn sizes(value: &ValueInfoProto) -> Option<Vec<usize>> {
         .collect()
 }
 
-/// Whether every parameter is there with finite numbers; where they were drawn from a seed, whether they are those.
-fn weights(imported: &Imported, stated: Option<&str>) -> Vec<Finding> {
+/// Whether every parameter is there with finite numbers; where they were drawn from a seed, or come from a file that lies
+/// beside the model, whether they are those.
+fn weights(imported: &Imported, stated: Option<&str>, folder: &Path) -> Vec<Finding> {
     let Imported { network, weights, .. } = imported;
     let wanted = network.ids().map(|id| network.parameters(id).len()).sum::<usize>();
     let there = network.ids().filter_map(|id| weights.of(network, id).ok()).map(|tensors| tensors.len()).sum::<usize>();
@@ -105,19 +107,26 @@ fn weights(imported: &Imported, stated: Option<&str>) -> Vec<Finding> {
         broken.map(|(name, _)| Finding::disagrees(format!("weights {name}"), "numbers", "some are not finite")),
     );
     let Some(stated) = stated else { return findings };
-    match stated.strip_prefix("untrained, seed ").and_then(|seed| seed.parse().ok()) {
-        Some(seed) => {
-            let drawn = initialise(network, &Init::default(), seed);
-            let other = drawn.0.iter().filter(|(name, tensor)| weights.0.get(*name) != Some(tensor));
-            let other: Vec<Finding> =
-                other.map(|(name, _)| Finding::disagrees(format!("weights {name}"), stated, "other numbers")).collect();
-            if other.is_empty() {
-                findings.push(Finding::agrees("origin of the weights", stated));
+    let claim = "origin of the weights";
+    let compared = |given: &Weights, found: &str| -> Vec<Finding> {
+        let other = given.0.iter().filter(|(name, tensor)| weights.0.get(*name) != Some(tensor));
+        let other: Vec<Finding> =
+            other.map(|(name, _)| Finding::disagrees(format!("weights {name}"), stated, "other numbers")).collect();
+        if other.is_empty() { vec![Finding::agrees(claim, found)] } else { other }
+    };
+    if let Some(seed) = stated.strip_prefix("untrained, seed ").and_then(|seed| seed.parse().ok()) {
+        findings.extend(compared(&initialise(network, &Init::default(), seed), stated));
+    } else if let Some(named) = WeightsFile::parse(stated) {
+        match named.read(folder, network) {
+            Ok(there) => findings.extend(compared(&there, &format!("every tensor of {stated}"))),
+            // It is the file that is named, but not with weights of this network.
+            Err(error) if blake3_of(&folder.join(&named.file)).is_ok_and(|found| found == named.blake3) => {
+                findings.push(Finding::disagrees(claim, stated, error.to_string()));
             }
-            findings.extend(other);
+            Err(error) => findings.push(Finding::unchecked(claim, error.to_string())),
         }
-        None => findings
-            .push(Finding::unchecked("origin of the weights", format!("nothing here can show it: \"{stated}\""))),
+    } else {
+        findings.push(Finding::unchecked(claim, format!("nothing here can show it: \"{stated}\"")));
     }
     findings
 }

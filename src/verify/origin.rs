@@ -61,7 +61,10 @@ impl Origin {
             "table" => self.latency(name, given, folder),
             "proxy" => self.score(name),
             "program" => Err(format!("a program of the user's answered it, and is not run from here: `{}`", self.name)),
-            other => Err(format!("`{other} {}` is no origin that this version of pocketnas knows", self.name)),
+            _ => Err(format!(
+                "`{}` is no origin that this version of pocketnas knows",
+                format!("{} {}", self.kind, self.name).trim()
+            )),
         }
     }
 
@@ -140,9 +143,10 @@ impl Origin {
     }
 
     /// The command that scores an architecture, where that is what would tell.
-    pub(super) fn command(&self, space: &str, architecture: &str, seed: u64) -> Option<String> {
+    pub(super) fn command(&self, space: &str, architecture: &str, seed: u64, given: &Given) -> Option<String> {
         let (proxy, _) = self.name.split_once(" version ").filter(|_| self.kind == "proxy")?;
         let proxy = if Definition::names().any(|shipped| shipped == proxy) { proxy } else { "FILE" };
+        let space = given.space(space).map_or("FILE", |(_, word)| word);
         Some(format!(
             "`pocketnas score --space {space} --arch '{architecture}' --proxy {proxy} --seed {seed} --data-seed {seed}`"
         ))

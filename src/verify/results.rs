@@ -1,8 +1,8 @@
 //! The folder of a search: its tables against each other, its architecture files, the space, dominance and limits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::front::{Meaning, Row};
@@ -216,7 +216,22 @@ fn files(rows: &[Row], given: &Given, folder: &Path) -> (Vec<Finding>, Option<Ar
         }));
         first.get_or_insert(file);
     }
+    findings.extend(strays(rows, folder));
     (summary(&format!("{read} architecture files"), findings), first)
+}
+
+/// Architecture files that lie among those of the front, though no row names them.
+fn strays(rows: &[Row], folder: &Path) -> Vec<Finding> {
+    let named: BTreeSet<PathBuf> =
+        rows.iter().filter_map(|row| row.file.as_ref()).map(|file| folder.join(file)).collect();
+    let folders: BTreeSet<&Path> = named.iter().filter_map(|file| file.parent()).collect();
+    let there = folders.into_iter().flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten());
+    let mut strays: Vec<PathBuf> = there.map(|entry| entry.path()).filter(|path| !named.contains(path)).collect();
+    strays.retain(|path| architecture::Architecture.recognises(&Opened::new(path)));
+    strays.sort();
+    let shown = |path: PathBuf| path.strip_prefix(folder).unwrap_or(&path).display().to_string();
+    let finding = |path| Finding::unchecked(shown(path), "no member of the front names it; give it by itself");
+    strays.into_iter().map(finding).collect()
 }
 
 /// A row against the file that it names.
@@ -250,8 +265,8 @@ fn members(rows: &[Row], meaning: Option<&Meaning>, given: &Given, folder: &Path
         ));
         return findings;
     };
-    let space = match text_form::shipped(&meaning.space) {
-        Ok(space) => space,
+    let space = match given.space(&meaning.space) {
+        Ok((space, _)) => space,
         Err(why) => {
             findings.push(Finding::unchecked(format!("{all}, built again"), why));
             return findings;
@@ -263,7 +278,7 @@ fn members(rows: &[Row], meaning: Option<&Meaning>, given: &Given, folder: &Path
             Ok(objective) => objectives.push((name, column, objective)),
             Err(why) => {
                 let command =
-                    rows.first().and_then(|row| origin.command(&meaning.space, &row.architecture, meaning.seed));
+                    rows.first().and_then(|row| origin.command(&meaning.space, &row.architecture, meaning.seed, given));
                 let why = command.map_or_else(|| why.clone(), |command| format!("{why}: {command}"));
                 findings.push(Finding::unchecked(format!("{name} of {all}"), why));
             }

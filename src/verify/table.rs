@@ -1,6 +1,6 @@
 //! Latency tables: whether they read, what they were made from, and whether one that calls itself shipped is.
 
-use super::{Finding, Given, Kind, Opened, Unreadable};
+use super::{Finding, Given, Kind, Opened, Unreadable, blake3_of};
 use crate::export::Claim;
 use crate::latency::LatencyTable;
 
@@ -69,10 +69,4 @@ fn as_shipped(table: &LatencyTable) -> Finding {
             Finding::disagrees(claim, format!("{} lines", ours.lines().count()), theirs.lines().count().to_string())
         }
     }
-}
-
-fn blake3_of(path: &std::path::Path) -> std::io::Result<String> {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(std::fs::File::open(path)?)?;
-    Ok(hasher.finalize().to_hex().to_string())
 }

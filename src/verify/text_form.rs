@@ -2,15 +2,10 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::Finding;
+use super::{Finding, Given};
 use crate::export::Claim;
 use crate::graph::Network;
 use crate::space::{Architecture, Space};
-
-/// The shipped space of that name, or why there is none.
-pub(super) fn shipped(name: &str) -> Result<Space, String> {
-    Space::shipped_as(name).ok_or_else(|| format!("the space `{name}` does not come with pocketnas"))
-}
 
 /// An architecture as its space gives it again.
 pub(super) struct Rebuilt {
@@ -29,9 +24,9 @@ pub(super) fn rebuild(space: &Space, text: &str) -> Result<Rebuilt, String> {
 }
 
 /// A text form and a hash, which have to belong together.
-pub(super) fn claims(space: &str, text: &str, hash: &str) -> (Vec<Finding>, Option<Rebuilt>) {
-    let space = match shipped(space) {
-        Ok(space) => space,
+pub(super) fn claims(space: &str, text: &str, hash: &str, given: &Given) -> (Vec<Finding>, Option<Rebuilt>) {
+    let space = match given.space(space) {
+        Ok((space, _)) => space,
         Err(why) => return (vec![Finding::unchecked("architecture", why)], None),
     };
     match rebuild(&space, text) {

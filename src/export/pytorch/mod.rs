@@ -1,13 +1,13 @@
 //! PyTorch: a module as a person would write it, which needs nothing but `torch`, and its weights beside it.
 //!
-//! Every block of the network whose layers bear its name is a class; the others stand one below the other in the network's
-//! own `forward`. Layers hang where their names say, so that the keys of the module's `state_dict` are the names of the
+//! Every block of the network whose layers hang in a scope of their own is a class; the others stand one below the other in
+//! the network's own `forward`. Layers hang where their names say, so that the keys of the module's `state_dict` are the names of the
 //! network's parameters, `s1.0.conv.weight`, and one file of weights serves both. Only names that Python or PyTorch has no
 //! room for are changed (`tree.rs`); the weights then go to `NAME.pytorch.safetensors`.
 //!
 //! What is written works with PyTorch from 1.13 on, and nothing of it runs when it is imported.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
 
 use serde_json::Value as Json;
@@ -47,8 +47,17 @@ impl Exporter for PyTorch {
         let key = |id: NodeId, parameter: &Parameter| module.key(id, parameter.name);
         let bytes = weights::encode_as(export.network, &weights, key)?;
         let text = module.text(export, &format!("{}.{extension}", export.name));
-        Ok(vec![Rendered { extension: "py", bytes: text.into_bytes() }, Rendered { extension, bytes }])
+        Ok(vec![Rendered { extension: EXTENSION, bytes: text.into_bytes() }, Rendered { extension, bytes }])
     }
+}
+
+/// The ending of modules.
+pub(super) const EXTENSION: &str = "py";
+
+/// The name that Python imports the module of an architecture by: it has no dots, and begins with no digit.
+pub(super) fn module_name(name: &str) -> String {
+    let name: String = name.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
+    if name.starts_with(|c: char| c.is_numeric()) { format!("_{name}") } else { name }
 }
 
 /// A network as Python has it.
@@ -110,9 +119,9 @@ impl<'n> Module<'n> {
     fn hang(&mut self) {
         let network = self.network;
         let own = self.blocks_of_their_own();
-        for (index, (block, nodes)) in self.nodes.iter().enumerate() {
-            if own.contains(&index) {
-                let place = self.tree.hang(&block.name);
+        for (index, (_, nodes)) in self.nodes.iter().enumerate() {
+            if let Some(scope) = own.get(&index) {
+                let place = self.tree.hang(scope);
                 self.classes.insert(index, place);
             }
             for &id in nodes {
@@ -127,9 +136,10 @@ impl<'n> Module<'n> {
         self.tree.name();
     }
 
-    /// The blocks that become classes: all their layers bear their names, and those of no other block do. A block without
-    /// layers is one where it stands in a row, such as `s1.2`.
-    fn blocks_of_their_own(&self) -> BTreeSet<usize> {
+    /// The blocks that become classes, each with the scope that it hangs at: that of its own name, or else the widest one
+    /// that holds all of its layers and none of another block. A block without layers is one where it stands in a row of such
+    /// blocks, as `s1.2` does between `s1.1` and `s1.3`.
+    fn blocks_of_their_own(&self) -> BTreeMap<usize, String> {
         let network = self.network;
         let has_layer = |id: &NodeId| !network.parameters(*id).is_empty();
         // The names of all layers, each with its block, in the order of their texts: those within a scope stand together.
@@ -139,34 +149,58 @@ impl<'n> Module<'n> {
             .map(|id| (&*network.node(id).name, network.node(id).block.index()))
             .collect();
         layers.sort_unstable();
-        let within = |scope: &str| -> (usize, usize) {
+        let within = |scope: &str| -> &[(&str, usize)] {
             let prefix = format!("{scope}.");
             let start = layers.partition_point(|(name, _)| *name < &*prefix);
-            (start, start + layers[start..].iter().take_while(|(name, _)| name.starts_with(&prefix)).count())
+            &layers[start..start + layers[start..].iter().take_while(|(name, _)| name.starts_with(&prefix)).count()]
         };
-        let mut count = vec![0usize; self.nodes.len()];
-        layers.iter().for_each(|(_, block)| count[*block] += 1);
+        let mut of_block: Vec<Vec<&str>> = vec![Vec::new(); self.nodes.len()];
+        layers.iter().for_each(|(name, block)| of_block[*block].push(name));
+        let is_layer = |scope: &str| layers.binary_search_by(|(name, _)| (*name).cmp(scope)).is_ok();
+        // All of a block's layers, and those of no other; one that bears the name of a layer is no scope of its own.
+        let holds = |scope: &str, index: usize| {
+            let inside = within(scope);
+            let deep = tree::is_deep(scope) || inside.iter().any(|(name, _)| tree::is_deep(name));
+            let alone = inside.iter().all(|(_, owner)| *owner == index) && inside.len() == of_block[index].len();
+            alone && !deep && !is_layer(scope)
+        };
         let mut scopes: Vec<(String, usize)> = Vec::new();
+        let mut without_layers: Vec<(String, usize)> = Vec::new();
         for (index, (block, nodes)) in self.nodes.iter().enumerate() {
             let opens = nodes.iter().any(|&id| matches!(network.node(id).op, Op::Input { .. }));
-            let (start, end) = within(&block.name);
-            let alone = layers[start..end].iter().all(|(_, owner)| *owner == index) && end - start == count[index];
-            let numbered =
-                block.name.rsplit_once('.').is_some_and(|(_, last)| last.bytes().all(|b| b.is_ascii_digit()));
-            let deep = tree::is_deep(&block.name) || layers[start..end].iter().any(|(name, _)| tree::is_deep(name));
-            if !opens && !deep && alone && (count[index] > 0 || numbered) && !nodes.is_empty() {
-                scopes.push((format!("{}.", block.name), index));
+            if nodes.is_empty() || opens {
+                continue;
             }
+            let Some(first) = of_block[index].first() else {
+                if holds(&block.name, index) {
+                    without_layers.push((block.name.clone(), index));
+                }
+                continue;
+            };
+            let around = first.match_indices('.').map(|(at, _)| &first[..at]);
+            // What hangs on a class is an attribute of it.
+            let named = |scope: &&str| {
+                within(scope).iter().all(|(name, _)| tree::begins_as_attribute(&name[scope.len() + 1..]))
+            };
+            let scope = std::iter::once(&*block.name).chain(around.filter(named)).find(|scope| holds(scope, index));
+            scopes.extend(scope.map(|scope| (scope.to_owned(), index)));
         }
-        // One within another, and one that bears the name of a layer, stay lines of the network.
+        let row = |name: &str| {
+            name.rsplit_once('.')
+                .filter(|(_, last)| last.bytes().all(|b| b.is_ascii_digit()))
+                .map(|(row, _)| row.to_owned())
+        };
+        let rows: BTreeSet<String> = scopes.iter().filter_map(|(scope, _)| row(scope)).collect();
+        scopes.extend(without_layers.into_iter().filter(|(name, _)| row(name).is_some_and(|row| rows.contains(&row))));
+        // One within another stays lines of the network.
+        let mut scopes: Vec<(String, usize)> =
+            scopes.into_iter().map(|(scope, index)| (format!("{scope}."), index)).collect();
         scopes.sort();
-        let mut own = BTreeSet::new();
+        let mut own = BTreeMap::new();
         let mut last: Option<String> = None;
         for (scope, index) in scopes {
-            let inside = last.as_ref().is_some_and(|last| scope.starts_with(last));
-            let is_layer = layers.binary_search_by(|(name, _)| (*name).cmp(&scope[..scope.len() - 1])).is_ok();
-            if !inside && !is_layer {
-                own.insert(index);
+            if last.as_ref().is_none_or(|last| !scope.starts_with(last)) {
+                own.insert(index, scope[..scope.len() - 1].to_owned());
                 last = Some(scope);
             }
         }
@@ -280,18 +314,29 @@ impl<'n> Module<'n> {
     /// What the file says about itself.
     fn opening(&self, export: &Export<'_>, weights: &str) -> String {
         let file = export.file;
+        let kind = if file.is_imported() {
+            "An imported network".to_owned()
+        } else {
+            format!("A network of the space {}", file.space)
+        };
+        // Weights that had to take other names lie in a file of their own, and come from the one that is named.
+        let origin = match &file.weights {
+            Some(stored) if stored.file == weights => {
+                format!(": those that the architecture file names (blake3 {})", stored.blake3)
+            }
+            Some(_) => format!(": those of {} under other names", export.origin()),
+            None => format!(": {}", export.origin()),
+        };
         let mut text = String::from("\"\"\"");
         text += &wrapped(&plain(&file.architecture));
         let _ = write!(
             text,
             "\n\n{}\n\n",
             wrapped(&plain(&format!(
-                "A network of the space {}, canonical hash {}, written by pocketnas {}. Its weights are in {weights} beside \
-                 it: {}. `load()` gives both; the keys of the state_dict are the names of the parameters in other formats.",
-                file.space,
+                "{kind}, canonical hash {}, written by pocketnas {}. Its weights are in {weights} beside it{origin}. `load()` \
+                 gives both; the keys of the state_dict are the names of the parameters in other formats.",
                 file.hash,
                 env!("CARGO_PKG_VERSION"),
-                export.origin()
             )))
         );
         if self.renamed() {

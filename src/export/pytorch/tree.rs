@@ -111,12 +111,20 @@ const LAYER: [&str; 30] = [
 const EMBEDDING: [&str; 7] =
     ["padding_idx", "max_norm", "norm_type", "scale_grad_by_freq", "sparse", "from_pretrained", "reset_parameters"];
 
+/// What dictionaries of modules have besides.
+const DICTIONARY: [&str; 6] = ["clear", "items", "keys", "pop", "update", "values"];
+
 /// Names that the file has for other things, which a class may not take.
 const TAKEN: [&str; 4] = ["Network", "RMSNorm", "SqueezeExcite", "F"];
 
 /// Whether a class may not be called so.
 pub(super) fn taken(class: &str) -> bool {
     TAKEN.contains(&class) || KEYWORDS.contains(&class)
+}
+
+/// Whether the first part of a name is one that Python has attributes for.
+pub(super) fn begins_as_attribute(name: &str) -> bool {
+    is_identifier(name.split('.').next().unwrap_or_default())
 }
 
 /// Whether a name is flattened.
@@ -195,12 +203,16 @@ impl Tree {
     /// Gives every place its name in Python; nothing may be hung up after that.
     pub(super) fn name(&mut self) {
         for parent in 0..self.places.len() {
-            let layer = self.places[parent].layer.is_some();
+            let taken: &[&[&str]] = match () {
+                () if self.places[parent].layer.is_some() => &[&LAYER, &EMBEDDING],
+                () if self.is_dictionary(parent) => &[&DICTIONARY],
+                () => &[],
+            };
             let listed = self.is_list(parent);
             let mut siblings = HashSet::new();
             for child in self.places[parent].children.clone() {
                 let wanted = &self.places[child].wanted;
-                let mut name = if listed { wanted.clone() } else { attribute(wanted, layer) };
+                let mut name = if listed { wanted.clone() } else { attribute(wanted, taken) };
                 while !siblings.insert(name.clone()) {
                     name.push('_');
                 }
@@ -220,6 +232,12 @@ impl Tree {
             })
             .collect();
         !taken && !children.is_empty() && numbers.len() == children.len()
+    }
+
+    /// Whether a place holds nothing but its children, and Python has no attribute for the name of one of them, such as `1`.
+    fn is_dictionary(&self, place: usize) -> bool {
+        let Place { children, taken, .. } = &self.places[place];
+        !taken && !self.is_list(place) && children.iter().any(|&child| !is_identifier(&self.places[child].wanted))
     }
 
     /// The children of a list in the order of their numbers, of anything else in that of the network.
@@ -256,6 +274,8 @@ impl Tree {
         let name = &self.places[child].name;
         if self.is_list(parent) {
             format!("{from}[{name}]")
+        } else if self.is_dictionary(parent) {
+            format!("{from}[{}]", Json::from(name.as_str()))
         } else if is_identifier(name) {
             format!("{from}.{name}")
         } else {
@@ -269,18 +289,21 @@ impl Tree {
         if let Some(layer) = &at.layer {
             return layer.clone();
         }
+        let children = self.children(place);
+        if self.is_dictionary(place) {
+            let item =
+                |&child: &usize| format!("{}: {}", Json::from(self.places[child].name.as_str()), self.made(child));
+            let items: Vec<String> = children.iter().map(item).collect();
+            return among("nn.ModuleDict({", &items, "})");
+        }
         if !self.is_list(place) {
             return "nn.Module()".to_owned();
         }
-        let items: Vec<String> = self.children(place).into_iter().map(|child| self.made(child)).collect();
-        let line = format!("nn.ModuleList([{}])", items.join(", "));
+        let items: Vec<String> = children.into_iter().map(|child| self.made(child)).collect();
         if items.len() > 2 && items.iter().all(|item| *item == items[0]) {
-            format!("nn.ModuleList([{} for _ in range({})])", items[0], items.len())
-        } else if line.len() > 80 {
-            format!("nn.ModuleList([\n            {},\n        ])", items.join(",\n            "))
-        } else {
-            line
+            return format!("nn.ModuleList([{} for _ in range({})])", items[0], items.len());
         }
+        among("nn.ModuleList([", &items, "])")
     }
 
     /// The statements that make all that hangs on the class at `scope`.
@@ -291,10 +314,10 @@ impl Tree {
     }
 
     fn make(&self, place: usize, from: &str, statements: &mut Vec<String>) {
-        let listed = self.is_list(place);
+        let held = self.is_list(place) || self.is_dictionary(place);
         for child in self.children(place) {
             let (name, to) = (&self.places[child].name, self.step(from, place, child));
-            if !listed {
+            if !held {
                 let made = self.made(child);
                 statements.push(if is_identifier(name) {
                     format!("{to} = {made}")
@@ -309,15 +332,24 @@ impl Tree {
     }
 }
 
-/// A name for an attribute that clashes with none that modules, or layers, have.
-fn attribute(wanted: &str, layer: bool) -> String {
-    let on_layer = layer && (LAYER.contains(&wanted) || EMBEDDING.contains(&wanted));
+/// Items between brackets, on a line each where one line is too short for them.
+fn among(open: &str, items: &[String], close: &str) -> String {
+    let line = format!("{open}{}{close}", items.join(", "));
+    if line.len() <= 80 {
+        return line;
+    }
+    format!("{open}\n            {},\n        {close}", items.join(",\n            "))
+}
+
+/// A name for an attribute that clashes with none that modules have, and none of those that are taken besides.
+fn attribute(wanted: &str, taken: &[&[&str]]) -> String {
+    let taken = taken.iter().any(|names| names.contains(&wanted));
     if wanted.is_empty() {
         "node".to_owned()
     } else if wanted.starts_with('_') {
         // Modules keep much under such names, and Python changes some of them within classes.
         format!("n{wanted}")
-    } else if MODULE.contains(&wanted) || on_layer {
+    } else if MODULE.contains(&wanted) || taken {
         format!("{wanted}_")
     } else {
         wanted.to_owned()

@@ -12,6 +12,8 @@ pub(super) const LINE: f64 = 14.0;
 const GAP: f64 = 20.0;
 /// From one lane to the next, px.
 const BETWEEN: f64 = 7.0;
+/// From the label of a port to what is right of it, px.
+pub(super) const PORT: f64 = 6.0;
 /// A block that is wider, px, has operators in a row stacked in one chip.
 const WIDEST: f64 = 900.0;
 
@@ -23,8 +25,8 @@ pub(super) fn chip_height(lines: usize) -> f64 {
 /// What stands in a place.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Kind {
-    /// Where a tensor enters or leaves.
-    Port,
+    /// Where a tensor enters or leaves, with what it is where there are several.
+    Port { label: String },
     /// A line that passes by.
     Way { live: bool },
     /// Operators.
@@ -90,10 +92,20 @@ impl Flow {
         Self::laid(&entries, &stacked(&chips), typeface)
     }
 
-    /// Places for entries, whether each is live, and chips.
-    fn laid(entries: &[bool], chips: &[Chip], typeface: &Typeface) -> Self {
+    /// Places for entries and chips.
+    fn laid(entries: &[Entry], chips: &[Chip], typeface: &Typeface) -> Self {
         let spot = |kind: Kind, column: usize| Spot { kind, column, lane: 0, left: 0.0, width: 0.0, middle: 0.0 };
-        let mut spots: Vec<Spot> = entries.iter().map(|_| spot(Kind::Port, 0)).collect();
+        let port = |label: &str| Kind::Port { label: label.to_owned() };
+        // Room for viewers without the typeface, whose own is up to a tenth wider.
+        let wide = |words: &str, size: f64| 1.1 * typeface.width(words, size, false);
+        let mut spots: Vec<Spot> = entries.iter().map(|entry| spot(port(&entry.label), 0)).collect();
+        for spot in &mut spots {
+            if let Kind::Port { label } = &spot.kind
+                && !label.is_empty()
+            {
+                spot.width = (wide(label, super::SMALL) + PORT).ceil();
+            }
+        }
         // Every line: from a spot to a spot.
         let mut lines: Vec<(usize, usize)> = Vec::new();
         let place = |source: &Source| match source {
@@ -105,17 +117,16 @@ impl Flow {
             let column = from.iter().map(|&from| spots[from].column + 1).max().unwrap_or(0);
             lines.extend(from.into_iter().map(|from| (from, spots.len())));
             let kind = Kind::Chip { lines: chip.lines.clone(), tint: chip.tint, live: chip.live };
-            let width = chip.lines.iter().map(|line| typeface.width(line, super::CHIP, false)).fold(10.0, f64::max);
-            // Room for viewers without the typeface, whose own is up to a tenth wider.
-            spots.push(Spot { width: (1.1 * width + 12.0).ceil(), ..spot(kind, column) });
+            let width = chip.lines.iter().map(|line| wide(line, super::CHIP)).fold(11.0, f64::max);
+            spots.push(Spot { width: (width + 12.0).ceil(), ..spot(kind, column) });
         }
         let last = spots.iter().map(|spot| spot.column).max().unwrap_or(0) + 1;
         for (at, _) in chips.iter().enumerate().filter(|(_, chip)| chip.leaves) {
             lines.push((entries.len() + at, spots.len()));
-            spots.push(spot(Kind::Port, last));
+            spots.push(spot(port(""), last));
         }
         let is_live = |at: usize| match at.checked_sub(entries.len()) {
-            None => entries[at],
+            None => entries[at].live,
             Some(chip) => chips.get(chip).is_some_and(|chip| chip.live),
         };
         let segments = ways(&mut spots, &lines, &is_live);
@@ -169,7 +180,7 @@ impl Flow {
         let (lefts, tops) = (offsets(&widths, GAP), offsets(&heights, BETWEEN));
         for spot in &mut self.spots {
             spot.left = lefts[spot.column];
-            if matches!(spot.kind, Kind::Way { .. }) {
+            if matches!(spot.kind, Kind::Way { .. } | Kind::Port { .. }) {
                 spot.width = widths[spot.column];
             }
             spot.middle = tops[spot.lane] + heights[spot.lane] / 2.0;
@@ -179,8 +190,26 @@ impl Flow {
     }
 }
 
-/// Operators with what is written behind them, and for each tensor that enters whether it is live.
-fn chips(network: &Network, live: &Live, nodes: &[NodeId]) -> (Vec<bool>, Vec<Chip>) {
+/// A tensor from outside.
+#[derive(Clone, Debug)]
+struct Entry {
+    label: String,
+    live: bool,
+}
+
+/// What enters a block: where it comes from, which goes without saying where there is only one.
+fn labelled(network: &Network, live: &Live, entries: &[NodeId]) -> Vec<Entry> {
+    let block = |id: NodeId| network.block_name(network.node(id).block);
+    let label = |&id: &NodeId| match entries.iter().filter(|&&other| block(other) == block(id)).count() {
+        _ if entries.len() == 1 => String::new(),
+        1 => block(id).to_owned(),
+        _ => network.node(id).name.clone(),
+    };
+    entries.iter().map(|id| Entry { label: super::one_line(&label(id)), live: live.contains(*id) }).collect()
+}
+
+/// What enters, and operators with what is written behind them.
+fn chips(network: &Network, live: &Live, nodes: &[NodeId]) -> (Vec<Entry>, Vec<Chip>) {
     let mut entries: Vec<NodeId> = Vec::new();
     let mut chips: Vec<Chip> = Vec::new();
     let mut chip_of: HashMap<NodeId, usize> = HashMap::new();
@@ -225,7 +254,7 @@ fn chips(network: &Network, live: &Live, nodes: &[NodeId]) -> (Vec<bool>, Vec<Ch
         let live = live.contains(id);
         chips.push(Chip { lines: vec![words], tint, live, last: id, inputs: sources, leaves: leaves(id) });
     }
-    (entries.into_iter().map(|entry| live.contains(entry)).collect(), chips)
+    (labelled(network, live, &entries), chips)
 }
 
 /// The same with operators in a row in one chip, a line for each.

@@ -115,7 +115,11 @@ impl<'a> Drawing<'a> {
         };
         let width = boxes.iter().map(content).fold(380.0, f64::max);
         let room = width + 2.0 * COST + 24.0;
-        let mut heading = typeface.lines(&one_line(&file.architecture), CHIP, 0.9 * room);
+        let mut heading = Vec::new();
+        // The name of an imported network is the title.
+        if !file.is_imported() {
+            heading = typeface.lines(&one_line(&file.architecture), CHIP, 0.9 * room);
+        }
         if heading.len() > 4 {
             heading.truncate(4);
             heading[3].push_str(" …");
@@ -133,7 +137,12 @@ impl<'a> Drawing<'a> {
     fn finish(mut self) -> String {
         let bottom = self.boxes.last().map_or(self.top, |last| last.top + last.height) + GAP;
         let (width, height) = (self.left + self.width + 24.0 + 2.0 * COST + MARGIN, bottom + 22.0 + MARGIN);
-        let title = escape(&one_line(&format!("{} of {}", self.file.architecture, self.file.space)));
+        let title = if self.file.is_imported() {
+            self.file.architecture.clone()
+        } else {
+            format!("{} of {}", self.file.architecture, self.file.space)
+        };
+        let title = escape(&one_line(&title));
         let _ = writeln!(
             self.out,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" \
@@ -164,8 +173,8 @@ impl<'a> Drawing<'a> {
 
     fn head(&mut self) {
         let mut y = MARGIN + TITLE;
-        let space = self.file.space.clone();
-        self.text((MARGIN, y), TITLE, "start", "font-weight=\"700\"", &space);
+        let title = one_line(if self.file.is_imported() { &self.file.architecture } else { &self.file.space });
+        self.text((MARGIN, y), TITLE, "start", "font-weight=\"700\"", &title);
         y += 6.0;
         for line in std::mem::take(&mut self.heading) {
             y += 16.0;
@@ -253,9 +262,18 @@ impl<'a> Drawing<'a> {
                         dashes(*live)
                     );
                 }
-                Kind::Port => {
-                    let (left, middle) = (x + spot.left, y + spot.middle);
-                    let _ = writeln!(drawn, "<circle cx=\"{left:.1}\" cy=\"{middle:.1}\" r=\"2.6\" fill=\"{LINE}\"/>");
+                Kind::Port { label } => {
+                    let (right, middle) = (x + spot.right(), y + spot.middle);
+                    let _ = writeln!(drawn, "<circle cx=\"{right:.1}\" cy=\"{middle:.1}\" r=\"2.6\" fill=\"{LINE}\"/>");
+                    if !label.is_empty() {
+                        let _ = writeln!(
+                            drawn,
+                            "<text x=\"{:.1}\" y=\"{:.1}\" font-size=\"{SMALL}\" text-anchor=\"end\" fill=\"{MUTED}\">{}</text>",
+                            right - flow::PORT,
+                            middle + 3.5,
+                            escape(label)
+                        );
+                    }
                 }
                 Kind::Chip { lines, tint, live } => chip(&mut drawn, (x, y), spot, lines, *tint, *live),
             }
@@ -337,7 +355,7 @@ fn dashes(live: bool) -> &'static str {
 /// What each block is. Files do not say, but the space does where it is shipped.
 fn descriptions(file: &ArchitectureFile, network: &Network) -> HashMap<String, String> {
     let rebuilt = || {
-        let space = Space::shipped_as(&file.space)?;
+        let (_, space) = Space::shipped_as(&file.space)?;
         space.build(&space.parse(&file.architecture).ok()?).ok()
     };
     let known = network.blocks().iter().any(|block| !block.description.is_empty());

@@ -183,6 +183,9 @@ impl Rebuild {
             let metric = Metric { value, unit: unit.clone(), from, flags, by_block: Map::new() };
             file.metrics.insert(name.clone(), metric);
         }
+        // As whoever reads the file has it, who does not know what the space says of its blocks: what is exported of a member is
+        // the same with a file and without, and can be held against the file.
+        let network = file.network.build().map_err(|source| ReadError::Network { file: member.id.clone(), source })?;
         Ok(Exported { name: member.id.clone(), file, network, folder: PathBuf::new() })
     }
 }

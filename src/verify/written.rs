@@ -1,36 +1,60 @@
-//! Weights beside architecture files, and the PyTorch modules that load them: written again from the architecture file and
+//! What is written from an architecture file: drawings, weights, and PyTorch modules that load them. Written again and
 //! compared.
 
 use std::path::{Path, PathBuf};
 
 use super::{Finding, Given, Kind, Opened, Unreadable, architecture};
-use crate::export::{self, ArchitectureFile, Claim, Export, exporter};
+use crate::export::{self, ArchitectureFile, Carries, Claim, Export, exporter};
 use crate::graph::Network;
 
-/// The kind of weights, and of modules that load them.
-#[derive(Debug)]
-pub(super) struct Weights;
+/// What stands behind the name of an architecture in those of such files, and the format that writes them.
+const FORMATS: &[(&str, &str)] = &[
+    ("py", "pytorch"),
+    ("safetensors", "pytorch"),
+    ("pytorch.safetensors", "pytorch"),
+    ("svg", "svg"),
+    ("dot", "dot"),
+];
 
-impl Kind for Weights {
+/// The kind of files that are written from an architecture file.
+#[derive(Debug)]
+pub(super) struct Written;
+
+impl Kind for Written {
     fn name(&self) -> &'static str {
-        "weights or PyTorch module"
+        "weights, PyTorch module or drawing of an architecture"
     }
 
     fn recognises(&self, file: &Opened) -> bool {
-        matches!(file.extension(), "py" | "safetensors")
+        match file.extension() {
+            // Anything may be drawn.
+            "svg" | "dot" => beside(file).is_some(),
+            extension => FORMATS.iter().any(|(known, _)| *known == extension),
+        }
     }
 
     fn verify(&self, file: &Opened, _given: &Given) -> Result<Vec<Finding>, Unreadable> {
         let path = file.path();
         let bytes = std::fs::read(path)
             .map_err(|error| Unreadable::Other(format!("cannot read `{}`: {error}", path.display())))?;
-        let name = file.name().split('.').next().unwrap_or_default();
-        let Some(described) = beside(path, name) else {
+        let unreadable = || match file.extension() {
+            export::weights::EXTENSION => export::weights::listed(&bytes).err(),
+            _ => None,
+        };
+        let refuse = |why: String| {
+            Unreadable::Other(format!("`{}`: {why}; copy it again, or export it once more", path.display()))
+        };
+        let Some((name, described)) = beside(file) else {
+            if let Some(why) = unreadable() {
+                return Err(refuse(why));
+            }
+            let name = path.file_stem().unwrap_or_default().to_string_lossy();
+            let name = name.strip_suffix(".pytorch").unwrap_or(&name);
             let why = format!("`{name}.yaml`, the architecture file, lies neither beside it nor in ../architectures");
             return Ok(vec![Finding::unchecked("everything", why)]);
         };
-        let folder = described.parent().unwrap_or_else(|| Path::new("")).to_owned();
-        let described = architecture::parsed(&Opened::new(&described))?;
+        let folder = described.path().parent().unwrap_or_else(|| Path::new("")).to_owned();
+        let described = architecture::parsed(&described)?;
         let network = match described.network.build() {
             Ok(network) => network,
             Err(error) => return Ok(vec![Finding::disagrees("architecture file", "a network", error.to_string())]),
@@ -39,18 +63,31 @@ impl Kind for Weights {
         if named && folder.join(file.name()) == *path {
             return Ok(stored(&described, &network, &folder).into_iter().collect());
         }
-        Ok(rendered(name, file, &bytes, &described, &network, &folder))
+        if let Some(why) = unreadable() {
+            return Err(refuse(why));
+        }
+        Ok(rendered(&name, file, &bytes, &described, &network, &folder))
     }
 }
 
-/// The architecture file of that name.
-fn beside(path: &Path, name: &str) -> Option<PathBuf> {
-    let folder = path.parent().unwrap_or_else(|| Path::new(""));
-    let folders = [folder.to_owned(), folder.join("../architectures")];
-    let places = folders.iter().flat_map(|folder| {
-        ["yaml", "json"].into_iter().map(move |extension| folder.join(format!("{name}.{extension}")))
-    });
-    places.into_iter().find(|place| place.is_file())
+/// The architecture file that a file is written from, with what it is called: that of the same name comes first.
+fn beside(file: &Opened) -> Option<(String, Opened)> {
+    let folder = file.path().parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let mut places: Vec<(bool, PathBuf, String)> = Vec::new();
+    for folder in [folder.to_owned(), folder.join("../architectures")] {
+        let listed = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        let mut named: Vec<(bool, PathBuf, String)> = listed
+            .filter_map(|path| {
+                let name = path.file_stem()?.to_str()?.to_owned();
+                let written = FORMATS.iter().any(|(extension, _)| export::file_name(&name, extension) == file.name());
+                (Opened::new(&path).is_document() && written).then(|| (!file.name().starts_with(&name), path, name))
+            })
+            .collect();
+        named.sort();
+        places.append(&mut named);
+    }
+    let opened = places.into_iter().map(|(_, path, name)| (name, Opened::new(&path)));
+    opened.into_iter().find(|(_, file)| architecture::Architecture.recognises(file))
 }
 
 /// The weights that an architecture file names: there, unchanged, and exactly the parameters of its network.
@@ -68,7 +105,7 @@ pub(super) fn stored(file: &ArchitectureFile, network: &Network, folder: &Path) 
     })
 }
 
-/// A file of the PyTorch format, against the one that is written from the architecture file now.
+/// A file, against the one that is written from the architecture file now.
 fn rendered(
     name: &str,
     file: &Opened,
@@ -77,19 +114,22 @@ fn rendered(
     network: &Network,
     folder: &Path,
 ) -> Vec<Finding> {
-    let weights = match described.read_weights(network, folder) {
+    let format = FORMATS.iter().find(|(extension, _)| export::file_name(name, extension) == file.name());
+    let Some(format) = format.and_then(|(_, format)| exporter(format)) else { return Vec::new() };
+    let weights = match format.carries() {
+        Carries::Nothing => Ok(None),
+        _ => described.read_weights(network, folder),
+    };
+    let weights = match weights {
         Ok(weights) => weights,
         Err(error) => return vec![Finding::unchecked("everything", error.to_string())],
     };
     let export = Export { weights: weights.as_ref(), ..Export::new(name, described, network) };
-    let written = exporter("pytorch").map(|format| format.render(&export));
-    let written = match written {
-        Some(Ok(written)) => written,
-        Some(Err(error)) => return vec![Finding::unchecked("everything", error.to_string())],
-        None => Vec::new(),
+    let written = match format.render(&export) {
+        Ok(written) => written,
+        Err(error) => return vec![Finding::unchecked("everything", error.to_string())],
     };
-    let Some(wanted) = written.into_iter().find(|written| format!("{name}.{}", written.extension) == file.name())
-    else {
+    let Some(wanted) = written.into_iter().find(|written| written.file_name(name) == file.name()) else {
         let why = "the architecture file neither names it nor is it written from it".to_owned();
         return vec![Finding::unchecked("everything", why)];
     };
