@@ -18,7 +18,9 @@ use std::process::Command;
 use pocketnas::engine::native::Native;
 use pocketnas::engine::{Backend, Mode, Plan, Tensor, Weights};
 use pocketnas::export::onnx::{About, encode, model};
-use pocketnas::graph::{Activation, Attention, Axis, Builder, Conv2d, Epsilon, Network, NodeId, Op, Shape};
+use pocketnas::graph::{
+    Activation, Attention, Axis, Builder, Conv2d, Epsilon, Network, NodeId, Op, Pool, PoolKind, Shape,
+};
 use pocketnas::import::{Imported, Options, derive, from_bytes, read};
 use pocketnas::space::{Budget, ChoiceGraph, Space};
 use rand::SeedableRng;
@@ -236,11 +238,14 @@ fn of_every_kind() -> Network {
     let y = add(conv(16, 3), &[y]);
     let x = add(Op::Concat, &[x, y]);
     // An inception.
-    let direct = add(conv(24, 1), &[x]);
+    let direct = add(conv(16, 1), &[x]);
     let narrow = add(conv(16, 1), &[x]);
     let narrow = add(relu(), &[narrow]);
-    let wide = add(conv(24, 3), &[narrow]);
-    let x = add(Op::Concat, &[direct, wide]);
+    let wide = add(conv(16, 3), &[narrow]);
+    let padded = Pool { kind: PoolKind::PaddedAvg, kernel: 3, stride: 1, padding: 1, ceil: false };
+    let pooled = add(Op::Pool(padded), &[x]);
+    let pooled = add(conv(16, 1), &[pooled]);
+    let x = add(Op::Concat, &[direct, wide, pooled]);
     // Half of the channels passes, half works, and both are mixed.
     let slice = |start| Op::Slice { axis: Axis::Channels, start, count: 24 };
     let (left, right) = (add(slice(0), &[x]), add(slice(24), &[x]));

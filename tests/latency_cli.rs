@@ -324,3 +324,70 @@ fn what_cannot_be_moved_is_refused() {
     let one = moved("old.yaml", &[]);
     assert!(one.contains("at least 2"), "{one}");
 }
+
+/// What the command prints for a person.
+fn text(command: &mut Command) -> (String, String) {
+    let output = command.output().unwrap();
+    let [out, error] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    assert!(output.status.success(), "{error}");
+    (out, error)
+}
+
+#[test]
+fn tables_are_listed_beside_whatever_else_lies_there() {
+    let dir = Dir::new();
+    let (out, error) = text(&mut dir.latency(&["tables", "."]));
+    assert!(out.is_empty() && error.contains("no tables in ."), "{out} {error}");
+    dir.measured("fit", &["--out", "phone.yaml", "--cross-validate", "families"]).assert().success();
+    dir.write("search.yaml", "search: s\nspace: nas-bench-201\n");
+    dir.write("broken.yaml", "a: [\n");
+    let (out, error) = text(&mut dir.latency(&["tables", "."]));
+    assert!(
+        out.contains("phone.yaml  float on big: ") && out.contains("% off on families left out, no bound"),
+        "{out}"
+    );
+    assert!(error.contains("passed over: 2 YAML files without a `table:`"), "{error}");
+    assert_eq!(json(&mut dir.latency(&["tables", ".", "--json"])).as_array().unwrap().len(), 1);
+    // A table that is none of the sort is still an error.
+    dir.write("bad.yaml", "table: t\nversion: 1\n");
+    assert!(refused(&mut dir.latency(&["tables", "."])).contains("bad.yaml"));
+
+    let (out, _) = text(&mut dir.latency(&["tables", "phone.yaml"]));
+    for part in
+        ["phone (chip not stated)", "input size 4 to 32", "input channels 8 to 256", "--cross-validate families"]
+    {
+        assert!(out.contains(part), "{part}: {out}");
+    }
+    assert_eq!(json(&mut dir.latency(&["tables", "phone.yaml", "--json"]))[0]["name"], "phone.yaml");
+    let unknown = refused(&mut dir.latency(&["tables", "galaxy-s10-exynos980/1large-float"]));
+    assert!(unknown.contains("did you mean `galaxy-s10-exynos9820/1large-float`"), "{unknown}");
+}
+
+#[test]
+fn the_shipped_tables_are_a_line_each() {
+    let dir = Dir::new();
+    let (out, _) = text(&mut dir.latency(&["tables"]));
+    let lines: Vec<&str> = out.lines().collect();
+    assert!(lines.len() < 40 && lines.iter().all(|line| line.chars().count() < 200), "{out}");
+    assert_eq!(out.matches("qed-usc/mobile-ml-benchmark").count(), 2, "{out}");
+    for part in [
+        "  1large-float            float on 1large: 2.4 % off on families left out, bound 1.0",
+        "(held by 96.4 %); 12 kinds of operators",
+    ] {
+        assert!(out.contains(part), "{part}: {out}");
+    }
+}
+
+#[test]
+fn names_are_looked_up_the_same_way_everywhere() {
+    let dir = Dir::new();
+    let predict = |table: &str, network: &str| dir.latency(&["predict", "--table", table, network]);
+    let message = refused(&mut predict("galaxy-s10-exynos980/1large-float", "nas-bench-201"));
+    assert!(message.contains("did you mean `galaxy-s10-exynos9820/1large-float`"), "{message}");
+    let message =
+        refused(&mut dir.measured("fit", &["--adapt", "galaxy-s10-exynos980/1large-float", "--out", "n.yaml"]));
+    assert!(message.contains("did you mean"), "{message}");
+    let (out, error) = text(&mut predict("galaxy-s10-exynos9820/1large-float", "mobilenetv3-ofa"));
+    assert!(out.contains(" ms: Samsung Galaxy S10"), "{out}");
+    assert!(error.contains("`mobilenetv3-ofa` is a search space: its default architecture is meant"), "{error}");
+}

@@ -155,6 +155,43 @@ fn a_device_that_stays_away_ends_it_and_the_same_call_goes_on() {
 }
 
 #[test]
+fn two_profiles_do_not_share_a_device() {
+    let Some(device) = StandIn::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let serial = format!("adb:{}", device.serial());
+    let first = open(&serial, setup(&device, folder.path())).unwrap();
+    let error = open(&serial, setup(&device, folder.path())).unwrap_err().to_string();
+    assert!(error.contains("another profile of this machine runs on the device"), "{error}");
+    drop(first);
+    open(&serial, setup(&device, folder.path())).unwrap();
+}
+
+/// One of the same length, so that it does not show in the size.
+#[test]
+fn a_program_that_was_changed_is_brought_again() {
+    let Some(device) = StandIn::start() else { return };
+    for text in [BENCH.to_owned(), BENCH.replace("size / 10", "size / 20")] {
+        let folder = tempfile::tempdir().unwrap();
+        let bench = folder.path().join("bench");
+        fs::write(&bench, format!("#!/bin/sh\n{text}\n")).unwrap();
+        let setup = Setup { push: vec![bench.clone()], ..setup(&device, folder.path()) };
+        open(&format!("adb:{}", device.serial()), setup).unwrap().describe().unwrap();
+        let there = fs::read_to_string(device.path("data/local/tmp/pocketnas/bench")).unwrap();
+        assert_eq!(there, fs::read_to_string(&bench).unwrap());
+    }
+}
+
+#[test]
+fn a_core_that_is_not_there_is_wrong_input() {
+    let Some(device) = StandIn::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let setup = Setup { cores: Some("3-9".to_owned()), ..setup(&device, folder.path()) };
+    let error = run(&device, folder.path(), setup, &quiet).unwrap_err();
+    assert!(matches!(error, ProfileError::Unready(_)), "{error}");
+    assert!(error.to_string().contains("no core 8; it has: 0-7"), "{error}");
+}
+
+#[test]
 fn a_full_device_is_told_as_such_and_goes_on_with_room() {
     let Some(device) = StandIn::start() else { return };
     device.program("bench", BENCH);

@@ -112,6 +112,13 @@ fn a_plan_is_told_without_a_device() {
     assert_eq!(plan["counts"]["operator"], 8);
     assert_eq!(plan["runs_each"], 50);
     assert!(plan["seconds"].as_f64().unwrap() > 1.0);
+    // A command has to be started each time, and a phone is asked over a cable: the same estimate that a run begins with.
+    let seconds = |more: &[&str]| {
+        let all = [&["latency", "profile", "t.yaml", "--dry-run", "--json", "--runner"], more].concat();
+        succeeded(&pocketnas(bench.0.path(), &all))["seconds"].as_f64().unwrap()
+    };
+    let (engine, command) = (seconds(&["host"]), seconds(&["host", "--model-runner", "b {model}"]));
+    assert!(engine < command && command < seconds(&["adb:none"]), "{engine} s, {command} s");
     let text = pocketnas(bench.0.path(), &["latency", "profile", "t.yaml", "--runner", "host", "--dry-run"]);
     let text = String::from_utf8(text.stdout).unwrap();
     assert!(text.starts_with("t: 4 whole networks, ") && text.contains("unknown       CONV_2D"), "{text}");
@@ -140,6 +147,78 @@ fn a_table_is_written_that_prices_the_space() {
     let windows = bench.windows();
     succeeded(&bench.run(&["--out", "out.yaml", "--json", "--date", "2026-01-31", "--licence", "CC0"]));
     assert_eq!(bench.windows(), windows);
+}
+
+/// A profile of a command, in few benchmarks.
+fn of_command(bench: &Bench, command: &str, more: &[&str]) -> Output {
+    let mut all = vec!["latency", "profile", "t.yaml", "--runner", "host", "--out", "out.yaml", "--networks", "2"];
+    all.extend(["--blocks", "0", "--operators", "2", "--cool-down", "0", "--model-runner", command]);
+    all.extend(more);
+    pocketnas(bench.0.path(), &all)
+}
+
+#[test]
+fn what_was_measured_otherwise_is_never_taken_for_the_same() {
+    let bench = Bench::new("0");
+    fs::copy(bench.path("bench.sh"), bench.path("pushed.sh")).unwrap();
+    let command = "sh pushed.sh {model} {runs}";
+    let push = ["--push", "pushed.sh", "--runs", "10"];
+    // What cannot be started measures nothing, and binds nobody.
+    let missing = of_command(&bench, "nowhere/bench {model} {runs}", &["--runs", "50"]);
+    assert!(words(&missing).contains("cannot be started"), "{}", told(&missing));
+    let first = of_command(&bench, command, &push);
+    assert_eq!(first.status.code(), Some(0), "{}", told(&first));
+    let table = fs::read_to_string(bench.path("out.yaml")).unwrap();
+    assert!(table.contains("--push pushed.sh"), "{table}");
+
+    let refused = |output: Output, what: &str| {
+        assert_eq!(output.status.code(), Some(2), "{}", told(&output));
+        assert!(words(&output).contains(&format!("measurements of another {what}")), "{}", told(&output));
+    };
+    refused(of_command(&bench, &format!("{command} -x"), &push), "command");
+    refused(of_command(&bench, command, &[&push[..], &["--model-format", "tflite"]].concat()), "command");
+    refused(of_command(&bench, command, &push[..2]), "number of runs in a go");
+    fs::write(bench.path("pushed.sh"), fs::read_to_string(bench.path("bench.sh")).unwrap() + "# new\n").unwrap();
+    refused(of_command(&bench, command, &push), "command");
+    assert_eq!(fs::read_to_string(bench.path("out.yaml")).unwrap(), table);
+}
+
+#[test]
+fn fewer_runs_than_the_protocol_asks_for_are_said() {
+    let bench = Bench::new("0");
+    let script = format!("sh '{}' {{model}} 1", bench.path("bench.sh").display());
+    let output = of_command(&bench, &script, &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    assert!(words(&output).contains("warning: the command has no {runs}"), "{}", told(&output));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("some benchmarks ran 5 times only; the protocol asks for 50"), "{text}");
+    assert!(text.contains("spread of the runs") && text.contains("no upper bounds: "), "{text}");
+    let table = fs::read_to_string(bench.path("out.yaml")).unwrap();
+    assert!(table.contains("Each benchmark ran 5 times or more, where the protocol asks for 50"), "{table}");
+
+    let few = Bench::new("0");
+    let output = few.run(&["--out", "out.yaml"]);
+    assert!(
+        words(&output).contains("warning: 10 runs of each benchmark, where the protocol asks for 50"),
+        "{output:?}"
+    );
+}
+
+#[test]
+fn times_that_do_not_follow_the_model_are_not_to_be_measured_on() {
+    let bench = Bench::new("0");
+    let output = of_command(&bench, "echo {model} {runs}; for i in 1 2 3; do echo 1.0 ms; done", &[]);
+    assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+    assert!(words(&output).contains("measuring on does not help"), "{}", told(&output));
+}
+
+/// `pocketnas … 2>&1 | head -1`.
+#[test]
+fn whoever_closes_stderr_breaks_nothing() {
+    let bench = Bench::new("0.02");
+    let mut child = bench.start(&["--out", "out.yaml", "--json"]);
+    drop(child.stderr.take());
+    succeeded(&child.wait_with_output().unwrap());
 }
 
 #[test]
@@ -200,6 +279,17 @@ fn what_cannot_be_is_refused_before_anything_runs() {
         "there is no file nothing",
     );
     refuse(&["--runner", "host"], "--out");
+    for (flag, value) in
+        [("--push", "t.yaml"), ("--model-format", "onnx"), ("--timeout", "5"), ("--patience", "5"), ("--adb", "adb")]
+    {
+        refuse(&["--runner", "host", "--out", "o.yaml", flag, value], &format!("has no use for {flag}"));
+    }
+    refuse(&["--runner", "host", "--out", "o.yaml", "--model-runner", "b {model}", "--timeout", "0"], "--timeout");
+    refuse(
+        &["--runner", "host", "--out", "o.yaml", "--model-runner", "b {model}", "--cores", "3-9999"],
+        "names no cores",
+    );
+    refuse(&["--runner", "host", "--out", "o.yaml", "--prior", "galaxy-s10-exynos980/1large-float"], "did you mean");
     refuse(&["--runner", "host", "--out", "o.yaml", "--precision", "quant"], "a command that quantises each model");
     refuse(&["--runner", "host", "--out", "o.yaml", "--precision", "half"], "float, quant");
     refuse(&["--runner", "onnxruntime:", "--out", "o.yaml"], "there are: host, onnxruntime[:LIBRARY], adb:SERIAL");

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::Serialize;
 
 use super::progress::Stages;
-use super::{Failure, emit, emit_json};
+use super::{Failure, emit, emit_json, say};
 use crate::audit::{
     Bootstrap, Column, Journal, Judgement, Lineup, MeasureError, Measured, Rows, Run, Survey, Truth, definition_key,
     judge, present, resolve,
@@ -163,7 +163,7 @@ fn proxies(args: Args) -> Result<(), Failure> {
         report.truth = args.truth_column.clone();
         report.lead = lead(&context);
         folder.write(&report, &entries, &truth, &measured)?;
-        eprintln!("{}: the report is written; open audit.html", folder.path.display());
+        say(format_args!("{}: the report is written; open audit.html", folder.path.display()));
     }
     if args.json { emit_json(&entries) } else { emit(&table::table(&entries, &context)) }
 }
@@ -252,18 +252,18 @@ impl Work<'_> {
 
         if let Some([(row, one), (other, another)]) = survey.mixed() {
             let line = |row: usize| self.truth.rows[row].line;
-            eprintln!(
+            say(format_args!(
                 "warning: the networks have different backbones: {one} on line {}, {another} on line {}; ZiCo and ZiCo-BC rank \
                  networks of one backbone",
                 line(row),
                 line(other)
-            );
+            ));
         }
         let distinct = survey.distinct();
         let interrupt = folder.map(|folder| folder.interruptible()).transpose()?;
         let known = folder.map_or(0, |folder| survey.known(&proxies, &folder.journal, &keys));
         if known > 0 {
-            eprintln!("continues: {known} of {distinct} distinct networks are scored already");
+            say(format_args!("continues: {known} of {distinct} distinct networks are scored already"));
         }
         stages.stage("running networks", Some(distinct as u64));
         run.peak = conditions.engine.peak() / at_once as f64;
@@ -282,9 +282,9 @@ impl Work<'_> {
             if *count + usize::from(measured.dead > 0) >= distinct {
                 return Err(Failure::input(first));
             }
-            eprintln!(
+            say(format_args!(
                 "note: {count} of {distinct} networks have no score by {proxy} and are left out; the first is {first}"
-            );
+            ));
         }
         Ok(measured)
     }
@@ -343,10 +343,12 @@ impl Folder {
     fn interruptible(&self) -> Result<Interruptible, Failure> {
         ctrlc::set_handler(|| match study::interrupt() {
             Interrupt::Finishing => {
-                eprintln!("interrupted: the networks that run are finished and recorded; interrupt again to stop now");
+                say(format_args!(
+                    "interrupted: the networks that run are finished and recorded; interrupt again to stop now"
+                ));
             }
             Interrupt::Now => {
-                eprintln!("interrupted: what was scored is recorded; the same command continues");
+                say(format_args!("interrupted: what was scored is recorded; the same command continues"));
                 std::process::exit(130);
             }
         })

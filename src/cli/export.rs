@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
-use super::{Failure, emit, emit_bytes};
+use super::{Failure, emit, emit_bytes, say};
 use crate::engine::Weights;
 use crate::export::{self, Carries, EXPORTERS, Export, Exporter, Rendered, WeightsFile};
 use crate::study::export::{
@@ -135,10 +135,10 @@ impl<'e> Loaded<'e> {
     fn render(&self, format: &dyn Exporter, arguments: &Arguments) -> Result<Vec<Rendered>, Failure> {
         let Exported { name, file, network, .. } = self.exported;
         if self.weights.is_none() && format.carries() == Carries::Values {
-            eprintln!(
+            say(format_args!(
                 "{name} as {}: the architecture has no weights; those written are untrained, seed 0",
                 format.name()
-            );
+            ));
         }
         let (weights, external_data) = (self.weights.as_ref(), arguments.external_data);
         let export = Export { weights, external_data, ..Export::new(name, file, network) };

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Failure, emit, emit_json};
+use super::{Failure, emit, emit_json, say};
 use crate::engine::native::Native;
 use crate::engine::{Backend, Mode, Plan, Tensor};
 use crate::export::{self, ArchitectureFile, Export, Provenance, WeightsFile, exporter};
@@ -128,8 +128,20 @@ fn write(
         put(format!("{stem}.{}", rendered.extension), &rendered.bytes)?;
     }
     if arguments.space {
+        // These are for the user to edit: what is not as it would be written stays.
+        let mut unless_edited = |name: String, text: &str| match fs::read(folder.join(&name)) {
+            Ok(there) if there != text.as_bytes() => {
+                let path = folder.join(&name);
+                say(format_args!(
+                    "kept: {} is not as it would be written; remove it to have it made anew",
+                    path.display()
+                ));
+                Ok(())
+            }
+            _ => put(name, text.as_bytes()),
+        };
         let text = import::derive::space(&stem, &imported.network).map_err(Failure::input)?;
-        put(format!("{stem}.space.yaml"), text.as_bytes())?;
+        unless_edited(format!("{stem}.space.yaml"), &text)?;
         // A config looks for files beside itself.
         let table = |name: &String| match fs::canonicalize(name) {
             Ok(path) if path.is_file() => path.display().to_string(),
@@ -138,7 +150,7 @@ fn write(
         let latency = latency.map(|(name, prediction)| (table(name), prediction.mean.0));
         let latency = latency.as_ref().map(|(table, mean)| (table.as_str(), *mean));
         let text = import::derive::search(&stem, &imported.network, latency);
-        put(format!("{stem}.search.yaml"), text.as_bytes())?;
+        unless_edited(format!("{stem}.search.yaml"), &text)?;
     }
     if !arguments.samples.is_empty() {
         for (name, tensor) in outputs(&arguments.samples, imported)? {

@@ -12,14 +12,18 @@ mod profile;
 mod scores;
 mod tables;
 
-use std::io::{self, Write};
 use std::path::Path;
 
 use clap::{Args, Subcommand};
 use miette::miette;
 
-use super::Failure;
-use crate::latency::{LatencyError, LatencyTable};
+use super::{Failure, say};
+use crate::config::{Found, resolve};
+use crate::graph::Network;
+use crate::latency::{LatencyError, LatencyTable, SpaceOrNetwork, read_space_or_network};
+use crate::report::write_atomically;
+use crate::space::Space;
+use crate::yaml::nearest;
 
 pub(super) use predict::{prediction_json, prediction_text};
 
@@ -63,21 +67,49 @@ fn input(error: LatencyError) -> Failure {
     }
 }
 
-/// Progress and remarks; stdout is for data.
-fn say(text: std::fmt::Arguments) {
-    // Nothing is left to be done where even stderr is closed.
-    let _ = writeln!(io::stderr(), "{text}");
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    write_atomically(path, |file| file.write_all(text.as_bytes())).map_err(Failure::failed)
 }
 
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(path, text).map_err(|e| Failure::Failed(miette!("cannot write {}: {e}", path.display())))
+/// Refuses a place where no table can go, before anything is worked out, and a file that is something else: measurements
+/// are named on the same line.
+fn check_out(out: Option<&Path>) -> Result<(), Failure> {
+    let Some(out) = out else { return Ok(()) };
+    let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if out.is_dir() || parent.is_some_and(|parent| !parent.is_dir()) {
+        let message = format!("the table cannot be written to `{}`", out.display());
+        return Err(Failure::refuse(message, "give --out a file in a folder that is there"));
+    }
+    if out.exists() && LatencyTable::load(out).is_err() {
+        let message = format!("`{}` is there, and is no latency table: it would be lost", out.display());
+        return Err(Failure::refuse(message, "give --out another file, or remove that one"));
+    }
+    Ok(())
 }
 
 /// A file, or a shipped table; a file wins.
 pub(super) fn load(table: &str) -> Result<LatencyTable, Failure> {
-    let path = Path::new(table);
-    if !path.exists() && LatencyTable::names().any(|name| name == table) {
-        return LatencyTable::named(table).map_err(|e| input(e.into()));
+    match resolve(table, Path::new(""), LatencyTable::names()) {
+        Found::File(path) => LatencyTable::load(&path).map_err(input),
+        Found::Shipped => LatencyTable::named(table).map_err(|e| input(e.into())),
+        Found::Nothing => Err(Failure::refuse(
+            format!("there is no latency table `{table}`: no shipped one has that name, and no file that path"),
+            nearest(table, LatencyTable::names()),
+        )),
     }
-    LatencyTable::load(path).map_err(input)
+}
+
+/// The network in a file, or the default of a space: a file, or a shipped one by its name. What is meant is said.
+fn network(named: &Path) -> Result<Network, Failure> {
+    let name = named.to_string_lossy();
+    let shipped = Space::shipped().iter().map(|(name, _)| *name);
+    let space = match resolve(&name, Path::new(""), shipped) {
+        Found::Shipped => Space::load(&name, None)?,
+        Found::File(_) | Found::Nothing => match read_space_or_network(named).map_err(input)? {
+            SpaceOrNetwork::Network(network) => return Ok(network),
+            SpaceOrNetwork::Space(space) => space,
+        },
+    };
+    say(format_args!("`{name}` is a search space: its default architecture is meant"));
+    space.build(&space.default_architecture()).map_err(Failure::input)
 }

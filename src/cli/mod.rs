@@ -1,6 +1,8 @@
 //! The command line: one file per subcommand, each of which parses, calls the
 //! library and prints. Data goes to stdout, progress and messages to stderr.
 
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+
 use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
@@ -204,11 +206,16 @@ pub fn main() -> ExitCode {
     match Cli::parse().command.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            // Nothing is left to be done where even stderr is closed.
-            let _ = writeln!(io::stderr(), "{:?}", failure.report());
+            say(format_args!("{:?}", failure.report()));
             ExitCode::from(failure.exit_code())
         }
     }
+}
+
+/// Progress and remarks on stderr; stdout is for data.
+fn say(text: fmt::Arguments) {
+    // Nothing is left to be done where even stderr is closed.
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// Writes data to stdout. A reader that has seen enough (`| head`) is no failure.

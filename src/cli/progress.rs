@@ -1,12 +1,13 @@
 //! Progress on stderr: a bar where a person watches, one plain line per stage elsewhere.
 
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::say;
 use crate::study::{Progress, Snapshot};
 
 /// How often the state of a search is shown on a terminal, and elsewhere.
@@ -66,7 +67,7 @@ impl Stages {
                 state.bar.set_position(done);
                 state.bar.set_message(text);
             } else {
-                let _ = writeln!(io::stderr(), "{:<32} {text}", state.name);
+                say(format_args!("{:<32} {text}", state.name));
             }
         });
     }
@@ -124,7 +125,7 @@ impl Progress for Stages {
                 state.bar.set_position(snapshot.evaluated.round() as u64);
                 state.bar.set_message(text);
             } else {
-                let _ = writeln!(io::stderr(), "{:<32} {text}", state.name);
+                say(format_args!("{:<32} {text}", state.name));
             }
         });
     }
@@ -136,8 +137,7 @@ impl Progress for Stages {
         self.with(|state| {
             state.bar.finish_and_clear();
             let seconds = state.began.elapsed().as_secs_f64();
-            // Whoever closed stderr does not want to know.
-            let _ = writeln!(io::stderr(), "{:<32} {outcome} ({seconds:.2} s)", state.name);
+            say(format_args!("{:<32} {outcome} ({seconds:.2} s)", state.name));
         });
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{Failure, emit, emit_json};
+use super::{Failure, emit, emit_json, say};
 use crate::proxy::Definition;
 use crate::space::Space;
 
@@ -30,7 +30,9 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let architecture = space.parse(&args.arch).map_err(Failure::input)?;
     let network = space.build(&architecture).map_err(Failure::input)?;
     if network.live().count() == 0 {
-        eprintln!("note: the output of this architecture does not depend on its input; its scores mean nothing");
+        say(format_args!(
+            "note: the output of this architecture does not depend on its input; its scores mean nothing"
+        ));
     }
     let conditions = args.conditions.conditions()?;
     let (mut scores, mut details) = (Map::new(), Map::new());

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value as Json, json};
 
 use super::progress::Stages;
-use super::{Failure, emit, emit_json, read_config, use_jobs};
+use super::{Failure, emit, emit_json, read_config, say, use_jobs};
 use crate::report;
 use crate::study::{self, Continuation, Interrupt, Journal, Outcome, Outputs, Search};
 use crate::units::counted;
@@ -75,10 +75,10 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
 fn stop_on_interrupt() -> Result<(), Failure> {
     ctrlc::set_handler(|| match study::interrupt() {
         Interrupt::Finishing => {
-            eprintln!("interrupted: what runs is finished and recorded; interrupt again to stop now");
+            say(format_args!("interrupted: what runs is finished and recorded; interrupt again to stop now"));
         }
         Interrupt::Now => {
-            eprintln!("interrupted: nothing was written over; the same command starts or continues the search");
+            say(format_args!("interrupted: nothing was written over; the same command starts or continues the search"));
             std::process::exit(130);
         }
     })

@@ -10,7 +10,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value as Json, json};
 
-use super::{Failure, emit, emit_json};
+use super::{Failure, emit, emit_json, say};
 use crate::config::objective_by_reference;
 use crate::objective::{Count, CountKind, Direction, Objective, price};
 use crate::search::library;
@@ -243,7 +243,9 @@ fn sample(arguments: &Sample) -> Result<(), Failure> {
     let drawn: Vec<Architecture> = match &graph {
         Ok(graph) => (0..arguments.number).map(|_| graph.architecture(&graph.sample(&mut rng))).collect(),
         Err(_) => {
-            eprintln!("drawn decision by decision, by their weights: the space is too large for a choice graph");
+            say(format_args!(
+                "drawn decision by decision, by their weights: the space is too large for a choice graph"
+            ));
             (0..arguments.number).filter_map(|_| space.draw(&mut rng)).collect()
         }
     };
@@ -285,10 +287,10 @@ fn tell_what_is_not_plain(objectives: &[&dyn Objective], dead: usize) {
     let negated: Vec<&str> =
         objectives.iter().filter(|o| o.direction() == Direction::Higher).map(|objective| objective.name()).collect();
     if !negated.is_empty() {
-        eprintln!("negated, since a library is minimised: {}", negated.join(", "));
+        say(format_args!("negated, since a library is minimised: {}", negated.join(", ")));
     }
     if dead > 0 {
-        eprintln!("left out: {dead} edges that cut the network in two");
+        say(format_args!("left out: {dead} edges that cut the network in two"));
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::{Failure, emit, emit_json};
+use super::{Failure, emit, emit_json, say};
 use crate::space::Space;
 use crate::verify::{Finding, Given, Unreadable, Verdict, verify};
 
@@ -71,7 +71,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut failures: Vec<Failure> = failures.collect();
     match failures.pop() {
         Some(last) => {
-            failures.iter().for_each(|failure| eprintln!("{:?}", failure.report()));
+            failures.iter().for_each(|failure| say(format_args!("{:?}", failure.report())));
             Err(last)
         }
         None if counts.disagree > 0 => Err(Failure::failed(format!("{} not so", counts.disagree_phrase()))),

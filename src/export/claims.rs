@@ -90,7 +90,7 @@ pub fn metric_claims(
     if metric.by_block.is_empty() {
         return Ok(claims);
     }
-    let names = network.blocks().into_iter().map(|block| block.name);
+    let names = network.block_names().map(str::to_owned);
     let shares: Vec<(String, f64)> = names.zip(objective.by_block(network)?).collect();
     let (mut sum, mut wrong) = (objective.additive().map_or(0.0, |additive| additive.constant()), Vec::new());
     for (block, share) in &shares {

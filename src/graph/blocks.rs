@@ -17,6 +17,11 @@ pub struct Block {
 }
 
 impl Network {
+    /// The names of the blocks, in the order in which they were opened.
+    pub fn block_names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.block_names.iter().map(|(name, _)| name.as_str())
+    }
+
     /// The blocks, in the order in which they were opened. Nodes of a block stand together.
     pub fn blocks(&self) -> Vec<Block> {
         let mut blocks: Vec<Block> = self

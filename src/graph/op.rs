@@ -182,7 +182,7 @@ pub struct Pool {
     pub kernel: usize,
     /// Stride in both directions.
     pub stride: usize,
-    /// Padding at each side; padded positions never win a maximum nor count in a mean.
+    /// Padding at each side; padded positions never win a maximum, and count in a mean only where its kind says so.
     pub padding: usize,
     /// Whether a last, partial window is kept (`ceil` in place of `floor`).
     pub ceil: bool,
@@ -196,6 +196,9 @@ pub enum PoolKind {
     Max,
     /// The mean of the elements.
     Avg,
+    /// The mean over the whole window, padded positions as zeros in it: `count_include_pad` of ONNX and PyTorch. Only with
+    /// whole windows, not with `ceil`.
+    PaddedAvg,
 }
 
 /// Attributes of an attention.
@@ -348,7 +351,7 @@ impl Op {
             Self::Activation { function } => function.name(),
             Self::Pool(pool) => match pool.kind {
                 PoolKind::Max => "max_pool",
-                PoolKind::Avg => "avg_pool",
+                PoolKind::Avg | PoolKind::PaddedAvg => "avg_pool",
             },
             Self::GlobalAvgPool => "global_avg_pool",
             Self::Add => "add",

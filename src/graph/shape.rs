@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attention, Axis, Conv2d, Op, Pool};
+use super::{Attention, Axis, Conv2d, Op, Pool, PoolKind};
 
 /// The shape of one sample; the batch is never part of it.
 ///
@@ -157,6 +157,9 @@ pub enum ShapeError {
         /// Output channels.
         output: usize,
     },
+    /// A mean that counts its padding, over windows that may reach beyond the padding.
+    #[error("counts its padding (`count_include_pad`), which is for whole windows; leave out `ceil`")]
+    PartialWindows,
     /// The window is larger than the padded map.
     #[error("has a window of {window}, larger than the padded input of {padded}")]
     Window {
@@ -277,6 +280,9 @@ fn pool(p: &Pool, input: &Shape) -> Result<Shape, ShapeError> {
     positive(p.stride, "stride")?;
     if p.padding >= p.kernel {
         return Err(ShapeError::Padding { padding: p.padding, window: p.kernel });
+    }
+    if p.ceil && p.kind == PoolKind::PaddedAvg {
+        return Err(ShapeError::PartialWindows);
     }
     Ok(Shape::Map {
         channels,

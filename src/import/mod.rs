@@ -26,6 +26,7 @@ mod passes;
 mod tensor;
 mod view;
 
+use std::collections::HashSet;
 use std::path::Path;
 
 pub use error::{ImportError, Refused, Unsupported};
@@ -115,25 +116,33 @@ fn from_model(
 
 /// What stands in the way, and the last place before it where the model can be cut.
 fn unsupported(model: &Model, lowered: lower::Lowered) -> Unsupported {
-    let lower::Lowered { mut draft, refused, tensors, .. } = lowered;
+    let lower::Lowered { mut draft, refused, tensors, leaves, .. } = lowered;
+    let read: HashSet<&str> = model.nodes.iter().flat_map(|node| &node.inputs).map(String::as_str).collect();
     // Everything that was lowered but is read by nothing that was: the model seen from there has one way in, so a node that
-    // all of them pass is a cut.
+    // all of them pass is a cut. An input that the model never reads is no part of it, and hides none.
     draft.outputs.clear();
     let readers = draft.readers();
-    let open: Vec<usize> = (0..draft.nodes.len()).filter(|&at| readers[at] == 0).collect();
+    let idle = |at: usize| draft.nodes[at].inputs.is_empty() && !read.contains(tensors[at].as_str());
+    let open: Vec<usize> = (0..draft.nodes.len()).filter(|&at| readers[at] == 0 && !idle(at)).collect();
     draft.outputs = open;
     let cut = draft.build(&[]).ok().and_then(|(network, _)| {
         network
             .cut_points()
             .into_iter()
             .map(crate::graph::NodeId::index)
-            .rfind(|&at| !draft.nodes[at].inputs.is_empty())
+            .rfind(|&at| !draft.nodes[at].inputs.is_empty() && leaves[at])
     });
     Unsupported {
         file: model.file.clone(),
         nodes: refused,
         operators: model.nodes.len(),
         until: cut.map(|at| tensors[at].clone()),
-        inputs: model.inputs.iter().map(|input| input.name.clone()).collect(),
+        inputs: model
+            .inputs
+            .iter()
+            .map(|input| &input.name)
+            .filter(|&name| read.contains(name.as_str()))
+            .cloned()
+            .collect(),
     }
 }

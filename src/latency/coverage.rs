@@ -25,11 +25,17 @@ pub enum Property {
     Dilation,
     /// Input channels per group, of grouped convolutions.
     GroupWidth,
+    /// Elements of the larger of input and output. A fit may know a width and a size, but not both at once.
+    Elements,
+    /// Weights.
+    Weights,
+    /// Multiply-adds.
+    Macs,
 }
 
 impl Property {
     /// Every property, in the order of tables.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::InputSize,
         Self::InputChannels,
         Self::OutputChannels,
@@ -37,6 +43,9 @@ impl Property {
         Self::Stride,
         Self::Dilation,
         Self::GroupWidth,
+        Self::Elements,
+        Self::Weights,
+        Self::Macs,
     ];
 
     /// The name in tables.
@@ -49,13 +58,22 @@ impl Property {
             Self::Stride => "stride",
             Self::Dilation => "dilation",
             Self::GroupWidth => "group_width",
+            Self::Elements => "elements",
+            Self::Weights => "weights",
+            Self::Macs => "macs",
         }
     }
 
-    /// The smallest and the largest value in an operator; height and width may differ.
-    fn of(self, kernel: &Kernel) -> (u32, u32) {
-        let pair = |[a, b]: [u32; 2]| (a.min(b), a.max(b));
-        let one = |value: u32| (value, value);
+    /// Whether it is an amount that follows from the other properties together. Tables may be without it.
+    pub(super) fn is_joint(self) -> bool {
+        matches!(self, Self::Elements | Self::Weights | Self::Macs)
+    }
+
+    /// The smallest and the largest value in an operator; height and width may differ. Amounts are counted from nothing: that
+    /// an operator has less to do than any measured one is no news.
+    fn of(self, kernel: &Kernel) -> (u64, u64) {
+        let pair = |[a, b]: [u32; 2]| (u64::from(a.min(b)), u64::from(a.max(b)));
+        let one = |value: u32| (u64::from(value), u64::from(value));
         match self {
             Self::InputSize => pair(kernel.input),
             Self::InputChannels => one(kernel.input_channels),
@@ -65,6 +83,9 @@ impl Property {
             Self::Dilation => one(kernel.dilation),
             Self::GroupWidth if kernel.kind == KernelKind::Grouped => one(kernel.input_channels / kernel.groups.max(1)),
             Self::GroupWidth => one(1),
+            Self::Elements => (0, kernel.input_elements().max(kernel.output_elements())),
+            Self::Weights => (0, kernel.weights()),
+            Self::Macs => (0, kernel.macs()),
         }
     }
 }
@@ -75,13 +96,26 @@ pub struct Covered {
     /// How many operators.
     pub operators: u64,
     /// Lowest and highest value of each property, in the order of [`Property::ALL`].
-    pub ranges: [(u32, u32); Property::ALL.len()],
+    pub ranges: [(u64, u64); Property::ALL.len()],
+}
+
+impl Covered {
+    /// The range of an amount that a table does not tell.
+    pub(super) const ANYTHING: (u64, u64) = (0, u64::MAX);
+
+    /// The properties with their ranges, as far as they are known and operators of the kind have them.
+    pub fn ranges(&self) -> impl Iterator<Item = (Property, (u64, u64))> {
+        let ranges = Property::ALL.into_iter().zip(self.ranges);
+        ranges.filter(|(_, (low, high))| *high > 0 && (*low, *high) != Self::ANYTHING)
+    }
 }
 
 /// What a fit has seen, by kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
-    kinds: [Option<Covered>; KernelKind::ALL.len()],
+    /// In the order of [`KernelKind::ALL`], then fully connected layers over the rows of a sequence: they run through other
+    /// code than those on a single position, and say nothing of them.
+    seen: [Option<Covered>; KernelKind::ALL.len() + 1],
 }
 
 /// What a price rests on too weakly.
@@ -95,12 +129,17 @@ pub enum Flag {
         /// What lies outside.
         property: Property,
         /// Its value.
-        value: u32,
+        value: u64,
         /// Lowest and highest value seen.
-        range: (u32, u32),
+        range: (u64, u64),
     },
     /// The fit has never seen this kind of operator; its price follows from its size alone.
     NotCovered {
+        /// The kind of operator.
+        operator: &'static str,
+    },
+    /// The table has no price for this kind of operator, and no network behind it has one.
+    NotPriced {
         /// The kind of operator.
         operator: &'static str,
     },
@@ -124,6 +163,12 @@ impl fmt::Display for Flag {
             Self::NotBounded { operator } => {
                 write!(f, "{operator} over a sequence: upper bounds were calibrated on networks without any")
             }
+            Self::NotPriced { operator } => {
+                write!(
+                    f,
+                    "{operator} counts as nothing: no measured network has one, and the table has no price for it"
+                )
+            }
             Self::NotCovered { operator } => write!(f, "{operator} is not covered: no measured network has one"),
         }
     }
@@ -135,7 +180,7 @@ impl Coverage {
         let mut coverage = Self::default();
         for kernel in kernels {
             let values = Property::ALL.map(|property| property.of(kernel));
-            match &mut coverage.kinds[kernel.kind as usize] {
+            match &mut coverage.seen[Self::place(kernel.kind, kernel.is_over_sequence())] {
                 Some(covered) => {
                     covered.operators += 1;
                     for (range, value) in covered.ranges.iter_mut().zip(values) {
@@ -150,7 +195,7 @@ impl Coverage {
 
     /// What either covers.
     pub fn union(mut self, other: &Self) -> Self {
-        for (own, other) in self.kinds.iter_mut().zip(&other.kinds) {
+        for (own, other) in self.seen.iter_mut().zip(&other.seen) {
             match (&mut *own, other) {
                 (Some(own), Some(other)) => {
                     own.operators += other.operators;
@@ -165,27 +210,40 @@ impl Coverage {
         self
     }
 
-    /// What is covered of a kind.
-    pub fn kind(&self, kind: KernelKind) -> Option<&Covered> {
-        self.kinds[kind as usize].as_ref()
+    /// Where a kind stands. All products of tensors are over sequences.
+    fn place(kind: KernelKind, over_sequence: bool) -> usize {
+        let apart = over_sequence && kind == KernelKind::FullyConnected;
+        if apart { KernelKind::ALL.len() } else { kind as usize }
     }
 
-    pub(super) fn set(&mut self, kind: KernelKind, covered: Covered) {
-        self.kinds[kind as usize] = Some(covered);
+    /// What is covered of a kind; of fully connected layers, of those over sequences or of the others.
+    pub fn kind(&self, kind: KernelKind, over_sequence: bool) -> Option<&Covered> {
+        self.seen[Self::place(kind, over_sequence)].as_ref()
+    }
+
+    /// All that is covered: the kind, whether it is that of fully connected layers over sequences, and the ranges.
+    pub fn kinds(&self) -> impl Iterator<Item = (KernelKind, bool, &Covered)> {
+        let every = KernelKind::ALL.into_iter().map(|kind| (kind, false));
+        let every = every.chain([(KernelKind::FullyConnected, true)]);
+        every.filter_map(|(kind, over_sequence)| Some((kind, over_sequence, self.kind(kind, over_sequence)?)))
+    }
+
+    pub(super) fn set(&mut self, kind: KernelKind, over_sequence: bool, covered: Covered) {
+        self.seen[Self::place(kind, over_sequence)] = Some(covered);
     }
 
     /// What goes beyond it in an operator. Empty, and then free of allocation, in the common case.
     pub fn flags(&self, kernel: &Kernel) -> Vec<Flag> {
         let operator = kernel.kind.name();
-        let Some(covered) = self.kind(kernel.kind) else { return vec![Flag::NotCovered { operator }] };
-        let mut flags = Vec::new();
-        for (property, range) in Property::ALL.into_iter().zip(covered.ranges) {
-            let (low, high) = property.of(kernel);
+        let Some(covered) = self.kind(kernel.kind, kernel.is_over_sequence()) else {
+            return vec![Flag::NotCovered { operator }];
+        };
+        let values = Property::ALL.map(|property| property.of(kernel));
+        let beyond = |((property, (low, high)), range): ((Property, (u64, u64)), (u64, u64))| {
             let value = if high > range.1 { high } else { low };
-            if low < range.0 || high > range.1 {
-                flags.push(Flag::Extrapolated { operator, property, value, range });
-            }
-        }
-        flags
+            let outside = low < range.0 || high > range.1;
+            outside.then_some(Flag::Extrapolated { operator, property, value, range })
+        };
+        Property::ALL.into_iter().zip(values).zip(covered.ranges).filter_map(beyond).collect()
     }
 }

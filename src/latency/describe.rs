@@ -63,13 +63,13 @@ pub fn describe(
     }
     let public = files.first().is_some_and(|file| file.blake3 == PUBLIC_FILE);
     let phone = PUBLIC_DEVICES.iter().find(|(short, ..)| public_layout && *short == selector.device);
-    let told = |given: &Option<String>, known: Option<&str>, flag: &str| match (given, known) {
+    let told = |given: &Option<String>, known: Option<&str>, what: &str| match (given, known) {
         (Some(given), _) => given.clone(),
         (None, Some(known)) => known.to_owned(),
-        (None, None) => format!("not stated; give {flag}"),
+        (None, None) => format!("{what} not stated"),
     };
-    let device = told(&stated.device, Some(phone.map_or(&*selector.device, |(_, name, _)| name)), "--device-name");
-    let soc = told(&stated.soc, phone.map(|(.., soc)| *soc), "--soc");
+    let device = told(&stated.device, Some(phone.map_or(&*selector.device, |(_, name, _)| name)), "device");
+    let soc = told(&stated.soc, phone.map(|(.., soc)| *soc), "chip");
     let note = match phone {
         Some((_, name, soc)) if public => format!(
             "Fitted to latencies that others measured on the {soc} model of the {name}; pocketnas measured none itself. \
@@ -89,12 +89,12 @@ pub fn describe(
         table,
         device,
         soc,
-        runtime: told(&stated.runtime, phone.map(|_| "TFLite 2.10"), "--runtime"),
+        runtime: told(&stated.runtime, phone.map(|_| "TFLite 2.10"), "runtime"),
         precision: selector.precision.clone(),
         cores: selector.cores.clone(),
         provenance: Provenance {
-            source: told(&stated.source, public.then_some(PUBLIC_SOURCE), "--source"),
-            licence: told(&stated.licence, public.then_some("MIT"), "--licence"),
+            source: told(&stated.source, public.then_some(PUBLIC_SOURCE), "source"),
+            licence: told(&stated.licence, public.then_some("MIT"), "licence"),
             note,
             command,
             files,

@@ -88,14 +88,18 @@ pub struct GroupError {
     pub mean_error: f64,
     /// The same of the baseline.
     pub baseline_mean_error: f64,
+    /// Share of its networks at or below their bound, percent; `None` without bounds.
+    pub coverage: Option<f64>,
 }
 
 impl GroupError {
-    pub(super) fn of(group: String, ours: &[Predicted], theirs: &[Predicted]) -> Self {
+    pub(super) fn of(group: String, ours: &[Predicted], theirs: &[Predicted], factor: Option<f64>) -> Self {
         let mean = |predicted: &[Predicted], of: fn(f64) -> f64| {
             predicted.iter().map(|p| of(p.error())).sum::<f64>() / predicted.len().max(1) as f64
         };
+        let held = |factor: f64| ours.iter().filter(|p| p.measured_ms <= factor * p.predicted_ms).count();
         Self {
+            coverage: factor.map(|factor| 100.0 * held(factor) as f64 / ours.len().max(1) as f64),
             group,
             networks: ours.len(),
             mape: mean(ours, f64::abs),

@@ -143,6 +143,11 @@ impl KernelKind {
         matches!(self, Self::Add | Self::Identity) || self.is_activation()
     }
 
+    /// Whether no network behind the published measurements has one, so that its cost is in that of nothing else either.
+    pub fn is_unmeasured(self) -> bool {
+        matches!(self, Self::Logistic | Self::Gelu)
+    }
+
     /// Whether it is an activation that runs by itself.
     pub fn is_activation(self) -> bool {
         matches!(self, Self::HardSwish | Self::Relu | Self::Logistic | Self::Gelu)

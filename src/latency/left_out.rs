@@ -78,7 +78,7 @@ pub fn leave_out(
             (Split::Families(families), Some(&at)) => families.get(&samples[at].network).cloned().unwrap_or_default(),
             _ => format!("{} {group}", split.name()),
         };
-        by_group.push(GroupError::of(name, &of_group(&ours), &of_group(&theirs)));
+        by_group.push(GroupError::of(name, &of_group(&ours), &of_group(&theirs), factor));
     }
     let ours: Vec<Predicted> = ours.into_iter().flatten().collect();
     let theirs: Vec<Predicted> = theirs.into_iter().flatten().collect();

@@ -30,25 +30,32 @@ pub struct Lowered {
 
 /// The operators that run for a network, in order, as measured operator lists have them.
 pub fn lower(network: &Network) -> Vec<Lowered> {
-    let mut lowered = lower_whole(network);
-    lowered.retain(|lowered| !lowered.kernel.kind.is_folded());
-    lowered
+    lower_where(network, |kernel| !kernel.kind.is_folded())
 }
 
 /// The operators that run for a network, in order, those that operator lists leave out among them.
 pub fn lower_run(network: &Network) -> Vec<Lowered> {
-    let mut lowered = lower_whole(network);
-    lowered.retain(|lowered| lowered.kernel.kind != KernelKind::Identity);
-    lowered
+    lower_where(network, |kernel| kernel.kind != KernelKind::Identity)
 }
 
 /// The operators of a network, in order: what runs, and skip connections, which are passes in some runtimes.
 pub fn lower_whole(network: &Network) -> Vec<Lowered> {
+    lower_where(network, |_| true)
+}
+
+/// The operators of a network that somebody asks for. Searches lower millions of networks: what nobody asks for is not
+/// looked into.
+pub(super) fn lower_where(network: &Network, mut wanted: impl FnMut(&Kernel) -> bool) -> Vec<Lowered> {
     let live = network.live();
     let mut lowered = Vec::with_capacity(network.len());
     for id in network.ids().filter(|&id| live.contains(id)) {
         let block = network.node(id).block;
-        node_kernels(network, &live, id, |kernel| lowered.push(Lowered { block, kernel }));
+        node_kernels(network, &live, id, |kernel| {
+            let clamp = kernel.kind == KernelKind::Relu;
+            if wanted(&kernel) && !(clamp && is_fused(network, &live, id)) {
+                lowered.push(Lowered { block, kernel });
+            }
+        });
     }
     lowered
 }
@@ -115,12 +122,7 @@ fn node_kernels(network: &Network, live: &Live, id: NodeId, mut emit: impl FnMut
             }
         }
         Op::Identity => emit(same_shape(KernelKind::Identity, node.shape)),
-        Op::Activation { function } => {
-            let kind = activation(*function);
-            if kind != KernelKind::Relu || !is_fused(network, live, id) {
-                emit(same_shape(kind, node.shape));
-            }
-        }
+        Op::Activation { function } => emit(same_shape(activation(*function), node.shape)),
         Op::Input { .. }
         | Op::BatchNorm
         | Op::Flatten
@@ -213,10 +215,20 @@ fn convolution(conv: &Conv2d, input: Shape, output: Shape) -> Kernel {
 fn pooling(pool: &Pool, input: Shape, output: Shape) -> Kernel {
     let kind = match pool.kind {
         PoolKind::Max => KernelKind::MaxPool,
-        PoolKind::Avg => KernelKind::AveragePool,
+        PoolKind::Avg | PoolKind::PaddedAvg => KernelKind::AveragePool,
     };
     let window = to_u32(pool.kernel);
-    Kernel { output: size(output), window: [window, window], stride: to_u32(pool.stride), ..same_shape(kind, input) }
+    // TFLite's own padding never counts in a mean.
+    let explicit_padding = pool.kind == PoolKind::PaddedAvg && pool.padding > 0;
+    let padding = if explicit_padding { to_u32(pool.padding.saturating_mul(2)) } else { 0 };
+    Kernel {
+        input: size(input).map(|side| side.saturating_add(padding)),
+        output: size(output),
+        window: [window, window],
+        stride: to_u32(pool.stride),
+        explicit_padding,
+        ..same_shape(kind, input)
+    }
 }
 
 fn mean(input: Shape) -> Kernel {

@@ -51,7 +51,7 @@ pub use learning_curve::{CurvePoint, learning_curve};
 pub use left_out::leave_out;
 pub use lower::{Lowered, lower, lower_run, lower_whole};
 pub use model::OperatorModel;
-pub use network_file::read_network;
+pub use network_file::{SpaceOrNetwork, read_network, read_space_or_network};
 pub use predict::{BlockCost, Prediction, predict, predict_operators};
 pub use rows::{
     Measurement, OperatorList, OperatorTimes, Selector, read_architectures, read_families, read_measurements,

@@ -17,21 +17,42 @@ struct NetworkFile {
     network: RawNetwork,
 }
 
+/// What a file with a `network:` holds.
+#[derive(Debug)]
+pub enum SpaceOrNetwork {
+    /// A search space.
+    Space(Space),
+    /// One network.
+    Network(Network),
+}
+
 /// Reads a YAML or JSON document with a `network: {nodes: [...], outputs: [...]}`, or a search space, of which the default
 /// architecture is meant.
 ///
 /// # Errors
 /// A file that cannot be read, is no such document, or whose operators do not fit together.
 pub fn read_network(path: &Path) -> Result<Network, LatencyError> {
+    match read_space_or_network(path)? {
+        SpaceOrNetwork::Network(network) => Ok(network),
+        SpaceOrNetwork::Space(space) => {
+            let built = space.build(&space.default_architecture());
+            built.map_err(|error| LatencyError::content(path, error.to_string()))
+        }
+    }
+}
+
+/// Reads the same, and leaves a space as it is.
+///
+/// # Errors
+/// As [`read_network`].
+pub fn read_space_or_network(path: &Path) -> Result<SpaceOrNetwork, LatencyError> {
     let document = Document::read(path)?;
     let Some(network) = document.root.get("network") else {
         let problem = "is no architecture file: it has no `network: {nodes: [...], outputs: [...]}`";
         return Err(LatencyError::content(path, problem));
     };
     if !network.items().is_empty() {
-        let space = Space::from_text(&document.name, &document.text)?;
-        let built = space.build(&space.default_architecture());
-        return built.map_err(|error| LatencyError::content(path, error.to_string()));
+        return Ok(SpaceOrNetwork::Space(Space::from_text(&document.name, &document.text)?));
     }
     let first_line = |text: String| text.lines().next().unwrap_or_default().to_owned();
     let file: NetworkFile = if document.text.trim_start().starts_with('{') {
@@ -39,7 +60,8 @@ pub fn read_network(path: &Path) -> Result<Network, LatencyError> {
     } else {
         serde_yaml::from_str(&document.text).map_err(|e| LatencyError::content(path, first_line(e.to_string())))?
     };
-    file.network.build().map_err(|e| LatencyError::content(path, e.to_string()))
+    let built = file.network.build().map_err(|e| LatencyError::content(path, e.to_string()))?;
+    Ok(SpaceOrNetwork::Network(built))
 }
 
 #[cfg(test)]

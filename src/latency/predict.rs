@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::{Flag, Kernel, LatencyTable, Lowered, Source, lower_whole};
+use super::{Flag, Kernel, LatencyTable, Lowered, Source, lower::lower_where};
 use crate::graph::Network;
 use crate::units::Millis;
 
@@ -37,15 +37,22 @@ pub struct Prediction {
 
 /// Predicts a network.
 pub fn predict(table: &LatencyTable, network: &Network) -> Prediction {
-    let names: Vec<String> = network.blocks().into_iter().map(|block| block.name).collect();
-    let kernels = table.lower(network);
-    collect(table, names, kernels.iter().map(|lowered| (lowered.block.index(), &lowered.kernel)))
+    let names = network.block_names().map(str::to_owned).collect();
+    let mut flags = BTreeSet::new();
+    let kernels = lower_where(network, |kernel| {
+        let priced = table.prices(kernel);
+        if !priced && kernel.kind.is_unmeasured() {
+            flags.insert(Flag::NotPriced { operator: kernel.kind.name() });
+        }
+        priced
+    });
+    collect(table, names, kernels.iter().map(|lowered| (lowered.block.index(), &lowered.kernel)), flags)
 }
 
 /// Predicts a list of operators; every operator is a block of its own.
 pub fn predict_operators(table: &LatencyTable, kernels: &[Kernel]) -> Prediction {
     let names = kernels.iter().enumerate().map(|(i, kernel)| format!("{i} {kernel}")).collect();
-    collect(table, names, kernels.iter().enumerate())
+    collect(table, names, kernels.iter().enumerate(), BTreeSet::new())
 }
 
 /// What the operators of a block add up to.
@@ -66,9 +73,9 @@ fn collect<'a>(
     table: &LatencyTable,
     names: Vec<String>,
     kernels: impl Iterator<Item = (usize, &'a Kernel)>,
+    mut flags: BTreeSet<Flag>,
 ) -> Prediction {
     let mut costs = vec![Cost::default(); names.len()];
-    let mut flags = BTreeSet::new();
     let mut price = |costs: &mut [Cost], block: usize, kernel: &Kernel| {
         let priced = table.price(kernel);
         costs[block].add(priced.ms, priced.source);
@@ -119,8 +126,6 @@ impl LatencyTable {
 
     /// The operators of a network that this table prices: those that lists leave out only where it has costs for them.
     pub fn lower(&self, network: &Network) -> Vec<Lowered> {
-        let mut lowered = lower_whole(network);
-        lowered.retain(|lowered| self.prices(&lowered.kernel));
-        lowered
+        lower_where(network, |kernel| self.prices(kernel))
     }
 }

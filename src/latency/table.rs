@@ -247,7 +247,7 @@ impl LatencyTable {
         }
         match self.classes() {
             Some(classes) => classes.prices(kernel),
-            None => self.coverage.kind(kernel.kind).is_some(),
+            None => self.coverage.kind(kernel.kind, kernel.is_over_sequence()).is_some(),
         }
     }
 

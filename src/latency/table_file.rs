@@ -18,6 +18,7 @@ const VERSION: i64 = 1;
 const COUNT: Kind = Kind::Int { min: 1, max: 1 << 40 };
 const SIZE: Kind = Kind::Int { min: 1, max: 1 << 20 };
 const PAIR: Kind = Kind::List(&SIZE, 2);
+const AMOUNTS: Kind = Kind::List(&Kind::Int { min: 0, max: i64::MAX }, 2);
 const POSITIVE: Kind = Kind::Number { min: 0.0, max: 1e9 };
 const PERCENT: Kind = Kind::Number { min: 0.0, max: 1e9 };
 const KINDS: Kind = Kind::Word(&KernelKind::NAMES);
@@ -87,6 +88,12 @@ pub static TABLE_SCHEMA: Schema = Schema {
             &Kind::List(
                 &Kind::Map(&[
                     field("operator", &KINDS, true, "kind of operator"),
+                    field(
+                        "over_sequence",
+                        &Kind::Bool,
+                        false,
+                        "whether these are fully connected layers over the rows of a sequence; the others if absent",
+                    ),
                     field("operators", &COUNT, true, "how many the measured networks hold"),
                     field("input_size", &PAIR, true, "lowest and highest"),
                     field("input_channels", &PAIR, true, "lowest and highest"),
@@ -95,6 +102,14 @@ pub static TABLE_SCHEMA: Schema = Schema {
                     field("stride", &PAIR, true, "lowest and highest"),
                     field("dilation", &PAIR, true, "lowest and highest"),
                     field("group_width", &PAIR, true, "lowest and highest"),
+                    field(
+                        "elements",
+                        &AMOUNTS,
+                        false,
+                        "from 0 to the most, of the larger of input and output; any if absent",
+                    ),
+                    field("weights", &AMOUNTS, false, "from 0 to the most; any if absent"),
+                    field("macs", &AMOUNTS, false, "from 0 to the most multiply-adds; any if absent"),
                 ]),
                 0,
             ),
@@ -211,13 +226,15 @@ impl LatencyTable {
             }
         }
         line(format_args!("# Lowest and highest value of each property in the measured networks."));
-        let covered: Vec<KernelKind> =
-            KernelKind::ALL.into_iter().filter(|&kind| self.coverage.kind(kind).is_some()).collect();
-        line(format_args!("covered:{}", if covered.is_empty() { " []" } else { "" }));
-        for kind in covered {
-            let Some(seen) = self.coverage.kind(kind) else { continue };
-            line(format_args!("  - operator: {}\n    operators: {}", kind.name(), seen.operators));
-            for (property, (low, high)) in Property::ALL.into_iter().zip(seen.ranges) {
+        let nothing = self.coverage.kinds().next().is_none();
+        line(format_args!("covered:{}", if nothing { " []" } else { "" }));
+        for (kind, over_sequence, seen) in self.coverage.kinds() {
+            line(format_args!("  - operator: {}", kind.name()));
+            if over_sequence {
+                line(format_args!("    over_sequence: true"));
+            }
+            line(format_args!("    operators: {}", seen.operators));
+            for (property, (low, high)) in seen.ranges() {
                 line(format_args!("    {}: [{low}, {high}]", property.name()));
             }
         }
@@ -329,14 +346,15 @@ fn size(node: &Node, key: &str, absent: u32) -> u32 {
     node.get(key).and_then(Node::int).and_then(|value| u32::try_from(value).ok()).unwrap_or(absent)
 }
 
-fn pair(node: &Node, key: &str, path: &str, problems: &mut Problems) -> [u32; 2] {
-    let Some(list) = node.get(key) else { return [1, 1] };
-    let values: Vec<u32> = list.items().iter().filter_map(|v| u32::try_from(v.int()?).ok()).collect();
+fn pair<T: TryFrom<i64> + From<u8> + Copy>(node: &Node, key: &str, path: &str, problems: &mut Problems) -> [T; 2] {
+    let none = [T::from(1); 2];
+    let Some(list) = node.get(key) else { return none };
+    let values: Vec<T> = list.items().iter().filter_map(|v| T::try_from(v.int()?).ok()).collect();
     match values[..] {
         [a, b] => [a, b],
         _ => {
             problems.at(list, &format!("{path}.{key}"), format!("`{key}` needs exactly two numbers"), "");
-            [1, 1]
+            none
         }
     }
 }
@@ -367,11 +385,15 @@ fn coverage(root: &Node, problems: &mut Problems) -> Coverage {
     for (index, item) in root.get("covered").map(Node::items).unwrap_or_default().iter().enumerate() {
         let path = format!("covered[{index}]");
         let Some(kind) = KernelKind::from_name(&text(item, "operator")) else { continue };
-        if coverage.kind(kind).is_some() {
+        let over_sequence = item.get("over_sequence").and_then(Node::bool).unwrap_or(false);
+        if coverage.kind(kind, over_sequence).is_some() {
             problems.at(item, &path, format!("{} is covered twice", kind.name()), "keep one");
         }
         let ranges = Property::ALL.map(|property| {
-            let [low, high] = pair(item, property.name(), &path, problems);
+            if property.is_joint() && item.get(property.name()).is_none() {
+                return Covered::ANYTHING;
+            }
+            let [low, high] = pair::<u64>(item, property.name(), &path, problems);
             if low > high {
                 let message = format!("the range of `{}` runs from {low} down to {high}", property.name());
                 problems.at(item, &path, message, "the lowest value comes first");
@@ -379,7 +401,7 @@ fn coverage(root: &Node, problems: &mut Problems) -> Coverage {
             (low, high)
         });
         let operators = item.get("operators").and_then(Node::int).and_then(|n| u64::try_from(n).ok()).unwrap_or(1);
-        coverage.set(kind, Covered { operators, ranges });
+        coverage.set(kind, over_sequence, Covered { operators, ranges });
     }
     coverage
 }

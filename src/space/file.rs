@@ -391,6 +391,7 @@ impl OpName {
     pub const ALL: [(&'static str, Self, &'static [&'static str]); 32] = {
         use crate::graph::Activation as A;
         const POOL: &[&str] = &["kernel", "stride", "padding", "ceil"];
+        const AVG_POOL: &[&str] = &["kernel", "stride", "padding", "ceil", "count_include_pad"];
         [
             (
                 "conv",
@@ -415,7 +416,7 @@ impl OpName {
             ("sigmoid", Self::Activation(A::Sigmoid), &[]),
             ("hsigmoid", Self::Activation(A::Hsigmoid), &[]),
             ("max_pool", Self::MaxPool, POOL),
-            ("avg_pool", Self::AvgPool, POOL),
+            ("avg_pool", Self::AvgPool, AVG_POOL),
             ("global_avg_pool", Self::GlobalAvgPool, &[]),
             ("squeeze_excite", Self::SqueezeExcite, &["hidden", "act", "gate"]),
             ("upsample", Self::Upsample, &["scale", "mode"]),

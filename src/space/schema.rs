@@ -90,6 +90,12 @@ const OP: &[Field] = item_fields![
     ),
     field("features", &SIZE, false, "output features of a linear layer or an embedding"),
     field("ceil", &TRUTH, false, "whether pooling keeps a last partial window"),
+    field(
+        "count_include_pad",
+        &TRUTH,
+        false,
+        "whether padding counts as zeros in the means of avg_pool, as it does in PyTorch unless told otherwise; false if absent"
+    ),
     field("hidden", &SIZE, false, "channels between the two layers of squeeze_excite"),
     field(
         "gate",

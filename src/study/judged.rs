@@ -122,14 +122,13 @@ fn counts() -> impl Iterator<Item = Count> {
 /// What a file says of a quantity. Where no block has a share of its own, none is listed.
 fn metric(quantity: &dyn Objective, network: &Network, value: f64) -> Metric {
     let shares = quantity.by_block(network).unwrap_or_default();
-    let names = network.blocks().into_iter().map(|block| block.name);
     let origin = quantity.origin();
     Metric {
         value,
         unit: quantity.unit().to_owned(),
         from: format!("{} {}", origin.kind, origin.name),
         flags: quantity.flags(network),
-        by_block: names.zip(shares).map(|(name, share)| (name, number(share))).collect(),
+        by_block: network.block_names().zip(shares).map(|(name, share)| (name.to_owned(), number(share))).collect(),
     }
 }
 

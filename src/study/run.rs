@@ -105,8 +105,17 @@ impl Plan {
         let options = Options { limits: self.limits.clone(), epsilon, ..Options::default() };
         let front = search::front(&self.costs, &options)?;
         let kind = if front.complete { "the whole exact front" } else { "an approximate front" };
-        progress.done(&format!("{kind}: {}, {} labels", counted(front.len(), "point"), front.labels));
+        let idle = self.idle();
+        progress.done(&format!("{kind}: {}, {} labels{idle}", counted(front.len(), "point"), front.labels));
         Ok(front)
+    }
+
+    /// Says which objectives decide nothing, since every architecture has the same of them.
+    fn idle(&self) -> String {
+        let reachable = self.reachable().unwrap_or_default();
+        let objectives = self.quantities().into_iter().take(self.config.objectives.len()).zip(reachable);
+        let idle = objectives.filter(|(_, reach)| reach.min == reach.max);
+        idle.map(|(objective, _)| format!("; {} is the same for every architecture", objective.name())).collect()
     }
 
     /// The front that the config asks for, or, where that takes too much, one within 1 % of each objective's range.

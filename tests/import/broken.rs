@@ -8,7 +8,7 @@ use pocketnas::graph::{Activation, Attention, Builder, Conv2d, Network, Op, Shap
 use pocketnas::import::{ImportError, Options, from_bytes, read};
 use pocketnas::onnx::schema::{
     AttributeProto, AttributeType, DataLocation, DataType, ModelProto, NodeProto, StringStringEntryProto, TensorProto,
-    tensor_shape_proto, type_proto,
+    ValueInfoProto, tensor_shape_proto, type_proto,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -197,6 +197,38 @@ fn broken_files_are_told_what_is_wrong_and_what_can_be_done() {
             "an unknown operator",
             |m| node(m, "Sigmoid").op_type = "Tanh".into(),
             &["1 of 7 operators", "`act/sigmoid` (Tanh)", "train on", "extract_model", "[\"norm\"]"],
+        ),
+        (
+            "an input that nothing reads before an unknown operator",
+            |m| {
+                let graph = m.graph.as_mut().unwrap();
+                let idle = ValueInfoProto { name: "idle".into(), ..graph.input[0].clone() };
+                graph.input.push(idle);
+                node(m, "Sigmoid").op_type = "Tanh".into();
+            },
+            &["`act/sigmoid` (Tanh)", "extract_model", "[\"image\"]", "[\"norm\"]"],
+        ),
+        (
+            "an unknown operator after channels that stand last, with which no part of the model can end",
+            |m| {
+                let op = |op: &str, input: &str, output: &str| NodeProto {
+                    op_type: op.into(),
+                    input: vec![input.into()],
+                    output: vec![output.into()],
+                    ..Default::default()
+                };
+                let mut turn = op("Transpose", "norm", "turned");
+                turn.attribute.push(AttributeProto {
+                    name: "perm".into(),
+                    ints: vec![0, 2, 3, 1],
+                    r#type: AttributeType::Ints.into(),
+                    ..Default::default()
+                });
+                let sigmoid = node(m, "Sigmoid");
+                (sigmoid.op_type, sigmoid.input) = ("Tanh".into(), vec!["normed".into()]);
+                m.graph.as_mut().unwrap().node.extend([turn, op("LayerNormalization", "turned", "normed")]);
+            },
+            &["1 of 9 operators", "(Tanh)", "extract_model", "[\"norm\"]"],
         ),
         (
             "a custom operator",

@@ -66,11 +66,11 @@ fn convolutions(case: Case) {
 }
 
 fn pools(case: Case) {
-    let kinds = [("max", PoolKind::Max), ("avg", PoolKind::Avg)];
+    let kinds = [("max", PoolKind::Max), ("avg", PoolKind::Avg), ("padded_avg", PoolKind::PaddedAvg)];
     // Sizes at which the last window is whole, partial, or would see only padding.
     for (kernel, stride, padding) in [(2, 2, 0), (3, 2, 1), (3, 1, 1), (3, 3, 0), (2, 3, 1), (5, 4, 2), (4, 2, 3)] {
         for (name, kind) in kinds {
-            for ceil in [false, true] {
+            for ceil in [false, true].into_iter().take(if kind == PoolKind::PaddedAvg { 1 } else { 2 }) {
                 let pool = Pool { kind, kernel, stride, padding, ceil };
                 let name = format!("pool_{name}_{kernel}_{stride}_{padding}_{ceil}");
                 case(name, Op::Pool(pool), &[map(3, 11, 8)]);

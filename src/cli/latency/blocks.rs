@@ -8,11 +8,12 @@ use serde_json::json;
 
 use super::super::{Failure, emit, emit_json};
 use super::scores::sentence;
-use super::{input, say, write};
+use super::{check_out, input, say, write};
 use crate::latency::{
     CONFIDENCE, Coverage, CrossValidation, FitError, LatencyTable, MOBILE_BLOCKS, Provenance, Sample, SourceFile,
     Split, TableInfo, file_name, fit_totals, leave_out, predict_samples, read_blocks, score,
 };
+use crate::units::counted;
 
 /// What the costs rest on.
 const NOTE: &str = "Fitted to latencies of blocks that others measured; pocketnas measured none itself. Costs of single \
@@ -59,6 +60,7 @@ pub(super) struct BlocksArguments {
 }
 
 pub(super) fn run(arguments: &BlocksArguments) -> Result<(), Failure> {
+    check_out(arguments.out.as_deref())?;
     let mut samples = Vec::new();
     let mut rows = Vec::new();
     // What is left out together: a file is a resolution, the output channels of a block are its stage.
@@ -73,7 +75,7 @@ pub(super) fn run(arguments: &BlocksArguments) -> Result<(), Failure> {
             rows.push((block.kernels, block.row));
         }
     }
-    say(format_args!("{} blocks in {} files", samples.len(), arguments.files.len()));
+    say(format_args!("{} blocks in {}", samples.len(), counted(arguments.files.len(), "file")));
     let model = fit_totals(&samples.iter().collect::<Vec<_>>(), &MOBILE_BLOCKS, false).map_err(input)?;
     let left_out = |groups: &HashMap<String, String>| {
         let predicted = leave_out(&samples, Split::Families(groups), CONFIDENCE, |seen, unseen| {

@@ -14,7 +14,7 @@ use super::confidence::{Confidence, no_bound};
 use super::measurements::Measurements;
 use super::origin::Origin;
 use super::scores::{sentence, worst};
-use super::{input, load, say, write};
+use super::{check_out, input, load, say, write};
 use crate::latency::{
     CONFIDENCE, Coverage, CrossValidation, LatencyError, LatencyTable, Predicted, Split, TableInfo, cross_validate,
     describe, file_name, fit_beside, predict_samples, read_families, score, terms,
@@ -80,6 +80,16 @@ enum Groups {
 }
 
 pub(super) fn run(arguments: &FitArguments) -> Result<(), Failure> {
+    check_out(arguments.out.as_deref())?;
+    let nothing_left_out = arguments.cross_validate.is_none() && arguments.adapt.is_none();
+    for (given, flag) in
+        [(arguments.families.is_some(), "--families"), (arguments.confidence.confidence.is_some(), "--confidence")]
+    {
+        if given && nothing_left_out {
+            let message = format!("{flag} is of use only where networks are left out of the fit");
+            return Err(Failure::refuse(message, "give --cross-validate families too"));
+        }
+    }
     if let (Some(space), Some(column)) = (&arguments.space, &arguments.column) {
         return classes::fit_space(arguments, space, column);
     }

@@ -7,6 +7,7 @@ use clap::Args;
 use super::super::Failure;
 use super::{input, say};
 use crate::latency::{Sample, Selector, Siblings, read_samples, read_samples_of_files, read_siblings};
+use crate::units::counted;
 
 /// Which measurements.
 #[derive(Args)]
@@ -43,7 +44,8 @@ impl Measurements {
             (None, Some(folder)) => self.samples_of_files(&self.networks, folder)?,
             (operators, _) => read_samples(&self.networks, operators.as_deref(), &self.selector()).map_err(input)?,
         };
-        say(format_args!("{} networks measured on {} {} {}", samples.len(), self.device, self.cores, self.precision));
+        let count = counted(samples.len(), "network");
+        say(format_args!("{count} measured on {} {} {}", self.device, self.cores, self.precision));
         Ok(samples)
     }
 
@@ -51,7 +53,7 @@ impl Measurements {
     pub fn samples_of_files(&self, networks: &Path, folder: &Path) -> Result<Vec<Sample>, Failure> {
         let (samples, missing) = read_samples_of_files(networks, folder, &self.selector()).map_err(input)?;
         if !missing.is_empty() {
-            say(format_args!("{} networks have no file in {} and are left out", missing.len(), folder.display()));
+            say(format_args!("left out: {} without a file in {}", counted(missing.len(), "network"), folder.display()));
         }
         Ok(samples)
     }

@@ -8,10 +8,9 @@ use serde_json::{Value, json};
 
 use super::super::{Failure, emit, emit_json};
 use super::confidence::Confidence;
-use super::{input, load};
-use crate::latency::{
-    Bound, LatencyTable, Prediction, Source, predict, predict_operators, read_network, read_operators,
-};
+use super::{input, load, network, say};
+use crate::graph::Network;
+use crate::latency::{Bound, LatencyTable, Prediction, Source, lower_run, predict, predict_operators, read_operators};
 use crate::units::Millis;
 
 #[derive(Args)]
@@ -19,7 +18,8 @@ pub(super) struct PredictArguments {
     /// The table: a file, or the name of a shipped one
     #[arg(long)]
     table: String,
-    /// An architecture file (YAML or JSON), a space file, of which the default is meant, or operator lists (CSV)
+    /// An architecture file (YAML or JSON), a space, the path of a file or the name of a shipped one, of which the default is
+    /// meant, or operator lists (CSV)
     #[arg(value_name = "ARCH_OR_NETWORK_FILE")]
     network: PathBuf,
     /// Which model of an operators file that holds several
@@ -35,6 +35,7 @@ pub(super) struct PredictArguments {
 pub(super) fn run(arguments: &PredictArguments) -> Result<(), Failure> {
     let table = load(&arguments.table)?;
     let path = &arguments.network;
+    let mut note = None;
     let prediction = if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv")) {
         let lists = read_operators(path).map_err(input)?;
         let names: Vec<&str> = lists.iter().map(|list| list.model.as_str()).collect();
@@ -51,8 +52,13 @@ pub(super) fn run(arguments: &PredictArguments) -> Result<(), Failure> {
         };
         predict_operators(&table, &list.kernels)
     } else {
-        predict(&table, &read_network(path).map_err(input)?)
+        let network = network(path)?;
+        note = remark(&table, &network);
+        predict(&table, &network)
     };
+    if let Some(note) = note {
+        say(format_args!("note: {note}"));
+    }
     let bound = arguments.confidence.factor(&arguments.table, &table)?;
     let bound = bound.map(|(factor, confidence)| Bound { ms: Millis(factor * prediction.mean.0), confidence });
     if arguments.json {
@@ -60,6 +66,20 @@ pub(super) fn run(arguments: &PredictArguments) -> Result<(), Failure> {
     } else {
         emit(&prediction_text(&table, &prediction, bound))
     }
+}
+
+/// What no flag of an operator says: that nothing runs, or nearly nothing that the table knows of.
+fn remark(table: &LatencyTable, network: &Network) -> Option<String> {
+    if network.live().count() == 0 {
+        return Some("the output of this network does not depend on its input: nothing has to run".to_owned());
+    }
+    let (run, priced) = (lower_run(network).len(), table.lower(network).len());
+    (run > 2 * priced).then(|| {
+        format!(
+            "of {run} operators that run, the table has prices for {priced}; sums and activations count in what \
+             convolutions cost, as far as measured networks have them, and this one has more"
+        )
+    })
 }
 
 /// Blocks as they are shown: what no operator causes comes last, so that shares add up to one.
@@ -91,6 +111,7 @@ pub(in crate::cli) fn prediction_json(prediction: &Prediction, bound: Option<Bou
         "mean_ms": prediction.mean.0,
         "bound_ms": bound.map(|bound| bound.ms.0),
         "confidence": bound.map(|bound| bound.confidence),
+        "bound_is_calibrated": bound.map(|_| prediction.flags.is_empty()),
         "blocks": blocks,
         "flags": flags,
     })
@@ -99,7 +120,16 @@ pub(in crate::cli) fn prediction_json(prediction: &Prediction, bound: Option<Bou
 pub(in crate::cli) fn prediction_text(table: &LatencyTable, prediction: &Prediction, bound: Option<Bound>) -> String {
     let mut text = format!("{:.3} ms: {}\n", prediction.mean.0, table.about());
     if let Some(Bound { ms, confidence }) = bound {
-        text += &format!("at most {:.3} ms with a confidence of {:.1} %\n", ms.0, 100.0 * confidence);
+        let (ms, percent) = (ms.0, 100.0 * confidence);
+        text += &match prediction.flags.len() {
+            0 => format!("at most {ms:.3} ms with a confidence of {percent:.1} %\n"),
+            flags => format!(
+                "at most {ms:.3} ms with a confidence of {percent:.1} %, were it like the networks measured; it is not, as {} \
+                 below {}\n",
+                if flags == 1 { "the flag".to_owned() } else { format!("the {flags} flags") },
+                if flags == 1 { "says" } else { "say" },
+            ),
+        };
     }
     for (name, ms, share, _) in shown_blocks(prediction) {
         text += &format!("{ms:10.4} ms {:5.1} %  {name}\n", 100.0 * share);

@@ -1,8 +1,8 @@
 //! `pocketnas latency profile`: measure what a space can need on a device, and write a table of it.
 
+use std::cell::Cell;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::time::Duration;
 
 use indicatif::HumanDuration;
@@ -10,14 +10,14 @@ use serde_json::{Map, Value, json};
 
 use super::super::progress::Stages;
 use super::super::{Failure, emit, emit_json};
-use super::load;
 use super::origin::Origin;
+use super::{load, say};
 use crate::export;
 use crate::latency::profile::{
-    self, Ended, JournalError, Plan, PlanError, PlanOptions, Prior, ProfileError, Profiled, Progress, Protocol,
+    self, Ended, JournalError, Plan, PlanError, PlanOptions, Prior, ProfileError, Profiled, Progress, Protocol, RUNS,
     RunnerError, RunnerKind, Setup, Statement, Watch, open,
 };
-use crate::latency::{Class, SourceFile, file_name, read_network};
+use crate::latency::{CONFIDENCE, Class, SourceFile, file_name, read_network};
 use crate::report;
 use crate::space::Space;
 use crate::study::{self, Interrupt, Interruptible, Lock, Progress as _};
@@ -49,8 +49,8 @@ pub(super) struct ProfileArguments {
     /// Say what would be measured and about how long that takes; needs no device
     #[arg(long)]
     dry_run: bool,
-    /// Whole networks to calibrate by, drawn from the space
-    #[arg(long, value_name = "N", default_value_t = 12)]
+    /// Whole networks to calibrate by, drawn from the space; upper bounds at 95 % take 19
+    #[arg(long, value_name = "N", default_value_t = 20)]
     networks: usize,
     /// Architecture files whose networks are measured in place of drawn ones, such as those of a front
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "networks")]
@@ -61,8 +61,8 @@ pub(super) struct ProfileArguments {
     /// Most operators; all that the space can need if left out
     #[arg(long, value_name = "N")]
     operators: Option<usize>,
-    /// Counted runs of each benchmark, in five goes
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(5..=100_000))]
+    /// Counted runs of each benchmark, in five goes; with fewer than 50 the table says so
+    #[arg(long, value_name = "N", default_value_t = RUNS, value_parser = clap::value_parser!(u32).range(5..=100_000))]
     runs: u32,
     /// Stop after so many minutes and make the table of what is there
     #[arg(long, value_name = "MINUTES")]
@@ -77,7 +77,7 @@ pub(super) struct ProfileArguments {
     /// its output may be that of benchmark_model, of benchncnn, or lines like `12.5 ms`
     #[arg(long, value_name = "COMMAND")]
     model_runner: Option<String>,
-    /// The format of models that the command reads
+    /// The format of models that the command of --model-runner reads
     #[arg(long, value_name = "FORMAT")]
     model_format: Option<String>,
     /// Files that the command needs on the device, itself among them
@@ -93,18 +93,18 @@ pub(super) struct ProfileArguments {
     /// Threads of a run
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
     threads: u32,
-    /// Seconds to wait for a device that was lost
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
-    patience: u64,
-    /// Seconds that one go of a benchmark may take
-    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
-    timeout: u64,
+    /// Seconds to wait for a device that was lost; 60 if left out
+    #[arg(long, value_name = "SECONDS")]
+    patience: Option<u64>,
+    /// Seconds that one go of a command may take; 300 if left out
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    timeout: Option<u64>,
     /// Seconds that the device rests before what was disturbed is repeated; 1 on this machine, 20 on a phone if left out
     #[arg(long, value_name = "SECONDS")]
     cool_down: Option<f64>,
-    /// The adb program
-    #[arg(long, value_name = "PROGRAM", default_value = "adb")]
-    adb: PathBuf,
+    /// The adb program; the one in the PATH if left out
+    #[arg(long, value_name = "PROGRAM")]
+    adb: Option<PathBuf>,
     #[command(flatten)]
     origin: Origin,
     /// When it was measured, for the table's provenance
@@ -116,6 +116,7 @@ pub(super) struct ProfileArguments {
 }
 
 pub(super) fn run(arguments: &ProfileArguments) -> Result<(), Failure> {
+    arguments.check()?;
     let space = Space::load(&arguments.space, None)?;
     let prior = match &arguments.prior {
         Some(table) => Prior::Table(Box::new(load(table)?)),
@@ -140,20 +141,52 @@ pub(super) fn run(arguments: &ProfileArguments) -> Result<(), Failure> {
     })?;
     plan.begin_with(given, &prior);
     if arguments.dry_run {
-        let planned = Described { plan: &plan, protocol: arguments.protocol()?, space: space.name() };
+        let planned = Described {
+            plan: &plan,
+            protocol: arguments.protocol()?,
+            start_up: arguments.start_up()?,
+            space: space.name(),
+        };
         return if arguments.json { emit_json(&planned.json()) } else { emit(&planned.text()) };
     }
     measure(arguments, &plan)
 }
 
 impl ProfileArguments {
+    fn kind(&self) -> Result<&'static RunnerKind, Failure> {
+        RunnerKind::named(&self.runner).map(|(kind, _)| kind).map_err(Failure::input)
+    }
+
+    /// Refuses what would not be used.
+    fn check(&self) -> Result<(), Failure> {
+        let phone = self.kind()?.name == "adb";
+        let command = phone || self.model_runner.is_some();
+        let unused = [
+            ("--push", !self.push.is_empty() && !command, "a command, which --model-runner gives"),
+            ("--model-format", self.model_format.is_some() && !command, "a command, which --model-runner gives"),
+            ("--timeout", self.timeout.is_some() && !command, "a command, which --model-runner gives"),
+            ("--patience", self.patience.is_some() && !phone, "a phone, with --runner adb:SERIAL"),
+            ("--adb", self.adb.is_some() && !phone, "a phone, with --runner adb:SERIAL"),
+        ];
+        match unused.into_iter().find(|(_, unused, _)| *unused) {
+            Some((flag, _, of)) => Err(Failure::refuse(
+                format!("the runner `{}` has no use for {flag} as it is used here", self.runner),
+                format!("leave {flag} out; it is for {of}"),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn start_up(&self) -> Result<Duration, Failure> {
+        Ok(self.kind()?.start_up(self.model_runner.is_some()))
+    }
+
     fn protocol(&self) -> Result<Protocol, Failure> {
         let seconds = |flag: &str, value: f64| {
             Duration::try_from_secs_f64(value)
                 .map_err(|_| Failure::refuse(format!("{flag} {value} is no span of time"), "give a number from 0 up"))
         };
-        let (kind, _) = RunnerKind::named(&self.runner).map_err(Failure::input)?;
-        let rest = self.cool_down.unwrap_or(kind.cool_down.as_secs_f64());
+        let rest = self.cool_down.unwrap_or(self.kind()?.cool_down.as_secs_f64());
         let windows = Protocol::default().windows;
         Ok(Protocol {
             runs: self.runs.div_ceil(windows),
@@ -165,6 +198,7 @@ impl ProfileArguments {
     }
 
     fn setup(&self, folder: &Path) -> Setup {
+        let usual = Setup::default();
         Setup {
             command: self.model_runner.clone(),
             formats: export::MODELS.to_vec(),
@@ -174,9 +208,9 @@ impl ProfileArguments {
             threads: self.threads,
             runtime: self.origin.runtime.clone(),
             precision: self.precision.clone(),
-            adb: self.adb.clone(),
-            patience: Duration::from_secs(self.patience),
-            timeout: Duration::from_secs(self.timeout),
+            adb: self.adb.clone().unwrap_or(usual.adb),
+            patience: self.patience.map_or(usual.patience, Duration::from_secs),
+            timeout: self.timeout.map_or(usual.timeout, Duration::from_secs),
             folder: folder.to_owned(),
         }
     }
@@ -199,6 +233,7 @@ impl ProfileArguments {
         };
         add("--model-runner", self.model_runner.clone());
         add("--model-format", self.model_format.clone());
+        self.push.iter().for_each(|file| add("--push", Some(file_name(file))));
         add("--cores", self.cores.clone());
         add("--threads", (self.threads != 1).then(|| self.threads.to_string()));
         add("--precision", (self.precision != "float").then(|| self.precision.clone()));
@@ -231,27 +266,48 @@ fn measure(arguments: &ProfileArguments, plan: &Plan) -> Result<(), Failure> {
     let _lock = Lock::take(&folder, &std::env::args().collect::<Vec<_>>().join(" "))?;
     let mut journal = profile::Journal::open(&folder).map_err(Failure::input)?;
     let mut runner = open(&arguments.runner, arguments.setup(&folder)).map_err(Failure::input)?;
-    let about = HumanDuration(protocol.estimate(plan, runner.start_up()));
-    eprintln!("{}, about {about}; kept in {}", counted(plan.planned.len(), "benchmark"), folder.display());
+    let about = HumanDuration(protocol.estimate(plan, arguments.start_up()?));
+    say(format_args!("{}, about {about}; kept in {}", counted(plan.planned.len(), "benchmark"), folder.display()));
+
+    if arguments.runs < RUNS {
+        say(format_args!("warning: {} runs of each benchmark, where the protocol asks for {RUNS}", arguments.runs));
+    }
+    if arguments.model_runner.as_ref().is_some_and(|command| !command.contains("{runs}")) {
+        let goes = protocol.windows;
+        say(format_args!(
+            "warning: the command has no {{runs}}, so nothing tells it how often to run a model: what it prints in {goes} goes \
+             is all that counts"
+        ));
+    }
 
     let interrupt = interruptible()?;
     let stages = Stages::new(false);
     let total = plan.planned.len() as u64 * u64::from(protocol.windows);
     stages.stage("measuring", Some(total));
-    let first: Mutex<Option<u64>> = Mutex::new(None);
+    let (first, most, drifted) = (Cell::new(None), Cell::new(0), Cell::new(0usize));
     let show = |progress: Progress| match progress {
         Progress::Counted { done, .. } => {
             let done = done as u64;
-            let mut first = first.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let known = *first.get_or_insert(done);
-            stages.counted(done.saturating_sub(known), known, total);
+            let known = first.get().unwrap_or(done);
+            first.set(Some(known));
+            // The level of the reference is found as measurements come in, and what counted may come not to. The bar waits.
+            most.set(most.get().max(done));
+            stages.counted(most.get().saturating_sub(known), known, total);
         }
         Progress::Drifted { by } => {
-            eprintln!("the reference operator is {:+.1} % off: what was measured meanwhile is repeated", 100.0 * by);
+            let times = drifted.get() + 1;
+            drifted.set(times);
+            // A machine that is busy throughout would say it every few seconds.
+            if times.is_power_of_two() {
+                let (percent, so_far) = (100.0 * by, counted(times, "time"));
+                say(format_args!(
+                    "the reference operator is {percent:+.1} % off ({so_far} so far): what was measured meanwhile is repeated"
+                ));
+            }
         }
-        Progress::Failed { name, reason } => eprintln!("left out: {name}: {reason}"),
-        Progress::Lost(why) => eprintln!("{why}; waiting for it"),
-        Progress::Back => eprintln!("the device is back"),
+        Progress::Failed { name, reason } => say(format_args!("left out: {name}: {reason}")),
+        Progress::Lost(why) => say(format_args!("{why}; waiting for it")),
+        Progress::Back => say(format_args!("the device is back")),
     };
     let watch = Watch { stop: &|| interrupt.asked(), progress: &show };
     let ended =
@@ -273,7 +329,7 @@ fn measure(arguments: &ProfileArguments, plan: &Plan) -> Result<(), Failure> {
         profile::write_networks(plan, journal.events(), windows, tolerance, &folder).map_err(Failure::failed)?;
     if networks > 0 {
         let file = folder.join(profile::NETWORKS);
-        eprintln!("{} in {}", counted(networks, "whole network"), file.display());
+        say(format_args!("{} in {}", counted(networks, "whole network"), file.display()));
     }
     let Some(out) = &arguments.out else { return Ok(()) };
     let bytes = std::fs::read(journal.path()).map_err(Failure::failed)?;
@@ -286,7 +342,7 @@ fn measure(arguments: &ProfileArguments, plan: &Plan) -> Result<(), Failure> {
     };
     let made = profile::table(plan, journal.events(), windows, tolerance, &statement).map_err(failure)?;
     report::write_atomically(out, |file| file.write_all(made.table.to_yaml().as_bytes())).map_err(Failure::failed)?;
-    eprintln!("table written to {}", out.display());
+    say(format_args!("table written to {}", out.display()));
     if arguments.json { emit_json(&made_json(&made)) } else { emit(&made_text(&made)) }
 }
 
@@ -294,10 +350,10 @@ fn measure(arguments: &ProfileArguments, plan: &Plan) -> Result<(), Failure> {
 fn interruptible() -> Result<Interruptible, Failure> {
     ctrlc::set_handler(|| match study::interrupt() {
         Interrupt::Finishing => {
-            eprintln!("interrupted: the benchmark that runs is finished and kept; interrupt again to stop now");
+            say(format_args!("interrupted: the benchmark that runs is finished and kept; interrupt again to stop now"));
         }
         Interrupt::Now => {
-            eprintln!("interrupted: what was measured is kept; the same command goes on");
+            say(format_args!("interrupted: what was measured is kept; the same command goes on"));
             std::process::exit(130);
         }
     })
@@ -310,7 +366,8 @@ fn failure(error: ProfileError) -> Failure {
         ProfileError::Journal(wrong @ (JournalError::Line { .. } | JournalError::Other { .. })) => {
             Failure::input(wrong)
         }
-        ProfileError::Runner(RunnerError::Lost(why)) => {
+        ProfileError::Unready(wrong @ (RunnerError::Unusable(_) | RunnerError::Refused(_))) => Failure::input(wrong),
+        ProfileError::Unready(RunnerError::Lost(why)) | ProfileError::Runner(RunnerError::Lost(why)) => {
             Failure::failed(format!("{why}; the measurements are kept: the same command goes on"))
         }
         other => Failure::failed(other),
@@ -332,6 +389,18 @@ fn made_text(made: &Profiled) -> String {
             counted(made.missing, "benchmark")
         );
     }
+    if made.runs.fewest < u64::from(RUNS) {
+        let _ = writeln!(text, "some benchmarks ran {} times only; the protocol asks for {RUNS}", made.runs.fewest);
+    }
+    if let (Some(iqr), Some(mad)) = (made.runs.iqr, made.runs.mad) {
+        let _ = writeln!(
+            text,
+            "spread of the runs, relative to their median: quartiles {:.1} % apart, median distance {:.1} % (medians over \
+             benchmarks)",
+            100.0 * iqr,
+            100.0 * mad
+        );
+    }
     if let Some(error) = &made.table.info().provenance.error {
         let _ = writeln!(
             text,
@@ -339,6 +408,9 @@ fn made_text(made: &Profiled) -> String {
              17-term baseline {:.2} %",
             error.mape, error.within_10, error.spearman, error.baseline_mape
         );
+    }
+    if let Err(reason) = made.table.bound_factor(CONFIDENCE) {
+        let _ = writeln!(text, "no upper bounds: {reason}");
     }
     text
 }
@@ -353,6 +425,9 @@ fn made_json(made: &Profiled) -> Value {
         "blocks": made.blocks,
         "networks": made.networks,
         "missing": made.missing,
+        "fewest_runs": made.runs.fewest,
+        "relative_iqr": made.runs.iqr,
+        "relative_mad": made.runs.mad,
         "scale": made.calibration.common.scale,
         "scale_by_class": by_class,
         "per_operator_ms": made.calibration.common.operator,

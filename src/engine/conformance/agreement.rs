@@ -99,9 +99,10 @@ fn agree<T: Element>(
 fn operator() -> impl Strategy<Value = Case> {
     let map = (1..40usize, 1..12usize, 1..36usize);
     let map = map.prop_map(|(channels, height, width)| Shape::Map { channels, height, width });
-    let pool = (any::<bool>(), 1..5usize, 1..4usize, 0..3usize, any::<bool>(), map.clone());
-    let pool = pool.prop_map(|(max, kernel, stride, padding, ceil, map)| {
-        let kind = if max { PoolKind::Max } else { PoolKind::Avg };
+    let kind = prop_oneof![Just(PoolKind::Max), Just(PoolKind::Avg), Just(PoolKind::PaddedAvg)];
+    let pool = (kind, 1..5usize, 1..4usize, 0..3usize, any::<bool>(), map.clone());
+    let pool = pool.prop_map(|(kind, kernel, stride, padding, ceil, map)| {
+        let ceil = ceil && kind != PoolKind::PaddedAvg;
         (Op::Pool(Pool { kind, kernel, stride, padding, ceil }), vec![map])
     });
     let upsample = (1..4usize, any::<bool>(), map.clone()).prop_map(|(scale, bilinear, map)| {

@@ -96,9 +96,10 @@ pub(super) fn pool<E: Number>(
     let members = windows.members();
     let size = members.len();
     match pool.kind {
-        PoolKind::Avg => {
+        PoolKind::Avg | PoolKind::PaddedAvg => {
             let mean = |(to, window): (usize, &Vec<usize>)| {
-                let weight = E::of(1.0 / window.len() as f64);
+                let counted = if pool.kind == PoolKind::Avg { window.len() } else { pool.kernel * pool.kernel };
+                let weight = E::of(1.0 / counted as f64);
                 window.iter().map(move |&from| (to, from, weight)).collect::<Vec<_>>()
             };
             Stencil { size, terms: members.iter().enumerate().flat_map(mean).collect() }.apply(x)

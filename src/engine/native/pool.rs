@@ -19,7 +19,7 @@ struct Axis<T> {
     windows: Vec<Range<usize>>,
     /// The windows that see each element: the same relation, the other way round.
     seen_by: Vec<Range<usize>>,
-    /// One over the number of elements of each window.
+    /// One over the number of elements that count in each window.
     weights: Vec<T>,
 }
 
@@ -36,7 +36,11 @@ impl<T: Element> Axis<T> {
             start..windows.partition_point(|window| window.start <= element).max(start)
         };
         let seen_by = (0..size).map(seen).collect();
-        let weights = windows.iter().map(|window| T::of(1.0 / window.len() as f64)).collect();
+        let counted = |window: &Range<usize>| match pool.kind {
+            PoolKind::PaddedAvg => pool.kernel,
+            PoolKind::Max | PoolKind::Avg => window.len(),
+        };
+        let weights = windows.iter().map(|window| T::of(1.0 / counted(window) as f64)).collect();
         Self { windows, seen_by, weights }
     }
 }
@@ -89,7 +93,7 @@ impl<T: Numeric> Pooling<T> {
                 let (read, gradient) = room(buffer, 2 * sample).split_at_mut(sample);
                 isa.run(MaxBackward { pooling: self, source, d, sink, read, gradient });
             }
-            PoolKind::Avg => {
+            PoolKind::Avg | PoolKind::PaddedAvg => {
                 let folded = room(buffer, self.output.width * self.output.stride());
                 isa.run(AvgBackward { pooling: self, source, d, sink, folded });
             }

@@ -245,8 +245,8 @@ fn pool(p: &Pool, x: &Value, scope: Scope) {
     ];
     match p.kind {
         PoolKind::Max => scope.last("MaxPool", &[&x.name], attributes),
-        PoolKind::Avg => {
-            attributes.push(int("count_include_pad", 0));
+        PoolKind::Avg | PoolKind::PaddedAvg => {
+            attributes.push(int("count_include_pad", i64::from(p.kind == PoolKind::PaddedAvg)));
             scope.last("AveragePool", &[&x.name], attributes);
         }
     }

@@ -307,7 +307,7 @@ fn pool(p: &Pool, x: &str, input: Shape, output: Shape) -> String {
             PoolKind::Max => format!("F.max_pool2d{text})"),
             // Padding matters only where windows reach into it, and so may the last one with `ceil`.
             PoolKind::Avg if p.padding > 0 || p.ceil => format!("F.avg_pool2d{text}, count_include_pad=False)"),
-            PoolKind::Avg => format!("F.avg_pool2d{text})"),
+            PoolKind::Avg | PoolKind::PaddedAvg => format!("F.avg_pool2d{text})"),
         };
     }
     // The far sides are padded until the windows that are there fit.
@@ -320,6 +320,7 @@ fn pool(p: &Pool, x: &str, input: Shape, output: Shape) -> String {
     match p.kind {
         PoolKind::Max => format!("F.max_pool2d(F.pad({x}, {sides}, value=float(\"-inf\")), {kernel}, {stride})"),
         PoolKind::Avg => format!("average_pool({x}, {kernel}, {stride}, {sides})"),
+        PoolKind::PaddedAvg => format!("F.avg_pool2d(F.pad({x}, {sides}), {kernel}, {stride})"),
     }
 }
 

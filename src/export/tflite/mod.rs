@@ -245,7 +245,13 @@ impl Writer<'_> {
     }
 
     fn pool(&mut self, pool: &Pool, x: Tensor, input: Shape, output: Shape) -> Result<Tensor, String> {
-        let (from, to) = (sizes(input), sizes(output));
+        let (mut from, to) = (sizes(input), sizes(output));
+        let mut x = x;
+        // TFLite's own padding never counts in a mean.
+        if pool.kind == PoolKind::PaddedAvg && pool.padding > 0 {
+            x = self.pad(x, &from, [pool.padding; 2]);
+            (1..3).for_each(|axis| from[axis] += 2 * pool.padding as i32);
+        }
         let size = |axis: usize| (from[axis] as usize, to[axis] as usize);
         let same = (1..3).all(|axis| size(axis).1 == size(axis).0.div_ceil(pool.stride));
         let valid = (1..3).all(|axis| {
@@ -258,10 +264,10 @@ impl Writer<'_> {
         }
         let code = match pool.kind {
             PoolKind::Max => Code::MaxPool,
-            PoolKind::Avg => Code::AveragePool,
+            PoolKind::Avg | PoolKind::PaddedAvg => Code::AveragePool,
         };
         let whole = |value: usize| i32::try_from(value).unwrap_or(i32::MAX);
-        let same = same && !(valid && pool.padding == 0);
+        let same = same && !(valid && (pool.padding == 0 || pool.kind == PoolKind::PaddedAvg));
         Ok(self.model.operator(
             code,
             &[x],

@@ -155,6 +155,11 @@ fn shapes_that_do_not_fit() {
         (pool(0, 1, 0, false), vec![map(4, 8, 8)], "has kernel 0; it must be at least 1"),
         (pool(2, 0, 0, false), vec![map(4, 8, 8)], "has stride 0; it must be at least 1"),
         (pool(2, 1, 2, false), vec![map(4, 8, 8)], "has padding 2, which must be smaller than its window of 2"),
+        (
+            Op::Pool(Pool { kind: PoolKind::PaddedAvg, kernel: 3, stride: 1, padding: 1, ceil: true }),
+            vec![map(4, 8, 8)],
+            "counts its padding (`count_include_pad`), which is for whole windows; leave out `ceil`",
+        ),
         (pool(9, 1, 0, true), vec![map(4, 8, 8)], "has a window of 9, larger than the padded input of 8"),
         (Op::GlobalAvgPool, vec![vector(4)], "needs a feature map, but input 0 is 4"),
         (

@@ -105,12 +105,13 @@ pub fn search(name: &str, network: &Network, latency: Option<(&str, f64)>) -> St
         }
         None => ("  macs:\n    count: macs".to_owned(), format!("macs <= {}", network.cost().macs.0)),
     };
-    // The score of structure counts convolutions alone.
-    let attends = network.ids().any(|id| matches!(network.node(id).op, Op::Attention(_)));
-    let proxy = if attends { "live_params" } else { "s0_bc" };
+    // The score of structure counts convolutions alone, and would leave out every other layer but the classifier.
+    let linear = network.ids().filter(|&id| matches!(network.node(id).op, Op::Linear { .. })).count();
+    let proxy = if linear > 1 { "live_params" } else { "s0_bc" };
     format!(
         "search: {}\nversion: 1\nabout: >\n  Made by pocketnas from an imported network: variants of its blocks, no more \
-         costly together than it is, against a score\n  that needs no training. Edit what follows.\nspace: {}\n\
+         costly together than it is, against a score\n  that needs no training. What it finds are architectures: their weights \
+         have to be trained. Edit what follows.\nspace: {}\n\
          objectives:\n{objective}\n  score:\n    proxy: {proxy}\nlimits:\n  - {limit}\nseed: 0\n",
         plain(name),
         quoted(&format!("{name}.space.yaml")),
@@ -324,6 +325,11 @@ fn written(body: &[Part], variation: &Variation, name: &mut impl FnMut() -> Stri
                     None if Some(at) == last => &at_border,
                     _ => &variation.own,
                 };
+                if varied.gate_at == Some(at) {
+                    let hidden = varied.excite_name();
+                    let gate = format!("op: squeeze_excite, hidden: ={hidden}, when: {hidden} > 0");
+                    lines.push(format!("- {{ name: {}, {gate} }}", name()));
+                }
                 lines.push(format!("- {}", unit.written(&name(), varied)));
             }
             Part::Joined(joined) => {

@@ -168,6 +168,9 @@ fn plain(op: &Op, keys: &mut Vec<(&'static str, String)>, varied: &Varied) -> &'
             if *ceil {
                 keys.push(("ceil", "true".to_owned()));
             }
+            if *kind == PoolKind::PaddedAvg {
+                keys.push(("count_include_pad", "true".to_owned()));
+            }
             return if *kind == PoolKind::Max { "max_pool" } else { "avg_pool" };
         }
         Op::SqueezeExcite(se) => {

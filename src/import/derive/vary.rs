@@ -33,6 +33,8 @@ pub(super) struct Varied {
     heads: Option<Options>,
     /// Channels within the gate; 0 for none.
     pub(super) excite: Option<usize>,
+    /// The layer ahead of which the gate may stand, where the network has none.
+    pub(super) gate_at: Option<usize>,
 }
 
 /// Shares of the network's own channels that are offered; rounded to multiples of 8.
@@ -106,12 +108,12 @@ impl Varied {
             _ => None,
         });
         let mut varied = Self { heads, ..Self::default() };
+        varied.kernel = units.iter().find_map(|unit| unit.window()).map(kernels);
         let layers: Vec<usize> = (0..units.len()).filter(|&at| units[at].is_weighted()).collect();
-        // A layer that stands alone is a border on both sides.
-        let Some((_, inner)) = layers.split_last().filter(|(_, inner)| !inner.is_empty()) else {
+        // Of a layer that stands alone, between two borders, the window is all that can vary.
+        let Some((&end, inner)) = layers.split_last().filter(|(_, inner)| !inner.is_empty()) else {
             return varied;
         };
-        varied.kernel = units.iter().find_map(|unit| unit.window()).map(kernels);
         let widths = |at: usize| units[at].width();
         let grouped = units.iter().filter_map(|unit| unit.groups()).max().unwrap_or(1);
         varied.hidden = inner.iter().find_map(|&at| widths(at)).and_then(|own| shares(own, grouped));
@@ -137,6 +139,13 @@ impl Varied {
             Unit::Op(Op::SqueezeExcite(se)) => Some(se.hidden),
             _ => None,
         });
+        let convolves = |at: usize| matches!(units[at], Unit::Conv { .. });
+        if let (None, Some(&before), true) = (varied.excite, inner.last(), layers.iter().all(|&at| convolves(at)))
+            && let Some(width) = layers.iter().take_while(|&&at| at <= before).filter_map(|&at| widths(at)).last()
+        {
+            varied.excite = Some((width / 4).next_multiple_of(8));
+            varied.gate_at = Some(end);
+        }
         varied
     }
 
@@ -156,7 +165,9 @@ impl Varied {
                 lines.push(format!("{name}{suffix}: {{ choice: [{}], ordered: true, default: {own} }}", list(options)));
             }
         }
-        let gate = |own| format!("{}: {{ choice: [0, {own}], ordered: true, default: {own} }}", self.excite_name());
+        let default = |own| if self.gate_at.is_some() { 0 } else { own };
+        let gate =
+            |own| format!("{}: {{ choice: [0, {own}], ordered: true, default: {} }}", self.excite_name(), default(own));
         lines.extend(self.excite.map(gate));
         lines
     }

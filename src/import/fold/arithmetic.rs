@@ -128,6 +128,20 @@ pub(super) fn choose(
     }
 }
 
+/// Elements kept within limits; the upper one wins where they cross, as in NumPy.
+pub(super) fn clamped(value: &Constant, low: f64, high: f64) -> Constant {
+    let dims = value.dims.clone();
+    match &value.data {
+        Data::Floats(values) => {
+            Constant::floats(dims, values.iter().map(|&x| f64::from(x).max(low).min(high) as f32).collect())
+        }
+        // Limits of whole numbers are whole, and infinite ones saturate.
+        Data::Ints(values) => {
+            Constant::ints(dims, values.iter().map(|&x| x.max(low as i64).min(high as i64)).collect())
+        }
+    }
+}
+
 /// All elements as one.
 pub(super) fn reduce(op: &str, value: &Constant, keep: bool) -> Constant {
     let dims = if keep { vec![1; value.dims.len()] } else { Vec::new() };

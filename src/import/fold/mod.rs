@@ -137,6 +137,14 @@ pub(super) fn compute(
             (Some(a), Some(b)) => one(arithmetic::choose(first, a, b, budget)?),
             _ => Ok(None),
         },
+        "Clip" => {
+            let limit = |at: usize, name: &str, otherwise: f64| {
+                let older = node.attribute(name).map(|_| f64::from(node.float_or(name, 0.0)));
+                given(at).and_then(Constant::scalar).or(older).unwrap_or(otherwise)
+            };
+            budget.take(&first.dims)?;
+            one(arithmetic::clamped(first, limit(1, "min", f64::NEG_INFINITY), limit(2, "max", f64::INFINITY)))
+        }
         "ReduceProd" | "ReduceSum" | "ReduceMax" if listed(1, "axes").is_none() => {
             one(arithmetic::reduce(&node.op, first, node.int_or("keepdims", 1) != 0))
         }

@@ -62,6 +62,8 @@ pub(super) struct Lowered {
     pub(super) notes: Vec<String>,
     /// The tensor of the file that each node stands for.
     pub(super) tensors: Vec<String>,
+    /// Whether that tensor can be the output of a model.
+    pub(super) leaves: Vec<bool>,
 }
 
 /// A model on its way to a network.
@@ -118,8 +120,9 @@ pub(super) fn lower(model: &Model, budget: Budget) -> Lowered {
             refused.push(Refused { node: output.clone(), op, message: fault.message, remedy: fault.remedy });
         }
     }
+    let leaves = (0..lowerer.draft.nodes.len()).map(|at| lowerer.leaves(at)).collect();
     let Lowerer { draft, tensors, notes, .. } = lowerer;
-    Lowered { draft, refused, notes, tensors }
+    Lowered { draft, refused, notes, tensors, leaves }
 }
 
 impl<'m> Lowerer<'m> {

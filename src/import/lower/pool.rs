@@ -23,7 +23,11 @@ impl<'m> Lowerer<'m> {
         };
         let window = window(node, [rows, columns], [height, width])?;
         let padded = window.padding != [0; 4];
-        let kind = if node.op == "MaxPool" { PoolKind::Max } else { PoolKind::Avg };
+        let kind = match node.op.as_str() {
+            "MaxPool" => PoolKind::Max,
+            _ if padded && node.int_or("count_include_pad", 0) != 0 => PoolKind::PaddedAvg,
+            _ => PoolKind::Avg,
+        };
         let all = window.kernel == [height, width] && !padded;
         if all && kind == PoolKind::Avg && rows != columns {
             let at = self.add(node, Op::GlobalAvgPool, &[input], Vec::new())?;
@@ -36,15 +40,15 @@ impl<'m> Lowerer<'m> {
         if window.dilation != 1 {
             return Err(Fault::new("it is dilated", "use a pool without dilation, or a strided convolution"));
         }
-        if kind == PoolKind::Avg && padded && node.int_or("count_include_pad", 0) != 0 {
-            let message = "padded positions count in its mean, which they do not here";
-            return Err(Fault::new(message, "set count_include_pad=False in PyTorch's AvgPool2d, and train on"));
-        }
         let ceil = node.int_or("ceil_mode", 0) != 0;
         let pool = fitting(kind, rows, window.stride, window.padding, ceil, [height, width]).ok_or_else(|| {
             let message = format!("it pads {:?} (above, left, below, right), which no pool here does", window.padding);
             Fault::new(message, "pad all sides alike")
         })?;
+        if pool.ceil && kind == PoolKind::PaddedAvg {
+            let message = "padding counts in its mean, and windows reach beyond it (ceil_mode)";
+            return Err(Fault::new(message, "set count_include_pad=False or ceil_mode=False in PyTorch's AvgPool2d"));
+        }
         let at = self.add(node, Op::Pool(pool), &[input], Vec::new())?;
         self.done(node, at)
     }

@@ -1,6 +1,6 @@
 //! Where a chain of `Reshape` and `Transpose` ends: the operators of a network that amount to it.
 
-use super::{Fault, Lowerer};
+use super::{Fault, Lowerer, Value};
 use crate::graph::{Op, Shape};
 use crate::import::draft::affine_norm;
 use crate::import::view::{Base, View, merged, whole};
@@ -68,6 +68,15 @@ impl Lowerer<'_> {
         at = self.scaled(at, view.scale)?;
         self.realised.push((view.clone(), shape, at));
         Ok(at)
+    }
+
+    /// Whether the tensor of the file that a node stands for would be held as an output: one with channels last would not.
+    pub(super) fn leaves(&self, at: usize) -> bool {
+        let Some(Value::View(view)) = self.values.get(self.tensors[at].as_str()) else { return false };
+        let Base::Node(base) = view.base else { return false };
+        let repeats = view.axes.iter().flatten().any(|atom| atom.stride == 0);
+        let from = self.draft.nodes[base].shape;
+        view.rotary.is_none() && !repeats && Self::natural_shape(view).is_some_and(|to| steps(from, view, to).is_some())
     }
 
     /// Whether a chain has come to a shuffle of a map, which further turns would hide.

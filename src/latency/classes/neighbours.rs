@@ -51,9 +51,10 @@ impl Neighbours {
 
     /// What to multiply the model's time of an operator by; `None` where no measured operator is near.
     pub(in crate::latency) fn ratio(&self, kernel: &Kernel) -> Option<f64> {
+        let alike = self.0.get(&shape(kernel))?;
         let here = place(kernel);
         let mut nearest: [(f64, f64); NEIGHBOURS] = [(f64::INFINITY, 0.0); NEIGHBOURS];
-        for (there, ratio) in self.0.get(&shape(kernel))? {
+        for (there, ratio) in alike {
             let distance: f64 = here.iter().zip(there).map(|(a, b)| (a - b).powi(2)).sum();
             let mut candidate = (distance, *ratio);
             for kept in &mut nearest {

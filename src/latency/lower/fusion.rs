@@ -42,14 +42,16 @@ fn of(chain: Vec<Op>) -> Network {
 #[test]
 fn rules() {
     let pool = Pool { kind: PoolKind::Max, kernel: 3, stride: 1, padding: 1, ceil: false };
+    let counting = Pool { kind: PoolKind::PaddedAvg, ..pool };
     let gate = SqueezeExcite { hidden: 4, activation: Activation::Relu, gate: Activation::Hsigmoid };
-    let cases: [(&str, Vec<Op>, &[&str]); 14] = [
+    let cases: [(&str, Vec<Op>, &[&str]); 15] = [
         ("a norm is folded into its convolution", vec![conv(3, 1), Op::BatchNorm], &["CONV_2D"]),
         ("a clamp is fused into its producer", vec![conv(3, 1), Op::BatchNorm, RELU], &["CONV_2D"]),
         ("other activations run", vec![conv(3, 1), Op::BatchNorm, HSWISH], &["CONV_2D", "HARD_SWISH"]),
         ("a clamp ahead of its convolution runs", vec![Op::BatchNorm, RELU, conv(3, 1)], &["RELU", "CONV_2D"]),
         ("additions take a clamp in", vec![conv(1, 1), Op::Add, RELU], &["CONV_2D", "ADD"]),
         ("so do pools", vec![Op::Pool(pool), RELU], &["MAX_POOL_2D"]),
+        ("a mean that counts its padding is padded by a step", vec![Op::Pool(counting)], &["PAD+AVERAGE_POOL_2D"]),
         ("concatenation does not", vec![Op::Concat, RELU], &["CONCATENATION", "RELU"]),
         ("skip connections do not run", vec![Op::Identity], &[]),
         ("SAME padding is the convolution's", vec![conv(3, 2)], &["CONV_2D"]),

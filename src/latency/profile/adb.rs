@@ -4,6 +4,8 @@
 //! by printing a word that was made up for it, with the exit status; output without that word is a lost device, never a
 //! result. Files arrive under another name and are moved to their own once they have their size.
 
+use std::fs::{File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,7 +39,8 @@ pub(super) fn open(serial: &str, mut setup: Setup) -> Opened {
         setup.format.get_or_insert_with(|| BENCHMARK_FORMAT.to_owned());
         BENCHMARK_MODEL.to_owned()
     });
-    let adb = Adb { program: setup.adb.clone(), serial: serial.to_owned(), patience: setup.patience };
+    let _lock = lock(serial)?;
+    let adb = Adb { program: setup.adb.clone(), serial: serial.to_owned(), patience: setup.patience, _lock };
     adb.find()?;
     Ok(Box::new(CommandRunner::new(adb, command, setup)?))
 }
@@ -48,6 +51,26 @@ struct Adb {
     program: PathBuf,
     serial: String,
     patience: Duration,
+    _lock: File,
+}
+
+/// Keeps other profiles of this machine off the device: they would share its cores and its folder, and a reference operator
+/// that is slow throughout shows no drift. The system lets go of it when the process ends, however it does.
+fn lock(serial: &str) -> Result<File, RunnerError> {
+    let name = serial.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+    let path = std::env::temp_dir().join(format!("pocketnas-adb-{name}.lock"));
+    let unusable =
+        |error: io::Error| RunnerError::Unusable(format!("cannot lock the device by {}: {error}", path.display()));
+    // That of another user can be read, and so locked, but not written.
+    let file = File::open(&path).or_else(|_| File::create(&path)).map_err(unusable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(RunnerError::Unusable(format!(
+            "another profile of this machine runs on the device {serial}, and the two would disturb each other; wait for it, \
+             or stop it"
+        ))),
+        Err(TryLockError::Error(error)) => Err(unusable(error)),
+    }
 }
 
 impl Adb {
@@ -145,10 +168,6 @@ impl Transport for Adb {
             |error: std::io::Error| RunnerError::Unusable(format!("cannot read {}: {error}", file.display()));
         let size = std::fs::metadata(file).map_err(unreadable)?.len();
         let mode = if executable { "755" } else { "644" };
-        let there = format!("[ \"$(wc -c < {name})\" -eq {size} ] && chmod {mode} {name}");
-        if executable && self.shell(&there, SHORT)?.1 == 0 {
-            return Ok(());
-        }
         let local = file.to_string_lossy();
         // A slow cable brings a megabyte a second.
         let timeout = SHORT + Duration::from_millis(size / 1000);
@@ -220,10 +239,6 @@ impl Transport for Adb {
             }
             thread::sleep(Duration::from_millis(500));
         }
-    }
-
-    fn start_up(&self) -> Duration {
-        Duration::from_millis(700)
     }
 }
 

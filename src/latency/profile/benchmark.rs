@@ -140,7 +140,11 @@ fn candidates(kernel: &Kernel) -> Vec<(Vec<Shape>, Op)> {
             vec![one(vector, op.clone()), one(tokens(kernel.input_channels), op)]
         }
         K::MaxPool | K::AveragePool => {
-            let kind = if kernel.kind == K::MaxPool { PoolKind::Max } else { PoolKind::Avg };
+            let kind = match kernel.kind {
+                K::MaxPool => PoolKind::Max,
+                _ if kernel.explicit_padding => PoolKind::PaddedAvg,
+                _ => PoolKind::Avg,
+            };
             let side = kernel.window[0] as usize;
             let pool = |padding, ceil| Pool { kind, kernel: side, stride: kernel.stride as usize, padding, ceil };
             let centred = side.saturating_sub(1) / 2;

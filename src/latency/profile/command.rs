@@ -2,7 +2,7 @@
 //! reads, brought to where it runs, and the times are read from what the command prints.
 
 use std::collections::HashSet;
-use std::fmt::Debug;
+use std::fmt::{Debug, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -47,9 +47,6 @@ pub(super) trait Transport: Debug {
     /// # Errors
     /// When it does not.
     fn recover(&self, stop: &dyn Fn() -> bool) -> Result<(), RunnerError>;
-
-    /// About how long a command takes besides what it does.
-    fn start_up(&self) -> Duration;
 }
 
 /// Runs a command over a transport.
@@ -137,9 +134,17 @@ impl<T: Transport> DeviceRunner for CommandRunner<T> {
         if self.mask.is_some() && self.transport.shell("taskset 2>&1", self.setup.timeout)?.1 == 127 {
             return Err(RunnerError::Unusable("there is no `taskset` there, which ties a run to its cores".to_owned()));
         }
+        let mut command = format!("{}; {} models", self.command, self.format.0);
         for file in &self.setup.push {
-            let name = file.file_name().unwrap_or_default().to_string_lossy();
-            self.transport.push(file, &name, true)?;
+            let bytes = std::fs::read(file)
+                .map_err(|error| RunnerError::Unusable(format!("cannot read {}: {error}", file.display())))?;
+            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let _ = write!(command, "; {name} {}", &blake3::hash(&bytes).to_hex()[..16]);
+            // A device that was lost is described again, and still has them.
+            if !self.there.contains(&name) {
+                self.transport.push(file, &name, true)?;
+                self.there.insert(name);
+            }
         }
         let program = self.command.split_whitespace().next().unwrap_or_default();
         Ok(Device {
@@ -153,6 +158,7 @@ impl<T: Transport> DeviceRunner for CommandRunner<T> {
                 .unwrap_or_else(|| program.rsplit('/').next().unwrap_or(program).to_owned()),
             cores: super::cores::label(&cores, self.setup.threads),
             precision: self.setup.precision.clone(),
+            command,
         })
     }
 
@@ -189,9 +195,9 @@ impl<T: Transport> DeviceRunner for CommandRunner<T> {
             }
         }
         let mut measured = output::times(&text)?;
-        if let Some(summary) = measured.summary.as_mut().filter(|summary| summary.count <= 1) {
-            // Not every program says how often it ran.
-            summary.count = u64::from(runs.counted);
+        if let Some(summary) = measured.summary.as_mut().filter(|_| self.command.contains("{runs}")) {
+            // Not every program says how often it ran; it was told to.
+            summary.count.get_or_insert(u64::from(runs.counted));
         }
         if self.command.contains("{profile}") {
             let name = format!("{}.csv", benchmark.key);
@@ -219,10 +225,6 @@ impl<T: Transport> DeviceRunner for CommandRunner<T> {
 
     fn recover(&mut self, stop: &dyn Fn() -> bool) -> Result<(), RunnerError> {
         self.transport.recover(stop)
-    }
-
-    fn start_up(&self) -> Duration {
-        self.transport.start_up()
     }
 }
 

@@ -108,7 +108,7 @@ fn compiled(space: &Space, graph: &ChoiceGraph, networks: usize, prior: &Prior, 
     let costs: Vec<f64> = graph.edges().iter().map(|edge| costs[edge.variant as usize]).collect();
     let uniform: Vec<f64> =
         (0..DRAWS).map(|_| graph.sample(rng).into_iter().map(|edge| costs[edge]).sum::<f64>()).collect();
-    let deviation = Statistics::of(&uniform).map_or(0.0, |statistics| statistics.std);
+    let deviation = Statistics::of(&uniform).and_then(|statistics| statistics.std).unwrap_or(0.0);
     let ends = networks.saturating_sub(1).max(1) as f64;
     // The ends of a small space hold a network or two: what was drawn there already makes way for what lies nearer.
     let draw = |at: usize, tries: i32, rng: &mut ChaCha8Rng| {

@@ -15,8 +15,8 @@ pub struct Results<'a> {
     pub rejected: usize,
     /// The median of the reference operator, ms.
     pub reference: Option<f64>,
-    /// How far its measurements lie apart: the largest distance from the median, relative to it, of those that count.
-    pub drift: f64,
+    /// The largest distance of its measurements from that median, relative to it.
+    pub furthest: f64,
 }
 
 impl<'a> Results<'a> {
@@ -43,6 +43,7 @@ impl<'a> Results<'a> {
                 }
                 Event::Reference { measured } => {
                     let distance = median(measured).map_or(f64::INFINITY, |time| (time / level - 1.0).abs());
+                    results.furthest = results.furthest.max(distance);
                     let close = distance <= tolerance;
                     if close && before == Some(true) {
                         open.drain(..)
@@ -50,9 +51,6 @@ impl<'a> Results<'a> {
                     }
                     results.rejected += open.len();
                     open.clear();
-                    if close {
-                        results.drift = results.drift.max(distance);
-                    }
                     before = Some(close);
                 }
                 Event::Window { key, measured, .. } => open.push((key, measured)),
@@ -79,9 +77,11 @@ impl<'a> Results<'a> {
         let summaries: Vec<Statistics> = windows.iter().filter_map(|measured| measured.statistics()).collect();
         let middle = |of: fn(&Statistics) -> f64| Statistics::of(&summaries.iter().map(of).collect::<Vec<_>>());
         let medians = middle(|s| s.median)?;
+        let told: Vec<f64> = summaries.iter().filter_map(|s| s.std).collect();
         Some(Statistics {
             count: summaries.iter().map(|s| s.count).sum(),
-            std: middle(|s| s.std)?.median,
+            iqr: None,
+            std: Statistics::of(&told).map_or(medians.std, |stds| Some(stds.median)),
             mean: middle(|s| s.mean)?.median,
             ..medians
         })
@@ -101,7 +101,7 @@ impl<'a> Results<'a> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::latency::profile::Device;
+    use crate::latency::profile::{Device, Summary};
 
     fn measured(ms: f64) -> Measured {
         Measured { times: vec![ms; 3], ..Measured::default() }
@@ -121,8 +121,9 @@ mod tests {
                         runtime: text(),
                         cores: text(),
                         precision: text(),
+                        command: text(),
                     };
-                    Event::Session { runner: text(), device }
+                    Event::Session { runner: text(), device, runs: 3 }
                 }
                 ("r", ms) => Event::Reference { measured: measured(ms.parse().unwrap()) },
                 (key, ms) => Event::Window { key: key.into(), name: text(), measured: measured(ms.parse().unwrap()) },
@@ -158,7 +159,8 @@ mod tests {
 
     #[test]
     fn summaries_are_joined_by_their_medians_and_profiles_by_their_sums() {
-        let summary = |median: f64| Statistics { count: 10, median, iqr: 0.5, mad: 0.2, mean: median + 1.0, std: 0.25 };
+        let summary =
+            |median: f64| Summary { count: Some(10), median: Some(median), mean: median + 1.0, std: Some(0.25) };
         let window = |median| {
             let operators = vec![("CONV".to_owned(), median / 4.0), ("ADD".to_owned(), median / 4.0)];
             let measured = Measured { summary: Some(summary(median)), operators, ..Measured::default() };
@@ -169,7 +171,9 @@ mod tests {
         all.extend(events("r1"));
         let results = Results::of(&all, 0.03);
         let found = results.statistics("a").unwrap();
-        assert_eq!((found.count, found.median, found.mean, found.std), (30, 3.0, 4.0, 0.25));
+        assert_eq!((found.count, found.median, found.mean, found.std), (30, 3.0, 4.0, Some(0.25)));
+        // Nobody told quartiles; the goes lie 1 ms apart at the median.
+        assert_eq!((found.iqr, found.mad), (None, Some(1.0)));
         assert_eq!(results.profiled("a"), Some(1.5));
         assert_eq!(results.profiled("b"), None);
     }

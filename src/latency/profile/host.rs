@@ -1,7 +1,5 @@
 //! This machine as a device: the engine of this program on one pinned core.
 
-use std::time::Duration;
-
 use super::in_process::{Executor, InProcess, Pass, inputs};
 use super::{Opened, RunnerError, Setup, local};
 use crate::engine::native::Native;
@@ -38,10 +36,6 @@ impl Executor for Engine {
             let inputs: Vec<&Tensor> = inputs.iter().collect();
             program.forward(&inputs).map_err(|error| error.to_string())
         }))
-    }
-
-    fn start_up(&self) -> Duration {
-        Duration::from_millis(20)
     }
 }
 

@@ -6,7 +6,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::time::Duration;
 
 use super::thread::{self, Clock};
 use super::{Benchmark, Conditions, Device, DeviceRunner, Measured, RunnerError, Runs, Setup, cores, local, sensors};
@@ -32,9 +31,6 @@ pub(super) trait Executor: fmt::Debug {
     /// # Errors
     /// What it cannot run.
     fn load(&mut self, network: &Network) -> Result<Pass, String>;
-
-    /// About how long that takes.
-    fn start_up(&self) -> Duration;
 }
 
 /// Runs what an executor computes.
@@ -88,6 +84,7 @@ impl<E: Executor> DeviceRunner for InProcess<E> {
             runtime: self.executor.runtime(),
             cores: cores::label(&self.cores, self.threads),
             precision: "float".to_owned(),
+            command: String::new(),
         })
     }
 
@@ -105,10 +102,6 @@ impl<E: Executor> DeviceRunner for InProcess<E> {
 
     fn conditions(&mut self) -> Result<Conditions, RunnerError> {
         Ok(sensors::read(&local::sensors()))
-    }
-
-    fn start_up(&self) -> Duration {
-        self.executor.start_up()
     }
 }
 

@@ -24,6 +24,9 @@ pub enum Event {
         runner: String,
         /// What it runs on.
         device: Device,
+        /// Counted runs in a go.
+        #[serde(default)]
+        runs: u32,
     },
     /// The reference operator was measured.
     Reference {
@@ -78,7 +81,8 @@ pub enum JournalError {
     },
     /// It was made elsewhere.
     #[error(
-        "{}: holds measurements of another {what}: `{theirs}`, not `{ours}`; choose another folder with --dir",
+        "{}: holds measurements of another {what}: `{theirs}`, not `{ours}`; measure as it was, or choose another \
+         folder with --dir",
         path.display()
     )]
     Other {
@@ -132,13 +136,11 @@ impl Journal {
     /// Notes that a command begins.
     ///
     /// # Errors
-    /// A journal of another device, runtime or core set, and a file that cannot be written.
-    pub fn begin(&mut self, runner: &str, device: &Device) -> Result<(), JournalError> {
-        let first = self.events.iter().find_map(|event| match event {
-            Event::Session { device, .. } => Some(device),
-            _ => None,
-        });
-        if let Some(first) = first {
+    /// A journal with measurements of another device, runtime, command, core set or number of runs, and a file that cannot
+    /// be written.
+    pub fn begin(&mut self, runner: &str, device: &Device, runs: u32) -> Result<(), JournalError> {
+        if let Some((first, theirs)) = measured_by(&self.events) {
+            let (theirs, ours) = (theirs.to_string(), runs.to_string());
             for (what, theirs, ours) in [
                 ("device", &first.device, &device.device),
                 ("system on chip", &first.soc, &device.soc),
@@ -146,6 +148,8 @@ impl Journal {
                 ("runtime", &first.runtime, &device.runtime),
                 ("core set", &first.cores, &device.cores),
                 ("precision", &first.precision, &device.precision),
+                ("command", &first.command, &device.command),
+                ("number of runs in a go", &theirs, &ours),
             ] {
                 if theirs != ours {
                     let (path, theirs, ours) = (self.path.clone(), theirs.clone(), ours.clone());
@@ -153,7 +157,7 @@ impl Journal {
                 }
             }
         }
-        self.add(Event::Session { runner: runner.to_owned(), device: device.clone() })
+        self.add(Event::Session { runner: runner.to_owned(), device: device.clone(), runs })
     }
 
     /// Adds an event. It is on the disk when this returns.
@@ -180,6 +184,16 @@ impl Journal {
     }
 }
 
+/// What measured first, and how many runs in a go: whatever is added has to agree. A session without measurements binds
+/// nobody.
+pub(super) fn measured_by(events: &[Event]) -> Option<(&Device, u32)> {
+    let first = events.iter().position(|event| matches!(event, Event::Reference { .. } | Event::Window { .. }))?;
+    events[..first].iter().rev().find_map(|event| match event {
+        Event::Session { device, runs, .. } => Some((device, *runs)),
+        _ => None,
+    })
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -187,7 +201,11 @@ mod tests {
 
     fn device(cores: &str) -> Device {
         let [device, soc, system, runtime, precision] = ["phone", "chip", "os", "run 1", "float"].map(str::to_owned);
-        Device { device, soc, system, runtime, cores: cores.to_owned(), precision }
+        Device { device, soc, system, runtime, cores: cores.to_owned(), precision, command: String::new() }
+    }
+
+    fn reference() -> Event {
+        Event::Reference { measured: Measured { times: vec![1.0], ..Measured::default() } }
     }
 
     #[test]
@@ -195,7 +213,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let measured = Measured { times: vec![0.1 + 0.2, 1e-7], ..Measured::default() };
         let mut journal = Journal::open(folder.path()).unwrap();
-        journal.begin("host", &device("cpu1")).unwrap();
+        journal.begin("host", &device("cpu1"), 10).unwrap();
         journal.add(Event::Reference { measured: measured.clone() }).unwrap();
         journal.add(Event::Window { key: "k".into(), name: "n".into(), measured }).unwrap();
         let conditions = Conditions {
@@ -215,11 +233,21 @@ mod tests {
     #[test]
     fn measurements_of_another_device_are_not_mixed_in() {
         let folder = tempfile::tempdir().unwrap();
-        Journal::open(folder.path()).unwrap().begin("host", &device("cpu1")).unwrap();
         let mut journal = Journal::open(folder.path()).unwrap();
-        journal.begin("host", &device("cpu1")).unwrap();
-        let error = journal.begin("host", &device("cpu0")).unwrap_err().to_string();
-        assert!(error.contains("another core set: `cpu1`, not `cpu0`; choose another folder"), "{error}");
+        // A first try that came to nothing binds nobody.
+        journal.begin("host", &device("cpu0"), 10).unwrap();
+        journal.begin("host", &device("cpu1"), 10).unwrap();
+        journal.add(reference()).unwrap();
+        journal.begin("host", &device("cpu1"), 10).unwrap();
+        let command = "bench {model} -x; onnx models".to_owned();
+        for (other, runs, said) in [
+            (device("cpu0"), 10, "another core set: `cpu1`, not `cpu0`; measure as it was, or choose another folder"),
+            (Device { command, ..device("cpu1") }, 10, "another command: ``, not `bench {model} -x; onnx models`"),
+            (device("cpu1"), 1, "another number of runs in a go: `10`, not `1`"),
+        ] {
+            let error = journal.begin("host", &other, runs).unwrap_err().to_string();
+            assert!(error.contains(said), "{error}");
+        }
     }
 
     #[test]

@@ -72,10 +72,6 @@ impl Transport for Local {
     fn recover(&self, _: &dyn Fn() -> bool) -> Result<(), RunnerError> {
         Ok(())
     }
-
-    fn start_up(&self) -> Duration {
-        Duration::from_millis(300)
-    }
 }
 
 /// What this machine prints of its sensors.

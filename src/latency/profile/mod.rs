@@ -38,6 +38,6 @@ pub use runner::{
     Argument, Conditions, Device, DeviceRunner, Measured, Opened, RUNNERS, RunnerError, RunnerKind, Runs, Setup,
     WriteModel, open,
 };
-pub use session::{Ended, ProfileError, Progress, Protocol, Watch, measure};
-pub use statistics::Statistics;
+pub use session::{Ended, ProfileError, Progress, Protocol, RUNS, Watch, measure};
+pub use statistics::{Statistics, Summary};
 pub use table::{InNetworks, Profiled, Statement, table};

@@ -4,7 +4,7 @@
 //! `benchncnn` (`min = … max = … avg = …`, ms), LiteRT's `benchmark_litert_model` (`Inference (median): … ms`), and lines with
 //! a time and its unit each (`12.5 ms`), which a script of one's own prints most easily.
 
-use super::{Measured, RunnerError, Statistics};
+use super::{Measured, RunnerError, Summary};
 
 /// The times in the output of a command.
 ///
@@ -65,27 +65,26 @@ fn field(line: &str, name: &str) -> Option<f64> {
 }
 
 /// `count=50 first=5012 curr=4983 min=4958 max=5120 avg=4990.2 std=31`, later versions with `p5=… median=… p95=…`. µs.
-fn tflite(line: &str) -> Option<Statistics> {
+fn tflite(line: &str) -> Option<Summary> {
     let count = field(line, "count")?;
     let ms = |name| field(line, name).map(|us| us / 1e3);
     let mean = positive(ms("avg")?)?;
     if count < 1.0 {
         return None;
     }
-    let std = ms("std").unwrap_or(0.0).max(0.0);
-    let median = ms("median").and_then(positive).unwrap_or(mean);
-    Some(Statistics { count: count as u64, median, iqr: 0.0, mad: 0.0, mean, std })
+    let (median, std) = (ms("median").and_then(positive), ms("std").filter(|std| *std >= 0.0));
+    Some(Summary { count: Some(count as u64), median, mean, std })
 }
 
 /// `squeezenet  min =   13.20  max =   13.50  avg =   13.31`. ms; how many runs it does not say.
-fn ncnn(line: &str) -> Option<Statistics> {
+fn ncnn(line: &str) -> Option<Summary> {
     let (low, high) = (field(line, "min")?, field(line, "max")?);
     let mean = positive(field(line, "avg")?)?;
-    (low <= high).then_some(Statistics { count: 1, median: mean, iqr: 0.0, mad: 0.0, mean, std: 0.0 })
+    (low <= high).then_some(Summary { count: None, median: None, mean, std: None })
 }
 
 /// `Inference (avg):  12.50 ms (50 runs)`, and lines of the same form for `median` and `std`.
-fn litert(lines: &[&str]) -> Option<Statistics> {
+fn litert(lines: &[&str]) -> Option<Summary> {
     let value = |name: &str| {
         let told =
             |line: &&str| line.strip_prefix("Inference (")?.strip_prefix(name)?.strip_prefix("):").map(str::to_owned);
@@ -96,8 +95,8 @@ fn litert(lines: &[&str]) -> Option<Statistics> {
     let count = average.split_once('(')?.1.split_whitespace().next()?.parse().ok()?;
     let mean = positive(ms(&average)?)?;
     let median = positive(ms(&value("median")?)?)?;
-    let std = value("std").and_then(|text| ms(&text)).filter(|std| *std >= 0.0).unwrap_or(0.0);
-    Some(Statistics { count, median, iqr: 0.0, mad: 0.0, mean, std })
+    let std = value("std").and_then(|text| ms(&text)).filter(|std| *std >= 0.0);
+    Some(Summary { count: Some(count), median: Some(median), mean, std })
 }
 
 /// The operators in the profile that `benchmark_model --profiling_output_csv_file` writes: type and mean time, ms.
@@ -136,7 +135,7 @@ pub fn profile(text: &str) -> Result<Vec<(String, f64)>, RunnerError> {
 mod tests {
     use super::*;
 
-    /// Lines as the programs print them, and count, median, mean and deviation, ms.
+    /// Lines as the programs print them, and count, median, mean and deviation, ms; nothing that they do not tell.
     #[test]
     fn the_known_programs_are_understood() {
         let cases = [
@@ -145,28 +144,30 @@ mod tests {
                  Running benchmark for at least 50 iterations\n\
                  count=50 first=5012 curr=4983 min=4958 max=5120 avg=4990.2 std=31\n\
                  Inference timings in us: Init: 1200, First inference: 9000, Warmup (avg): 6000, Inference (avg): 4990.2\n",
-                (50, 4.9902, 4.9902, 0.031),
+                (Some(50), None, 4.9902, Some(0.031)),
             ),
             (
                 "INFO: count=50 first=52 curr=49 min=48 max=60 avg=50.5 std=2 p5=48 median=50 p95=56\n",
-                (50, 0.05, 0.0505, 0.002),
+                (Some(50), Some(0.05), 0.0505, Some(0.002)),
             ),
             (
                 "loop_count = 8\n          squeezenet  min =   13.20  max =   13.50  avg =   13.31\n",
-                (1, 13.31, 13.31, 0.0),
+                (None, None, 13.31, None),
             ),
             (
                 "Model initialization:  3.10 ms\nWarmup (first):        9.00 ms\nWarmup (avg):          7.50 ms (5 runs)\n\
                  Inference (avg):       6.25 ms (20 runs)\nInference (min):       6.00 ms\nInference (max):       7.00 ms\n\
                  Inference (median):    6.20 ms\nInference (std):       0.30 ms\nInference (p5):        6.01 ms\n",
-                (20, 6.2, 6.25, 0.3),
+                (Some(20), Some(6.2), 6.25, Some(0.3)),
             ),
         ];
         for (text, (count, median, mean, std)) in cases {
-            let found = times(text).unwrap().statistics().unwrap();
+            let found = times(text).unwrap().summary.unwrap();
             assert_eq!(found.count, count, "{text}");
-            for (value, wanted) in [(found.median, median), (found.mean, mean), (found.std, std)] {
-                assert!((value - wanted).abs() < 1e-9, "{text}: {value} in place of {wanted}");
+            for (value, wanted) in [(found.median, median), (Some(found.mean), Some(mean)), (found.std, std)] {
+                assert_eq!(value.is_some(), wanted.is_some(), "{text}: {value:?} in place of {wanted:?}");
+                let apart = (value.unwrap_or(0.0) - wanted.unwrap_or(0.0)).abs();
+                assert!(apart < 1e-9, "{text}: {value:?} in place of {wanted:?}");
             }
         }
         assert_eq!(times("warming up\n12.5 ms\nrun 2: 830 us\n").unwrap().times, [12.5, 0.83]);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Benchmark, Statistics, adb, host, onnxruntime};
+use super::{Benchmark, Statistics, Summary, adb, host, onnxruntime};
 use crate::graph::Network;
 
 /// What is known of a device and of what runs on it. Results are only ever mixed where all of it agrees.
@@ -26,6 +26,10 @@ pub struct Device {
     pub cores: String,
     /// `float` or `quant`.
     pub precision: String,
+    /// What is run for each model, where a command is: its text, the format it reads, and a hash of each file that it was
+    /// brought. Empty where this program runs the models.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub command: String,
 }
 
 /// Clocks and temperatures at one moment, as far as the device tells them.
@@ -54,7 +58,7 @@ pub struct Measured {
     pub times: Vec<f64>,
     /// The runner's own summary, where it does not tell the runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub summary: Option<Statistics>,
+    pub summary: Option<Summary>,
     /// Time of each operator in the runtime's own profile, ms, where it makes one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub operators: Vec<(String, f64)>,
@@ -70,7 +74,7 @@ fn is_zero(count: &u32) -> bool {
 impl Measured {
     /// Its statistics.
     pub fn statistics(&self) -> Option<Statistics> {
-        Statistics::of(&self.times).or(self.summary)
+        Statistics::of(&self.times).or(self.summary.map(Statistics::from))
     }
 }
 
@@ -124,9 +128,6 @@ pub trait DeviceRunner: Debug {
     fn recover(&mut self, _stop: &dyn Fn() -> bool) -> Result<(), RunnerError> {
         Ok(())
     }
-
-    /// About how long starting a benchmark takes besides its runs; for estimates.
-    fn start_up(&self) -> Duration;
 }
 
 /// Writes a network in the format of a runtime, with weights that do not matter.
@@ -207,6 +208,10 @@ pub struct RunnerKind {
     pub about: &'static str,
     /// How long its device rests before what was disturbed is repeated, where nobody says: phones have to cool down.
     pub cool_down: Duration,
+    /// About how long starting a benchmark takes besides its runs, where the runner does it itself; for estimates.
+    start_up: Duration,
+    /// The same where a command does.
+    start_command: Duration,
     /// Makes one.
     open: fn(&str, Setup) -> Opened,
 }
@@ -218,6 +223,8 @@ pub static RUNNERS: [RunnerKind; 3] = [
         argument: Argument::None,
         about: "this machine: the engine of this program, or the command that --model-runner gives",
         cool_down: Duration::from_secs(1),
+        start_up: Duration::from_millis(20),
+        start_command: Duration::from_millis(300),
         open: host::open,
     },
     RunnerKind {
@@ -225,6 +232,8 @@ pub static RUNNERS: [RunnerKind; 3] = [
         argument: Argument::Optional("LIBRARY"),
         about: "this machine: ONNX Runtime, in programs that are built with it",
         cool_down: Duration::from_secs(1),
+        start_up: Duration::from_millis(50),
+        start_command: Duration::from_millis(300),
         open: onnxruntime::open,
     },
     RunnerKind {
@@ -232,6 +241,8 @@ pub static RUNNERS: [RunnerKind; 3] = [
         argument: Argument::Needed("SERIAL"),
         about: "an Android device: TFLite's benchmark_model, or the command that --model-runner gives",
         cool_down: Duration::from_secs(20),
+        start_up: Duration::from_millis(700),
+        start_command: Duration::from_millis(700),
         open: adb::open,
     },
 ];
@@ -253,6 +264,11 @@ impl RunnerKind {
             let usages: Vec<String> = RUNNERS.iter().map(Self::usage).collect();
             RunnerError::Unusable(format!("there is no runner `{name}`; there are: {}", usages.join(", ")))
         })
+    }
+
+    /// About how long starting a benchmark takes besides its runs.
+    pub fn start_up(&self, by_command: bool) -> Duration {
+        if by_command { self.start_command } else { self.start_up }
     }
 
     fn usage(&self) -> String {

@@ -39,12 +39,15 @@ pub struct Protocol {
     pub seed: u64,
 }
 
+/// Runs of a benchmark that the protocol asks for, over all its goes.
+pub const RUNS: u32 = 50;
+
 impl Default for Protocol {
     /// 50 runs in five windows, the reference every eight of them, 3 % of drift.
     fn default() -> Self {
         Self {
             windows: 5,
-            runs: 10,
+            runs: RUNS / 5,
             warm_up: 5,
             reference_every: 8,
             tolerance: 0.03,
@@ -122,6 +125,9 @@ pub enum Ended {
 /// Why measuring stopped. What was measured is kept.
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileError {
+    /// The device, before anything was measured.
+    #[error(transparent)]
+    Unready(RunnerError),
     /// The device.
     #[error(transparent)]
     Runner(#[from] RunnerError),
@@ -154,8 +160,8 @@ pub fn measure(
     protocol: &Protocol,
     watch: Watch,
 ) -> Result<Ended, ProfileError> {
-    let device = runner.describe()?;
-    journal.begin(name, &device)?;
+    let device = runner.describe().map_err(ProfileError::Unready)?;
+    journal.begin(name, &device, protocol.runs)?;
     let total = plan.planned.len() * protocol.windows as usize;
     let mut session = Session {
         plan,
@@ -169,15 +175,13 @@ pub fn measure(
         failed: HashSet::new(),
         succeeded: false,
     };
-    for (index, round) in plan.planned.chunks(protocol.round.max(1)).enumerate() {
-        let ended = session.round(index as u64, round)?;
-        round.iter().for_each(|planned| session.runner.release(&planned.benchmark));
-        if let Some(ended) = ended {
-            return Ok(ended);
-        }
+    let ended = session.rounds();
+    // Nothing is left on the device, unless it is gone.
+    if !matches!(ended, Err(ProfileError::Runner(RunnerError::Lost(_)))) {
+        session.release(&plan.planned);
+        session.runner.release(&plan.reference);
     }
-    session.runner.release(&plan.reference);
-    Ok(Ended::Done)
+    ended
 }
 
 struct Session<'a> {
@@ -197,6 +201,20 @@ struct Session<'a> {
 impl Session<'_> {
     fn results(&self) -> Results<'_> {
         Results::of(self.journal.events(), self.protocol.tolerance)
+    }
+
+    fn release(&mut self, planned: &[Planned]) {
+        planned.iter().for_each(|planned| self.runner.release(&planned.benchmark));
+    }
+
+    fn rounds(&mut self) -> Result<Ended, ProfileError> {
+        for (index, round) in self.plan.planned.chunks(self.protocol.round.max(1)).enumerate() {
+            if let Some(ended) = self.round(index as u64, round)? {
+                return Ok(ended);
+            }
+            self.release(round);
+        }
+        Ok(Ended::Done)
     }
 
     /// What of a round is still to be measured: each benchmark as often as it lacks windows.
@@ -358,7 +376,7 @@ impl Session<'_> {
         (self.watch.progress)(Progress::Lost(why));
         self.runner.recover(self.watch.stop)?;
         let device = self.runner.describe()?;
-        self.journal.begin(self.name, &device)?;
+        self.journal.begin(self.name, &device, self.protocol.runs)?;
         (self.watch.progress)(Progress::Back);
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! A device for tests: its times follow from a formula, and it can be told to throttle, vanish or refuse.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
-use std::time::Duration;
 
 use super::{Benchmark, Conditions, Device, DeviceRunner, Measured, RunnerError, Runs, Subject};
 use crate::latency::{Kernel, KernelKind};
@@ -35,6 +35,8 @@ pub struct Simulated {
     pub returns: bool,
     /// Its cores.
     pub cores: String,
+    /// Keys of the benchmarks that it holds.
+    pub ready: BTreeSet<String>,
 }
 
 impl std::fmt::Debug for Simulated {
@@ -69,7 +71,14 @@ impl Simulated {
 
     /// A device that does what it is told.
     pub fn acting(act: impl Fn(u64, &Benchmark) -> Act + 'static) -> Self {
-        Self { act: Box::new(act), goes: Rc::default(), recovered: 0, returns: true, cores: "cpu7".to_owned() }
+        Self {
+            act: Box::new(act),
+            goes: Rc::default(),
+            recovered: 0,
+            returns: true,
+            cores: "cpu7".to_owned(),
+            ready: BTreeSet::new(),
+        }
     }
 }
 
@@ -77,11 +86,16 @@ impl DeviceRunner for Simulated {
     fn describe(&mut self) -> Result<Device, RunnerError> {
         let [device, soc, system, runtime, precision] =
             ["Phone", "Chip", "OS 1", "simulation", "float"].map(str::to_owned);
-        Ok(Device { device, soc, system, runtime, cores: self.cores.clone(), precision })
+        Ok(Device { device, soc, system, runtime, cores: self.cores.clone(), precision, command: String::new() })
     }
 
-    fn prepare(&mut self, _: &Benchmark) -> Result<(), RunnerError> {
+    fn prepare(&mut self, benchmark: &Benchmark) -> Result<(), RunnerError> {
+        self.ready.insert(benchmark.key.clone());
         Ok(())
+    }
+
+    fn release(&mut self, benchmark: &Benchmark) {
+        self.ready.remove(&benchmark.key);
     }
 
     fn run(&mut self, benchmark: &Benchmark, runs: Runs) -> Result<Measured, RunnerError> {
@@ -107,10 +121,6 @@ impl DeviceRunner for Simulated {
     fn recover(&mut self, _: &dyn Fn() -> bool) -> Result<(), RunnerError> {
         self.recovered += 1;
         if self.returns { Ok(()) } else { Err(RunnerError::Lost("it did not come back".to_owned())) }
-    }
-
-    fn start_up(&self) -> Duration {
-        Duration::ZERO
     }
 }
 

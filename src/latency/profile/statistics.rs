@@ -6,20 +6,46 @@ use serde::{Deserialize, Serialize};
 ///
 /// # Units
 /// ms, except for the count.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Statistics {
     /// Number of runs.
     pub count: u64,
     /// Median.
     pub median: f64,
-    /// Difference of the quartiles.
-    pub iqr: f64,
-    /// Median of the distances from the median.
-    pub mad: f64,
+    /// Difference of the quartiles, where the runs are known.
+    pub iqr: Option<f64>,
+    /// Median of the distances from the median: of the runs, or of the goes where those alone are known.
+    pub mad: Option<f64>,
+    /// Arithmetic mean.
+    pub mean: f64,
+    /// Standard deviation, where it is known.
+    pub std: Option<f64>,
+}
+
+/// What a program tells of its runs in place of their times; nothing that it does not tell.
+///
+/// # Units
+/// ms, except for the count.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Number of runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// Median.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub median: Option<f64>,
     /// Arithmetic mean.
     pub mean: f64,
     /// Standard deviation of the runs.
-    pub std: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub std: Option<f64>,
+}
+
+impl From<Summary> for Statistics {
+    /// The mean stands for a median that is not told.
+    fn from(Summary { count, median, mean, std }: Summary) -> Self {
+        Self { count: count.unwrap_or(1), median: median.unwrap_or(mean), iqr: None, mad: None, mean, std }
+    }
 }
 
 impl Statistics {
@@ -39,10 +65,10 @@ impl Statistics {
         Some(Self {
             count: sorted.len() as u64,
             median,
-            iqr: quantile(&sorted, 0.75) - quantile(&sorted, 0.25),
-            mad: quantile(&distances, 0.5),
+            iqr: Some(quantile(&sorted, 0.75) - quantile(&sorted, 0.25)),
+            mad: Some(quantile(&distances, 0.5)),
             mean,
-            std: (squares / (n - 1.0).max(1.0)).sqrt(),
+            std: Some((squares / (n - 1.0).max(1.0)).sqrt()),
         })
     }
 }
@@ -69,10 +95,10 @@ mod tests {
         assert_eq!(count, 6);
         for (name, value, wanted) in [
             ("median", median, 3.05),
-            ("iqr", iqr, 0.325),
-            ("mad", mad, 0.2),
+            ("iqr", iqr.unwrap(), 0.325),
+            ("mad", mad.unwrap(), 0.2),
             ("mean", mean, 4.016_666_666_666_667),
-            ("std", std, 2.447_379_551_002_8),
+            ("std", std.unwrap(), 2.447_379_551_002_8),
         ] {
             assert!((value - wanted).abs() < 1e-9, "{name}: {value} in place of {wanted}");
         }
@@ -81,7 +107,7 @@ mod tests {
     #[test]
     fn one_run_has_no_spread_and_none_has_no_statistics() {
         let one = Statistics::of(&[2.0]).unwrap();
-        assert_eq!((one.median, one.iqr, one.mad, one.std), (2.0, 0.0, 0.0, 0.0));
+        assert_eq!((one.median, one.iqr, one.mad, one.std), (2.0, Some(0.0), Some(0.0), Some(0.0)));
         assert_eq!(Statistics::of(&[]), None);
         assert_eq!(Statistics::of(&[1.0, f64::NAN]), None);
     }

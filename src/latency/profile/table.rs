@@ -10,7 +10,8 @@
 
 use std::collections::HashMap;
 
-use super::{Benchmark, Event, Plan, ProfileError, Results, Statistics, Subject};
+use super::journal::measured_by;
+use super::{Benchmark, Event, Plan, ProfileError, RUNS, Results, Statistics, Subject};
 use crate::latency::fit::{fit, six_digits};
 use crate::latency::normal::pulled;
 use crate::latency::robust::relative_nnls;
@@ -19,7 +20,7 @@ use crate::latency::{
     BoundRatios, CONFIDENCE, Calibration, Class, Coverage, FitError, Kernel, LatencyError, LatencyTable, OperatorModel,
     Predicted, Sample, Stated, TableInfo, Term, baseline, score, terms,
 };
-use crate::units::Millis;
+use crate::units::{Millis, counted};
 
 /// What the user states about a table that cannot be measured.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,8 +50,63 @@ pub struct Profiled {
     pub networks: usize,
     /// Benchmarks of the plan without enough measurements that count.
     pub missing: usize,
+    /// How its benchmarks ran.
+    pub runs: RunsOf,
     /// `a`, `b` and `c`.
     pub calibration: InNetworks,
+}
+
+/// How the benchmarks of a table ran.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RunsOf {
+    /// Runs of the benchmark that ran least often.
+    pub fewest: u64,
+    /// Difference of the quartiles of a benchmark's runs, relative to their median: the median over benchmarks. Nothing
+    /// where a program tells no runs.
+    pub iqr: Option<f64>,
+    /// The same for the median distance from the median.
+    pub mad: Option<f64>,
+    /// Whether a program told a mean in place of a median.
+    pub means: bool,
+}
+
+impl RunsOf {
+    fn of(plan: &Plan, events: &[Event], results: &Results, windows: usize) -> Self {
+        let counted = plan.planned.iter().filter(|planned| results.count(&planned.benchmark.key) >= windows);
+        let all: Vec<Statistics> = counted.filter_map(|planned| results.statistics(&planned.benchmark.key)).collect();
+        // What goes differ by is no spread of runs.
+        let known = || all.iter().filter(|statistics| statistics.iqr.is_some());
+        let middle = |of: fn(&Statistics) -> Option<f64>| {
+            let relative: Vec<f64> = known().filter_map(|each| Some(of(each)? / each.median)).collect();
+            Statistics::of(&relative).map(|statistics| statistics.median)
+        };
+        let mean = |event: &Event| matches!(event, Event::Window { measured, .. } if measured.summary.is_some_and(|told| told.median.is_none()));
+        Self {
+            fewest: all.iter().map(|statistics| statistics.count).min().unwrap_or(0),
+            iqr: middle(|statistics| statistics.iqr),
+            mad: middle(|statistics| statistics.mad),
+            means: events.iter().any(mean),
+        }
+    }
+
+    /// In the words of a table's note.
+    fn note(&self) -> String {
+        let Self { fewest, iqr, mad, .. } = self;
+        let mut note = format!("Each benchmark ran {fewest} times or more");
+        if *fewest < u64::from(RUNS) {
+            note += &format!(", where the protocol asks for {RUNS}");
+        }
+        note += &match (iqr, mad) {
+            (Some(iqr), Some(mad)) => format!(
+                "; its quartiles lie {:.1} % of the median apart, and half of its runs within {:.1} % of it (medians over \
+                 benchmarks). ",
+                100.0 * iqr,
+                100.0 * mad
+            ),
+            _ => "; what ran them does not tell the quartiles. ".to_owned(),
+        };
+        note
+    }
 }
 
 /// How sums of operators become latencies of networks.
@@ -156,18 +212,15 @@ pub fn table(
 ) -> Result<Profiled, ProfileError> {
     let results = Results::of(events, tolerance);
     let collected = collect(plan, &results, windows as usize);
-    let device = events.iter().find_map(|event| match event {
-        Event::Session { device, .. } => Some(device),
-        _ => None,
-    });
-    let device = device.ok_or_else(|| LatencyError::Fit("the journal is empty".to_owned()))?;
+    let runs = RunsOf::of(plan, events, &results, windows as usize);
+    let (device, _) =
+        measured_by(events).ok_or_else(|| LatencyError::Fit("nothing has been measured yet".to_owned()))?;
     let all = terms::for_precision(&device.precision)
         .ok_or_else(|| LatencyError::Fit(format!("no operator model for precision `{}`", device.precision)))?;
     // What a network costs besides its operators comes from the calibration.
     let terms: Vec<Term> = all.iter().copied().filter(|term| *term != Term::Network).collect();
     if collected.samples.is_empty() {
-        let problem = "no operator has enough measurements that count; the same command goes on measuring".to_owned();
-        return Err(LatencyError::Fit(problem).into());
+        return Err(LatencyError::Fit(collected.nothing()).into());
     }
     let model = fit(&collected.samples.iter().collect::<Vec<_>>(), &terms)?;
     let alone = |kernel: &Kernel| collected.rows.get(kernel).map_or_else(|| model.price(kernel).0, |(ms, _)| *ms);
@@ -207,8 +260,14 @@ pub fn table(
                 .source
                 .clone()
                 .unwrap_or_else(|| format!("measured with `pocketnas latency profile` {}", env!("CARGO_PKG_VERSION"))),
-            licence: stated.licence.clone().unwrap_or_else(|| "not stated; give --licence".to_owned()),
-            note: note(events, &results, &calibration, wholes.len(), &device.system, statement.date.as_deref()),
+            licence: stated.licence.clone().unwrap_or_else(|| "licence not stated".to_owned()),
+            note: format!(
+                "{}{}{}{}",
+                origin(&device.system, statement.date.as_deref()),
+                rows_note(&calibration, wholes.len(), runs.means),
+                runs.note(),
+                conditions(events, &results, tolerance)
+            ),
             command: statement.command.clone(),
             files: statement.journal.iter().cloned().collect(),
             networks: (!wholes.is_empty()).then_some(wholes.len() as u64),
@@ -223,7 +282,7 @@ pub fn table(
         let factor = calibration.factor(kernel);
         let row = MeasuredRow {
             ms: Millis(six_digits(factor * ms + added)),
-            std: Millis(six_digits(factor * statistics.std)),
+            std: Millis(six_digits(factor * statistics.std.unwrap_or(0.0))),
             count: statistics.count,
         };
         table.measured.insert(*kernel, row);
@@ -235,6 +294,7 @@ pub fn table(
         blocks: collected.blocks,
         networks: wholes.len(),
         missing: collected.missing,
+        runs,
         calibration,
     })
 }
@@ -271,7 +331,7 @@ fn collect(plan: &Plan, results: &Results, windows: usize) -> Collected {
             Subject::Operator(_) | Subject::Attention | Subject::Block(_) => match alone(benchmark, &statistics) {
                 None => collected.missing += 1,
                 // Less than the runs themselves vary by.
-                Some(ms) if ms <= 0.0 || ms < statistics.mad => collected.too_short += 1,
+                Some(ms) if ms <= 0.0 || statistics.mad.is_some_and(|mad| ms < mad) => collected.too_short += 1,
                 Some(ms) => {
                     match benchmark.subject {
                         Subject::Operator(kernel) => {
@@ -293,6 +353,18 @@ fn collect(plan: &Plan, results: &Results, windows: usize) -> Collected {
 }
 
 impl Collected {
+    /// Why there is nothing to fit to.
+    fn nothing(&self) -> String {
+        match (self.missing, self.too_short) {
+            (0, 0) => "no operator and no block is in the plan; raise --operators or --blocks".to_owned(),
+            (0, short) => format!(
+                "no operator takes longer than an empty network by more than its runs vary ({short} are too short to tell); \
+                 measuring on does not help: look at whether the times follow the model that is given"
+            ),
+            _ => "no operator has enough measurements that count; the same command goes on measuring".to_owned(),
+        }
+    }
+
     /// The rows of an attention's products: what it takes less its softmax, shared out by multiply-adds.
     fn products(&mut self, kernels: &[Kernel], ms: f64, statistics: Statistics) {
         let &[scores, weights, values] = kernels else { return };
@@ -301,14 +373,15 @@ impl Collected {
             return;
         };
         let both = ms - softmax;
-        if both <= 0.0 || both < statistics.mad {
+        if both <= 0.0 || statistics.mad.is_some_and(|mad| both < mad) {
             self.too_short += 1;
             return;
         }
         let macs = (scores.macs() + values.macs()) as f64;
         for product in [scores, values] {
             let share = product.macs() as f64 / macs;
-            self.rows.insert(product, (share * both, Statistics { std: share * statistics.std, ..statistics }));
+            let std = statistics.std.map(|std| share * std);
+            self.rows.insert(product, (share * both, Statistics { std, ..statistics }));
         }
     }
 }
@@ -383,33 +456,36 @@ fn factors(calibration: &InNetworks) -> String {
     text
 }
 
-/// What a reader has to know before trusting a number.
-fn note(
-    events: &[Event],
-    results: &Results,
-    calibration: &InNetworks,
-    networks: usize,
-    system: &str,
-    date: Option<&str>,
-) -> String {
-    let mut note = format!("{system}. ");
-    if let Some(date) = date {
-        note += &format!("Measured {date}. ");
-    }
-    note += "A measured row's mean is the median of its runs, less what an empty network takes";
+/// Where and when it was measured.
+fn origin(system: &str, date: Option<&str>) -> String {
+    let date = date.map_or_else(String::new, |date| format!("Measured {date}. "));
+    format!("{system}. {date}")
+}
+
+/// What the time of a row is.
+fn rows_note(calibration: &InNetworks, networks: usize, means: bool) -> String {
+    let middle = if means { "mean of its runs, as no median is told" } else { "median of its runs" };
+    let mut note = format!("A measured row's mean is the {middle}, less what an empty network takes");
     note += &match networks {
         0 => ", as measured alone: no whole network was. ".to_owned(),
         _ => format!(
-            ", times the factor of its class ({}) plus {} ms: the calibration to {networks} whole networks, each of which \
-             costs {} ms more. ",
+            ", times the factor of its class ({}) plus {} ms: the calibration to {}, each of which costs {} ms more. ",
             factors(calibration),
             calibration.common.operator,
+            counted(networks, "whole network"),
             calibration.common.network
         ),
     };
-    note += &format!(
-        "The reference operator stayed within {:.1} % of its median; {} of {} windows were rejected and repeated.",
-        100.0 * results.drift,
+    note
+}
+
+/// How steady the device was, its clocks and its temperatures.
+fn conditions(events: &[Event], results: &Results, tolerance: f64) -> String {
+    let mut note = format!(
+        "Measurements count where the reference operator lay within {:.0} % of its median before and after; its furthest was \
+         {:.1} %, and {} of {} windows were rejected.",
+        100.0 * tolerance,
+        100.0 * results.furthest,
         results.rejected,
         events.iter().filter(|event| matches!(event, Event::Window { .. })).count()
     );

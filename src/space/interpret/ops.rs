@@ -95,7 +95,12 @@ impl<'a> Interpreter<'a, '_> {
                     None => 0,
                 };
                 let ceil = self.get_bool(&settings, "ceil")?.unwrap_or(false);
-                let kind = if op == OpName::MaxPool { PoolKind::Max } else { PoolKind::Avg };
+                let padded = self.get_bool(&settings, "count_include_pad")?.unwrap_or(false) && padding > 0;
+                let kind = match op {
+                    OpName::MaxPool => PoolKind::Max,
+                    _ if padded => PoolKind::PaddedAvg,
+                    _ => PoolKind::Avg,
+                };
                 self.add(name, Op::Pool(Pool { kind, kernel, stride, padding, ceil }), &[at], item)
             }
             OpName::SqueezeExcite => {

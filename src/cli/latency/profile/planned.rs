@@ -13,6 +13,7 @@ use crate::units::counted;
 pub(super) struct Described<'a> {
     pub plan: &'a Plan,
     pub protocol: Protocol,
+    pub start_up: Duration,
     pub space: &'a str,
 }
 
@@ -28,9 +29,8 @@ impl Described<'_> {
         ]
     }
 
-    /// A start takes about that long behind a cable.
     fn estimate(&self) -> Duration {
-        self.protocol.estimate(self.plan, Duration::from_millis(500))
+        self.protocol.estimate(self.plan, self.start_up)
     }
 
     /// One JSON document.

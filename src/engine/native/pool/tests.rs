@@ -37,6 +37,7 @@ impl Case for Pool {
                     out.push(match self.kind {
                         PoolKind::Max => seen.iter().fold(f64::NEG_INFINITY, |a, &b| a.max(b)),
                         PoolKind::Avg => seen.iter().sum::<f64>() / seen.len() as f64,
+                        PoolKind::PaddedAvg => seen.iter().sum::<f64>() / (self.kernel * self.kernel) as f64,
                     });
                 }
             }
@@ -58,11 +59,11 @@ impl Case for Pool {
 
 fn pools() -> Vec<Pool> {
     let mut pools = Vec::new();
-    for kind in [PoolKind::Max, PoolKind::Avg] {
+    for kind in [PoolKind::Max, PoolKind::Avg, PoolKind::PaddedAvg] {
         for (kernel, stride, padding, ceil) in
             [(3, 1, 1, false), (2, 2, 0, false), (3, 2, 1, false), (3, 2, 0, true), (5, 3, 2, true), (1, 2, 0, false)]
         {
-            pools.push(Pool { kind, kernel, stride, padding, ceil });
+            pools.push(Pool { kind, kernel, stride, padding, ceil: ceil && kind != PoolKind::PaddedAvg });
         }
     }
     pools

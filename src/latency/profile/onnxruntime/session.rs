@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use ort::environment::Environment;
 use ort::logging::LogLevel;
@@ -58,10 +57,6 @@ impl Executor for OnnxRuntime {
                 values.iter().map(|(name, value)| (name.as_str(), value.into())).collect();
             session.run(inputs).map(|_| ()).map_err(|error| error.to_string())
         }))
-    }
-
-    fn start_up(&self) -> Duration {
-        Duration::from_millis(50)
     }
 }
 

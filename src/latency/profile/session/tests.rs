@@ -200,6 +200,20 @@ fn garbage_leaves_a_benchmark_out_and_all_garbage_ends_it() {
     assert_eq!(error, "its storage is full");
 }
 
+/// Models would fill the device's storage.
+#[test]
+fn whatever_ends_it_what_was_got_ready_is_let_go() {
+    for act in [Act::Run(1.0), Act::Refuse, Act::Break] {
+        let folder = tempfile::tempdir().unwrap();
+        let reference = plan().reference.key;
+        let mut device =
+            Simulated::acting(move |_, benchmark| if benchmark.key == reference { Act::Run(1.0) } else { act });
+        let goes = std::rc::Rc::clone(&device.goes);
+        let _ = run(folder.path(), &mut device, Watch { stop: &|| goes.get() >= 12, progress: &quiet });
+        assert!(device.goes.get() > 1 && device.ready.is_empty(), "{act:?}: {:?}", device.ready);
+    }
+}
+
 #[test]
 fn who_asks_to_stop_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,8 +1,8 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::latency::profile::simulated::{Simulated, space, time};
-use crate::latency::profile::{Journal, PlanOptions, Prior, Protocol, Watch, measure};
+use crate::latency::profile::simulated::{Act, Simulated, space, time};
+use crate::latency::profile::{Journal, Measured, PlanOptions, Prior, Protocol, Summary, Watch, measure};
 use crate::latency::{Source, lower_run, predict};
 
 fn plan(networks: usize) -> Plan {
@@ -84,10 +84,81 @@ fn a_journal_without_steady_measurements_makes_no_table() {
     let folder = tempfile::tempdir().unwrap();
     let mut journal = Journal::open(folder.path()).unwrap();
     let error = table(&plan, journal.events(), 5, 0.03, &Statement::default()).unwrap_err().to_string();
-    assert!(error.contains("the journal is empty"), "{error}");
-    journal.begin("simulated", &crate::latency::profile::DeviceRunner::describe(&mut journal_of).unwrap()).unwrap();
+    assert!(error.contains("nothing has been measured yet"), "{error}");
+    let device = crate::latency::profile::DeviceRunner::describe(&mut journal_of).unwrap();
+    journal.begin("simulated", &device, 10).unwrap();
+    journal.add(reference()).unwrap();
     let error = table(&plan, journal.events(), 5, 0.03, &Statement::default()).unwrap_err().to_string();
     assert!(error.contains("no operator has enough measurements that count; the same command goes on"), "{error}");
+}
+
+fn reference() -> Event {
+    Event::Reference { measured: Measured { times: vec![1.0], ..Measured::default() } }
+}
+
+/// What `a_journal_without_steady_measurements` hears would be no help here.
+#[test]
+fn operators_that_take_no_time_of_their_own_are_told_from_those_not_measured() {
+    let plan = plan(1);
+    let mut all = Vec::new();
+    let device = crate::latency::profile::DeviceRunner::describe(&mut Simulated::steady()).unwrap();
+    all.push(Event::Session { runner: "simulated".to_owned(), device, runs: 10 });
+    all.push(reference());
+    for planned in plan.planned.iter().flat_map(|planned| std::iter::repeat_n(planned, 5)) {
+        let (key, name) = (planned.benchmark.key.clone(), planned.benchmark.name());
+        all.push(Event::Window { key, name, measured: Measured { times: vec![1.0; 10], ..Measured::default() } });
+    }
+    all.push(reference());
+    let error = table(&plan, &all, 5, 0.03, &Statement::default()).unwrap_err().to_string();
+    assert!(error.contains("too short to tell); measuring on does not help"), "{error}");
+}
+
+/// What programs do not tell is not made up: neither a spread in the note, nor a median.
+#[test]
+fn the_note_says_how_the_benchmarks_ran() {
+    let plan = plan(4);
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(folder.path()).unwrap();
+    let protocol = Protocol { cool_down: std::time::Duration::ZERO, runs: 1, ..Protocol::default() };
+    let watch = Watch { stop: &|| false, progress: &|_| {} };
+    measure(&plan, "simulated", &mut Simulated::steady(), &mut journal, &protocol, watch).unwrap();
+    let made = |events: &[Event]| table(&plan, events, 5, 0.03, &Statement::default()).unwrap();
+    let few = made(journal.events());
+    let note = &few.table.info().provenance.note;
+    assert_eq!((few.runs.fewest, few.runs.iqr, few.runs.mad), (5, Some(0.0), Some(0.0)));
+    assert!(note.contains("ran 5 times or more, where the protocol asks for 50; its quartiles lie 0.0 %"), "{note}");
+    assert!(note.contains("is the median of its runs"), "{note}");
+
+    let told: Vec<Event> = (journal.events().iter().cloned())
+        .map(|event| match event {
+            Event::Window { key, name, measured } => {
+                let mean = measured.statistics().unwrap().mean;
+                let summary = Some(Summary { count: Some(10), median: None, mean, std: None });
+                Event::Window { key, name, measured: Measured { summary, ..Measured::default() } }
+            }
+            other => other,
+        })
+        .collect();
+    let told = made(&told);
+    let note = &told.table.info().provenance.note;
+    assert_eq!((told.runs.fewest, told.runs.iqr, told.runs.mad), (50, None, None));
+    assert!(note.contains("ran 50 times or more; what ran them does not tell the quartiles"), "{note}");
+    assert!(note.contains("is the mean of its runs, as no median is told"), "{note}");
+}
+
+/// The reference drifts by 20 % and more is rejected: the note does not call that steady.
+#[test]
+fn the_note_tells_how_far_the_reference_was_off() {
+    let plan = plan(4);
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(folder.path()).unwrap();
+    let protocol = Protocol { cool_down: std::time::Duration::ZERO, ..Protocol::default() };
+    let watch = Watch { stop: &|| false, progress: &|_| {} };
+    let mut device = Simulated::acting(|go, _| Act::Run(if (20..40).contains(&go) { 1.2 } else { 1.0 }));
+    measure(&plan, "simulated", &mut device, &mut journal, &protocol, watch).unwrap();
+    let made = table(&plan, journal.events(), 5, 0.03, &Statement::default()).unwrap();
+    let note = &made.table.info().provenance.note;
+    assert!(note.contains("lay within 3 % of its median before and after; its furthest was 20.0 %"), "{note}");
 }
 
 /// Softmax, norms and look-ups have rows of their own, and the products of an attention share what is left of it.
