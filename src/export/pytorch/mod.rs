@@ -7,7 +7,7 @@
 //!
 //! What is written works with PyTorch from 1.13 on, and nothing of it runs when it is imported.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write;
 
 use serde_json::Value as Json;
@@ -17,6 +17,7 @@ use crate::graph::{Block, Network, NodeId, Op, Parameter};
 
 mod forward;
 mod operators;
+mod scopes;
 mod tree;
 
 use forward::{Function, Step};
@@ -63,8 +64,10 @@ pub(super) fn module_name(name: &str) -> String {
 /// A network as Python has it.
 struct Module<'n> {
     network: &'n Network,
-    /// Its nodes, block by block.
+    /// Its nodes, block by block, as [`scopes`] has them.
     nodes: Vec<(Block, Vec<NodeId>)>,
+    /// The block that each node is in, by index.
+    block_of: Vec<usize>,
     /// Where its layers hang.
     tree: Tree,
     /// The place of every layer.
@@ -96,15 +99,15 @@ impl<'n> Module<'n> {
                 network.inputs(id).iter().for_each(|input| needed[sources[input.index()].index()] = true);
             }
         }
-        let ids: Vec<NodeId> = network.ids().collect();
-        let nodes = network.blocks().into_iter().map(|block| {
-            let nodes = ids[block.nodes.clone()].to_vec();
-            (block, nodes)
-        });
-        let nodes = nodes.collect();
+        let nodes = scopes::blocks(network);
+        let mut block_of = vec![0; network.len()];
+        for (index, (_, nodes)) in nodes.iter().enumerate() {
+            nodes.iter().for_each(|id| block_of[id.index()] = index);
+        }
         let mut module = Self {
             network,
             nodes,
+            block_of,
             tree: Tree::new(),
             places: HashMap::new(),
             classes: HashMap::new(),
@@ -118,7 +121,7 @@ impl<'n> Module<'n> {
     /// Hangs up layers and blocks, in the order of the network.
     fn hang(&mut self) {
         let network = self.network;
-        let own = self.blocks_of_their_own();
+        let own = scopes::own(network, &self.nodes);
         for (index, (_, nodes)) in self.nodes.iter().enumerate() {
             if let Some(scope) = own.get(&index) {
                 let place = self.tree.hang(scope);
@@ -134,77 +137,6 @@ impl<'n> Module<'n> {
             }
         }
         self.tree.name();
-    }
-
-    /// The blocks that become classes, each with the scope that it hangs at: that of its own name, or else the widest one
-    /// that holds all of its layers and none of another block. A block without layers is one where it stands in a row of such
-    /// blocks, as `s1.2` does between `s1.1` and `s1.3`.
-    fn blocks_of_their_own(&self) -> BTreeMap<usize, String> {
-        let network = self.network;
-        let has_layer = |id: &NodeId| !network.parameters(*id).is_empty();
-        // The names of all layers, each with its block, in the order of their texts: those within a scope stand together.
-        let mut layers: Vec<(&str, usize)> = network
-            .ids()
-            .filter(has_layer)
-            .map(|id| (&*network.node(id).name, network.node(id).block.index()))
-            .collect();
-        layers.sort_unstable();
-        let within = |scope: &str| -> &[(&str, usize)] {
-            let prefix = format!("{scope}.");
-            let start = layers.partition_point(|(name, _)| *name < &*prefix);
-            &layers[start..start + layers[start..].iter().take_while(|(name, _)| name.starts_with(&prefix)).count()]
-        };
-        let mut of_block: Vec<Vec<&str>> = vec![Vec::new(); self.nodes.len()];
-        layers.iter().for_each(|(name, block)| of_block[*block].push(name));
-        let is_layer = |scope: &str| layers.binary_search_by(|(name, _)| (*name).cmp(scope)).is_ok();
-        // All of a block's layers, and those of no other; one that bears the name of a layer is no scope of its own.
-        let holds = |scope: &str, index: usize| {
-            let inside = within(scope);
-            let deep = tree::is_deep(scope) || inside.iter().any(|(name, _)| tree::is_deep(name));
-            let alone = inside.iter().all(|(_, owner)| *owner == index) && inside.len() == of_block[index].len();
-            alone && !deep && !is_layer(scope)
-        };
-        let mut scopes: Vec<(String, usize)> = Vec::new();
-        let mut without_layers: Vec<(String, usize)> = Vec::new();
-        for (index, (block, nodes)) in self.nodes.iter().enumerate() {
-            let opens = nodes.iter().any(|&id| matches!(network.node(id).op, Op::Input { .. }));
-            if nodes.is_empty() || opens {
-                continue;
-            }
-            let Some(first) = of_block[index].first() else {
-                if holds(&block.name, index) {
-                    without_layers.push((block.name.clone(), index));
-                }
-                continue;
-            };
-            let around = first.match_indices('.').map(|(at, _)| &first[..at]);
-            // What hangs on a class is an attribute of it.
-            let named = |scope: &&str| {
-                within(scope).iter().all(|(name, _)| tree::begins_as_attribute(&name[scope.len() + 1..]))
-            };
-            let scope = std::iter::once(&*block.name).chain(around.filter(named)).find(|scope| holds(scope, index));
-            scopes.extend(scope.map(|scope| (scope.to_owned(), index)));
-        }
-        let row = |name: &str| {
-            name.rsplit_once('.')
-                .filter(|(_, last)| last.bytes().all(|b| b.is_ascii_digit()))
-                .map(|(row, _)| row.to_owned())
-        };
-        let rows: BTreeSet<String> = scopes.iter().filter_map(|(scope, _)| row(scope)).collect();
-        scopes.extend(without_layers.into_iter().filter(|(name, _)| row(name).is_some_and(|row| rows.contains(&row))));
-        // One within another stays lines of the network.
-        let mut scopes: Vec<(String, usize)> =
-            scopes.into_iter().map(|(scope, index)| (format!("{scope}."), index)).collect();
-        scopes.sort();
-        let mut own = BTreeMap::new();
-        let mut last: Option<String> = None;
-        for (scope, index) in scopes {
-            if last.as_ref().is_none_or(|last| !scope.starts_with(last)) {
-                own.insert(index, scope[..scope.len() - 1].to_owned());
-                last = Some(scope);
-            }
-        }
-        own
     }
 
     /// The key of a parameter in the module's `state_dict`.
@@ -252,7 +184,7 @@ impl<'n> Module<'n> {
     fn readers(&self) -> Vec<Vec<usize>> {
         let mut readers: Vec<Vec<usize>> = vec![Vec::new(); self.network.len()];
         for id in self.network.ids().filter(|id| self.sources[id.index()] == *id && self.needed[id.index()]) {
-            let block = self.network.node(id).block.index();
+            let block = self.block_of[id.index()];
             for read in self.reads(id) {
                 if readers[read.index()].last() != Some(&block) {
                     readers[read.index()].push(block);

@@ -40,6 +40,8 @@ pub(super) struct Spot {
     pub(super) left: f64,
     pub(super) width: f64,
     pub(super) middle: f64,
+    /// Right edge of its column, from which lines may bend.
+    pub(super) edge: f64,
     column: usize,
     lane: usize,
 }
@@ -94,7 +96,8 @@ impl Flow {
 
     /// Places for entries and chips.
     fn laid(entries: &[Entry], chips: &[Chip], typeface: &Typeface) -> Self {
-        let spot = |kind: Kind, column: usize| Spot { kind, column, lane: 0, left: 0.0, width: 0.0, middle: 0.0 };
+        let spot =
+            |kind: Kind, column: usize| Spot { kind, column, lane: 0, left: 0.0, width: 0.0, middle: 0.0, edge: 0.0 };
         let port = |label: &str| Kind::Port { label: label.to_owned() };
         // Room for viewers without the typeface, whose own is up to a tenth wider.
         let wide = |words: &str, size: f64| 1.1 * typeface.width(words, size, false);
@@ -180,6 +183,7 @@ impl Flow {
         let (lefts, tops) = (offsets(&widths, GAP), offsets(&heights, BETWEEN));
         for spot in &mut self.spots {
             spot.left = lefts[spot.column];
+            spot.edge = spot.left + widths[spot.column];
             if matches!(spot.kind, Kind::Way { .. } | Kind::Port { .. }) {
                 spot.width = widths[spot.column];
             }
@@ -308,7 +312,15 @@ fn ways(spots: &mut Vec<Spot>, lines: &[(usize, usize)], is_live: &dyn Fn(usize)
             segments.push((at, spots.len(), live));
             at = spots.len();
             way.insert((from, column), at);
-            spots.push(Spot { kind: Kind::Way { live }, column, lane: 0, left: 0.0, width: 0.0, middle: 0.0 });
+            spots.push(Spot {
+                kind: Kind::Way { live },
+                column,
+                lane: 0,
+                left: 0.0,
+                width: 0.0,
+                middle: 0.0,
+                edge: 0.0,
+            });
         }
     }
     for &(from, to) in lines {

@@ -239,11 +239,17 @@ impl<'a> Drawing<'a> {
         for (from, to, live) in &flow.segments {
             let (from, to) = (&flow.spots[*from], &flow.spots[*to]);
             let (x1, y1, x2, y2) = (x + from.right(), y + from.middle, x + to.left, y + to.middle);
-            let bend = (x2 - x1) / 2.0;
+            // Straight until no wider chip of the column is in the way.
+            let edge = x + from.edge;
+            let bend = (x2 - edge) / 2.0;
             let path = if (y1 - y2).abs() < 0.1 {
                 format!("M{x1:.1} {y1:.1}H{x2:.1}")
             } else {
-                format!("M{x1:.1} {y1:.1}C{:.1} {y1:.1} {:.1} {y2:.1} {x2:.1} {y2:.1}", x1 + bend, x2 - bend)
+                format!(
+                    "M{x1:.1} {y1:.1}H{edge:.1}C{:.1} {y1:.1} {:.1} {y2:.1} {x2:.1} {y2:.1}",
+                    edge + bend,
+                    x2 - bend
+                )
             };
             let _ = writeln!(
                 drawn,
@@ -284,6 +290,8 @@ impl<'a> Drawing<'a> {
     /// What goes from box to box: straight down to the next one, and beside the boxes to later ones.
     fn arrows(&mut self, bottom: f64) {
         let spine = self.left + 40.0;
+        // Above all lines, of which some cross.
+        let mut labels: Vec<((f64, f64), String)> = Vec::new();
         for wire in std::mem::take(&mut self.wires) {
             let from = &self.boxes[wire.from];
             let start = from.top + from.height;
@@ -316,8 +324,13 @@ impl<'a> Drawing<'a> {
             );
             let middle = (y1 + y2) / 2.0;
             let words = self.typeface.fit(&words, SMALL, false, (y2 - y1 - 20.0).max(30.0));
-            let style = format!("fill=\"{MUTED}\" transform=\"rotate(-90 {:.1} {middle:.1})\"", x - 4.0);
-            self.text((x - 4.0, middle), SMALL, "middle", &style, &words);
+            labels.push(((x - 4.0, middle), words));
+        }
+        for ((x, y), words) in labels {
+            let style = format!(
+                "fill=\"{MUTED}\" stroke=\"#fff\" stroke-width=\"3\" paint-order=\"stroke\" transform=\"rotate(-90 {x:.1} {y:.1})\""
+            );
+            self.text((x, y), SMALL, "middle", &style, &words);
         }
         self.text((self.left + 18.0, bottom + 18.0), NAME, "start", "font-weight=\"700\"", "output");
     }
