@@ -56,6 +56,14 @@ fn a_file_is_read_from_the_folder_and_only_as_it_was() {
     assert!(told(&stored).contains("BLAKE3"), "{}", told(&stored));
     std::fs::write(&path, &bytes[..100]).unwrap();
     assert!(told(&stored).contains("has 100 bytes"), "{}", told(&stored));
+    #[cfg(unix)]
+    {
+        // Nobody writes to it, so to open it would take for ever.
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let stored = WeightsFile { file: "pipe".to_owned(), ..stored.clone() };
+        assert!(told(&stored).contains("is no file of bytes"), "{}", told(&stored));
+    }
     for name in ["", ".", "..", "../a.safetensors", "/a", "b/a.safetensors", "b\\a", "c:a", "a\n"] {
         let stored = WeightsFile { file: name.to_owned(), ..stored.clone() };
         assert!(told(&stored).contains("without a path"), "`{name}`: {}", told(&stored));
