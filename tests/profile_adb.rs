@@ -14,8 +14,8 @@ use adb::StandIn;
 use pocketnas::graph::Network;
 use pocketnas::latency::LatencyTable;
 use pocketnas::latency::profile::{
-    DeviceRunner, Ended, Event, Journal, Plan, PlanOptions, Planned, Prior, ProfileError, Progress, Protocol, Results,
-    Setup, Statement, Watch, measure, open, table,
+    Ended, Event, Journal, Plan, PlanOptions, Planned, Prior, ProfileError, Progress, Protocol, Results, Setup,
+    Statement, Watch, measure, open, table,
 };
 use pocketnas::space::Space;
 
