@@ -388,6 +388,16 @@ fn the_command_shows_prices_runs_and_writes() {
     assert_eq!(priced["mean_ms"], told["latency"][0]["mean_ms"]);
     let (code, told, _) = run(&["import", "cell.onnx"]);
     assert!(code == Some(0) && told.contains("multiply-adds") && told.contains("blocks:"), "{told}");
+    // What is to be copied into Python stands in one line, however long.
+    let mut unknown = model(&network, &weights(&network, 1), &About::default()).unwrap();
+    let nodes = &mut unknown.graph.as_mut().unwrap().node;
+    nodes.iter_mut().rfind(|node| node.op_type == "Relu").unwrap().op_type = "Tanh".to_owned();
+    let long = format!("{}/model.onnx", "a/folder/in/a/folder/".repeat(5));
+    fs::create_dir_all(folder.path().join(&long).parent().unwrap()).unwrap();
+    fs::write(folder.path().join(&long), encode(&unknown)).unwrap();
+    let (code, _, told) = run(&["import", &long]);
+    let copied = |line: &str| line.starts_with("onnx.utils.extract_model(") && line.ends_with("])");
+    assert!(code == Some(2) && told.lines().any(copied), "{told}");
     let (code, _, told) = run(&["import", "sample.f32"]);
     assert!(code == Some(2) && told.contains("not an ONNX model"), "{told}");
     let (code, _, told) = run(&["import", "cell.onnx", "--input", "3x0"]);

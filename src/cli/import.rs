@@ -1,6 +1,7 @@
 //! `pocketnas import`: a model that was written elsewhere, as a network with its weights.
 
 use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -11,7 +12,7 @@ use crate::engine::native::Native;
 use crate::engine::{Backend, Mode, Plan, Tensor};
 use crate::export::{self, ArchitectureFile, Export, Provenance, WeightsFile, exporter};
 use crate::graph::Network;
-use crate::import::{self, Imported, Options};
+use crate::import::{self, ImportError, Imported, Options, visible};
 use crate::latency::{Bound, CONFIDENCE, LatencyTable, Prediction, predict};
 
 /// Read an ONNX model with its weights: what it holds, what it costs, where it can be taken apart
@@ -52,7 +53,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let tables: Vec<LatencyTable> =
         arguments.tables.iter().map(|name| super::latency::load(name)).collect::<Result<_, _>>()?;
     let options = Options { inputs, fold_norms: arguments.fold_batch_norm };
-    let imported = import::read(&arguments.model, &options).map_err(Failure::input)?;
+    let imported = import::read(&arguments.model, &options).map_err(refused)?;
     let priced = |table: &LatencyTable| {
         let prediction = predict(table, &imported.network);
         // Not every table bounds.
@@ -74,12 +75,26 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut text = summary(&imported);
     for (table, (prediction, bound)) in tables.iter().zip(&priced) {
         text += "\n";
-        text += &super::latency::prediction_text(table, prediction, *bound);
+        for line in super::latency::prediction_text(table, prediction, *bound).lines() {
+            text += &format!("{}\n", visible(line));
+        }
     }
     for path in &written {
         text += &format!("written: {}\n", path.display());
     }
     emit(&text)
+}
+
+/// Why a model is not imported. What is to be copied keeps its lines: reports break them.
+fn refused(error: ImportError) -> Failure {
+    let ImportError::Unsupported(unsupported) = &error else { return Failure::input(error) };
+    // Nothing is left to be done where even stderr is closed.
+    let _ = writeln!(io::stderr(), "{error}");
+    let (refused, all) = (unsupported.nodes.len(), unsupported.operators);
+    Failure::refuse(
+        format!("{}: {refused} of {all} operators cannot be imported", visible(&unsupported.file)),
+        "what can be done about each is listed above",
+    )
 }
 
 /// The sizes of an input as the command line has them.
@@ -233,17 +248,19 @@ fn summary(imported: &Imported) -> String {
         cost.params.0,
         cost.macs.0
     );
-    text += &format!("written by {} with operators of version {}\n", known(&imported.producer), imported.opset);
+    text +=
+        &format!("written by {} with operators of version {}\n", visible(known(&imported.producer)), imported.opset);
     let counts: Vec<String> = operators(network).iter().map(|(name, count)| format!("{count} {name}")).collect();
     text += &format!("operators: {}\n", counts.join(", "));
     for note in &imported.notes {
-        text += &format!("note: {note}\n");
+        text += &format!("note: {}\n", visible(note));
     }
     let cuts = network.cut_points().len();
     text += &format!("it can be cut at {cuts} places; blocks:\n");
     let rows: Vec<[String; 5]> = blocks(network)
         .into_iter()
         .map(|block| [block.name, block.border, block.params.to_string(), block.macs.to_string(), block.description])
+        .map(|row| row.map(|cell| visible(&cell)))
         .collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths = [width(0), width(1), width(2).max(10), width(3).max(13)];

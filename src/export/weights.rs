@@ -90,10 +90,14 @@ impl WeightsFile {
         let unreadable = |error: std::io::Error| {
             fail(format!("cannot be read: {error}"), "keep the weights beside the architecture file that names them")
         };
+        // Asked before it is opened: a pipe that nobody writes to opens only when someone does.
+        let held = std::fs::metadata(&path).map_err(unreadable)?;
+        if !held.is_file() {
+            return Err(fail("is no file of bytes".to_owned(), "name a file, not a folder, pipe or device"));
+        }
         let mut file = File::open(&path).map_err(unreadable)?;
-        let held = file.metadata().map_err(unreadable)?;
         let (least, most) = size(network);
-        if !held.is_file() || held.len() < least || held.len() > most {
+        if held.len() < least || held.len() > most {
             let problem =
                 format!("has {} bytes, but the weights of this network take {least} or little more", held.len());
             return Err(fail(problem, DAMAGED));

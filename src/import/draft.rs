@@ -161,6 +161,17 @@ impl Draft {
         self.sweep();
     }
 
+    /// The first parameter that is not finite, with its name.
+    pub(super) fn not_finite(&self) -> Option<(String, f32)> {
+        self.nodes.iter().find_map(|node| {
+            let entering = node.inputs.first().map_or(node.shape, |&from| self.nodes[from].shape);
+            node.op.parameters(entering).iter().zip(&node.parameters).find_map(|(parameter, values)| {
+                let value = values.iter().find(|value| !value.is_finite())?;
+                Some((format!("{}.{}", node.name, parameter.name), *value))
+            })
+        })
+    }
+
     /// The network with its weights, in blocks: for each, its name, a description, and the position of its first node.
     ///
     /// # Errors

@@ -39,10 +39,15 @@ pub(super) fn read(tensor: &TensorProto, folder: &Path, needed: u64) -> Result<V
         let message = format!("the values of `{name}` lie in `{shown}`, which cannot be read: {error}");
         (message, "keep the file of weights beside the model, under the name that it was written with".to_owned())
     };
+    // Asked before it is opened: a pipe that nobody writes to opens only when someone does.
+    let held = std::fs::metadata(&path).map_err(fail)?;
+    if !held.is_file() {
+        let message = format!("the values of `{name}` lie in `{shown}`, which is no file of bytes");
+        return Err((message, "keep the file of weights beside the model, not a folder, pipe or device".to_owned()));
+    }
     let mut file = File::open(&path).map_err(fail)?;
-    let held = file.metadata().map_err(fail)?;
     let end = offset.checked_add(needed);
-    if !held.is_file() || end.is_none_or(|end| end > held.len()) {
+    if end.is_none_or(|end| end > held.len()) {
         let message = format!(
             "the values of `{name}` take {needed} bytes from byte {offset} of `{shown}`, which has {}",
             held.len()

@@ -17,12 +17,17 @@ const LIMIT: u64 = 1 << 31;
 pub(super) fn read(path: &Path) -> Result<ModelProto, ImportError> {
     let fail = |source| ImportError::Read { path: path.to_owned(), source };
     let held = std::fs::metadata(path).map_err(fail)?;
-    if held.is_file() && held.len() >= LIMIT {
-        return Err(ImportError::File {
-            file: path.display().to_string(),
-            message: format!("{} MiB are more than a message of Protocol Buffers holds", held.len() >> 20),
-            remedy: "write the model with its weights in a file beside it (external data)".to_owned(),
-        });
+    let refuse = |message: String, remedy: &str| {
+        let file = path.display().to_string();
+        Err(ImportError::File { file, message, remedy: remedy.to_owned() })
+    };
+    // Pipes and devices may have no end.
+    if !held.is_file() {
+        return refuse("is no file of bytes".to_owned(), "give the path of a model");
+    }
+    if held.len() >= LIMIT {
+        let message = format!("{} MiB are more than a message of Protocol Buffers holds", held.len() >> 20);
+        return refuse(message, "write the model with its weights in a file beside it (external data)");
     }
     decode(&path.display().to_string(), &std::fs::read(path).map_err(fail)?)
 }

@@ -13,8 +13,15 @@ pub(super) struct Input {
     pub(super) sizes: Vec<usize>,
     /// The size of the batch, where it is fixed and not 1.
     pub(super) batch: Option<i64>,
+    /// The type of its elements.
+    pub(super) kind: DataType,
+}
+
+impl Input {
     /// Whether its elements are whole numbers.
-    pub(super) whole: bool,
+    pub(super) fn is_whole(&self) -> bool {
+        matches!(self.kind, DataType::Int32 | DataType::Int64)
+    }
 }
 
 /// The inputs with their sizes, as the file has them or as `options` say.
@@ -49,20 +56,13 @@ fn one(input: &ValueInfoProto, options: &Options) -> Result<Input, (String, Stri
         return Err((message, "only networks on tensors are imported".to_owned()));
     };
     let kind = DataType::try_from(tensor.elem_type).unwrap_or(DataType::Undefined);
-    let whole = match kind {
-        DataType::Float | DataType::Double | DataType::Float16 | DataType::Bfloat16 => false,
-        DataType::Int32 | DataType::Int64 => true,
-        other => {
-            let message = format!("the input `{name}` has elements of type {other:?}");
-            return Err((message, "write the model for inputs of 32-bit floats, or of 64-bit ids".to_owned()));
-        }
-    };
-    let dims = tensor.shape.as_ref().map(|shape| shape.dim.as_slice());
-    let given = options.inputs.iter().find(|(wanted, _)| wanted.as_ref().is_none_or(|wanted| wanted == name));
-    let batch = dims.and_then(|dims| dims.first()).and_then(known).filter(|&batch| batch != 1);
-    if let Some((_, sizes)) = given {
-        return Ok(Input { name: name.clone(), sizes: sizes.clone(), batch, whole });
+    if matches!(kind, DataType::Undefined | DataType::Bool | DataType::Int8 | DataType::Uint8) {
+        let message = format!("the input `{name}` has elements of type {kind:?}");
+        return Err((message, "write the model for inputs of 32-bit floats, or of 64-bit ids".to_owned()));
     }
+    let dims = tensor.shape.as_ref().map(|shape| shape.dim.as_slice());
+    let mut given = options.inputs.iter().filter(|(wanted, _)| wanted.as_ref().is_none_or(|wanted| wanted == name));
+    let batch = dims.and_then(|dims| dims.first()).and_then(known).filter(|&batch| batch != 1);
     let said = |dims: &[tensor_shape_proto::Dimension]| {
         let text = |dim: &tensor_shape_proto::Dimension| match &dim.value {
             Some(tensor_shape_proto::Value::DimValue(size)) => size.to_string(),
@@ -71,6 +71,24 @@ fn one(input: &ValueInfoProto, options: &Options) -> Result<Input, (String, Stri
         };
         dims.iter().map(text).collect::<Vec<_>>().join("×")
     };
+    if let Some((_, sizes)) = given.next() {
+        if given.next().is_some() {
+            return Err((format!("the sizes of the input `{name}` are given twice"), "keep one --input".to_owned()));
+        }
+        let open = |(dim, &size): (&tensor_shape_proto::Dimension, &usize)| {
+            known(dim).is_none_or(|fixed| usize::try_from(fixed) == Ok(size))
+        };
+        let fits = |dims: &[tensor_shape_proto::Dimension]| {
+            dims.len() == sizes.len() + 1 && dims[1..].iter().zip(sizes).all(open)
+        };
+        if let Some(dims) = dims.filter(|dims| !fits(dims)) {
+            let given = sizes.iter().map(usize::to_string).collect::<Vec<_>>().join("×");
+            let message = format!("the input `{name}` is {} with its batch, so it cannot be {given}", said(dims));
+            let remedy = "give sizes for what the file leaves open, and the others as they are, with --input";
+            return Err((message, remedy.to_owned()));
+        }
+        return Ok(Input { name: name.clone(), sizes: sizes.clone(), batch, kind });
+    }
     let example = |sizes: &str| format!("say its sizes without the batch: --input {sizes}");
     match dims {
         Some(dims) if dims.len() > 1 => {
@@ -86,7 +104,7 @@ fn one(input: &ValueInfoProto, options: &Options) -> Result<Input, (String, Stri
                 let message = format!("the input `{name}` is {}, but sizes are at least 1", said(dims));
                 return Err((message, example("3x224x224")));
             };
-            Ok(Input { name: name.clone(), sizes, batch, whole })
+            Ok(Input { name: name.clone(), sizes, batch, kind })
         }
         Some(dims) => {
             let message = format!("the input `{name}` is {}, and nothing is left of that without a batch", said(dims));

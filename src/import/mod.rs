@@ -29,10 +29,11 @@ mod view;
 use std::collections::HashSet;
 use std::path::Path;
 
+pub(crate) use error::visible;
 pub use error::{ImportError, Refused, Unsupported};
 
 use crate::engine::Weights;
-use crate::graph::Network;
+use crate::graph::{Network, Op};
 use crate::onnx::schema::ModelProto;
 use fold::Budget;
 use model::Model;
@@ -108,10 +109,32 @@ fn from_model(
     if options.fold_norms {
         draft.fold_norms();
     }
+    if let Some((weight, value)) = draft.not_finite() {
+        return Err(ImportError::File {
+            file: name.to_owned(),
+            message: format!("`{weight}` holds {value}, or comes to it"),
+            remedy: "a network computes nothing with that; write the model with finite weights".to_owned(),
+        });
+    }
     let refuse = |source| ImportError::Network { file: name.to_owned(), source };
     let (whole, _) = draft.build(&[]).map_err(refuse)?;
     let (network, weights) = draft.build(&blocks::find(&whole)).map_err(refuse)?;
-    Ok(Imported { network, weights, producer: model.producer, opset: model.opset, notes: lowered.notes })
+    let mut notes = lowered.notes;
+    notes.extend(without_norms(&network).filter(|_| !options.fold_norms));
+    Ok(Imported { network, weights, producer: model.producer, opset: model.opset, notes })
+}
+
+/// What a person should know of convolutions that no norm follows: spaces around the network will have none either.
+fn without_norms(network: &Network) -> Option<String> {
+    let count = |is: fn(&Op) -> bool| network.ids().filter(|&id| is(&network.node(id).op)).count();
+    let norms = count(|op| matches!(op, Op::BatchNorm | Op::LayerNorm { .. } | Op::RmsNorm { .. }));
+    let convolutions = count(|op| matches!(op, Op::Conv2d(_)));
+    (norms == 0 && convolutions > 1).then(|| {
+        format!(
+            "none of its {convolutions} convolutions has a norm: the exporter may have put batch norms into them, and a space \
+             around it has none"
+        )
+    })
 }
 
 /// What stands in the way, and the last place before it where the model can be cut.

@@ -8,7 +8,7 @@ use super::constant::Constant;
 use super::inputs::{self, Input};
 use super::order;
 use super::{ImportError, Options, tensor};
-use crate::onnx::schema::{AttributeProto, ModelProto};
+use crate::onnx::schema::{AttributeProto, FunctionProto, ModelProto};
 
 /// The versions of the standard operators that are understood. The newest is the newest there is (onnx 1.23).
 const OPSETS: std::ops::RangeInclusive<i64> = 7..=28;
@@ -30,6 +30,8 @@ pub(super) struct Model {
     pub(super) nodes: Vec<Node>,
     /// Names of what comes out.
     pub(super) outputs: Vec<String>,
+    /// Operators that the file makes of others.
+    pub(super) functions: Vec<FunctionProto>,
 }
 
 /// An operator of a model.
@@ -41,6 +43,8 @@ pub(super) struct Node {
     pub(super) op: String,
     /// The set that the kind is from; empty for the standard one.
     pub(super) domain: String,
+    /// Whether it stands for operators that were found to be one, and may have other inputs than the standard one.
+    pub(super) found: bool,
     /// What it reads; an empty name stands for an input that is left out.
     pub(super) inputs: Vec<String>,
     /// What it makes.
@@ -103,7 +107,7 @@ impl Model {
             let name = name.into_iter().find(|name| !name.is_empty()).unwrap_or("?").to_owned();
             let domain = if proto.domain == "ai.onnx" { String::new() } else { proto.domain };
             let (op, inputs, attributes) = (proto.op_type, proto.input, proto.attribute);
-            nodes.push(Node { name, op, domain, inputs, outputs, attributes });
+            nodes.push(Node { name, op, domain, found: false, inputs, outputs, attributes });
         }
         for node in &nodes {
             for output in node.outputs.iter().filter(|name| !name.is_empty()) {
@@ -113,9 +117,16 @@ impl Model {
                 }
             }
         }
+        let sparse: HashSet<&str> =
+            graph.sparse_initializer.iter().filter_map(|sparse| Some(sparse.values.as_ref()?.name.as_str())).collect();
         for node in &nodes {
             for input in node.inputs.iter().filter(|name| !name.is_empty()) {
                 if !made.contains(input.as_str()) && !constants.contains_key(input) {
+                    if sparse.contains(input.as_str()) {
+                        let message = format!("the tensor `{input}` is sparse, and sparse tensors are not read");
+                        let remedy = "write all of its elements, zeros too, as an initializer";
+                        return Err(refuse(message, remedy.to_owned()));
+                    }
                     let message = format!(
                         "`{}` ({}) reads `{input}`, which nothing makes and which has no values in the file",
                         node.name, node.op
@@ -137,7 +148,8 @@ impl Model {
         let nodes = order::sort(nodes).map_err(|cycle| {
             refuse(format!("these operators feed each other in a cycle: {cycle}"), damaged.to_owned())
         })?;
-        Ok(Self { file: file.to_owned(), producer: model.producer_name, opset, inputs, constants, nodes, outputs })
+        let (file, producer, functions) = (file.to_owned(), model.producer_name, model.functions);
+        Ok(Self { file, producer, opset, inputs, constants, nodes, outputs, functions })
     }
 }
 

@@ -1,8 +1,8 @@
 //! The messages of an ONNX file, with the field numbers of `onnx.proto3` (IR version 10). They encode and decode: what a
 //! later version of the schema adds is passed over, as Protocol Buffers have it.
 //!
-//! Left out are training information, functions, sparse tensors, and types other than tensors: no file of ours holds
-//! them.
+//! Left out are training information, types other than tensors, and all of functions and sparse tensors but their names,
+//! by which messages tell that a file has them: no file of ours does.
 
 use prost::{Enumeration, Message, Oneof};
 
@@ -36,6 +36,20 @@ pub struct ModelProto {
     /// What a program may want to know.
     #[prost(message, repeated, tag = "14")]
     pub metadata_props: Vec<StringStringEntryProto>,
+    /// Operators that are made of others.
+    #[prost(message, repeated, tag = "25")]
+    pub functions: Vec<FunctionProto>,
+}
+
+/// The name of an operator that is made of others.
+#[derive(Clone, PartialEq, Message)]
+pub struct FunctionProto {
+    /// Its name.
+    #[prost(string, tag = "1")]
+    pub name: String,
+    /// Its namespace.
+    #[prost(string, tag = "10")]
+    pub domain: String,
 }
 
 /// A set of operators.
@@ -84,6 +98,17 @@ pub struct GraphProto {
     /// The types of the tensors in between.
     #[prost(message, repeated, tag = "13")]
     pub value_info: Vec<ValueInfoProto>,
+    /// Tensors of which the file holds what is not zero.
+    #[prost(message, repeated, tag = "15")]
+    pub sparse_initializer: Vec<SparseTensorProto>,
+}
+
+/// A tensor of which most is zero.
+#[derive(Clone, PartialEq, Message)]
+pub struct SparseTensorProto {
+    /// What is not zero, under the name of the tensor.
+    #[prost(message, optional, tag = "1")]
+    pub values: Option<TensorProto>,
 }
 
 /// One operator in its place.

@@ -7,8 +7,8 @@ use pocketnas::export::onnx::{About, encode, model};
 use pocketnas::graph::{Activation, Attention, Builder, Conv2d, Network, Op, Shape};
 use pocketnas::import::{ImportError, Options, from_bytes, read};
 use pocketnas::onnx::schema::{
-    AttributeProto, AttributeType, DataLocation, DataType, ModelProto, NodeProto, StringStringEntryProto, TensorProto,
-    ValueInfoProto, tensor_shape_proto, type_proto,
+    AttributeProto, AttributeType, DataLocation, DataType, FunctionProto, ModelProto, NodeProto, SparseTensorProto,
+    StringStringEntryProto, TensorProto, ValueInfoProto, tensor_shape_proto, type_proto,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -62,6 +62,22 @@ fn node<'m>(model: &'m mut ModelProto, op: &str) -> &'m mut NodeProto {
 
 fn tensor<'m>(model: &'m mut ModelProto, name: &str) -> &'m mut TensorProto {
     model.graph.as_mut().unwrap().initializer.iter_mut().find(|tensor| tensor.name == name).unwrap()
+}
+
+/// An operator put between the activation and the mean; `to` is for casts.
+fn cast(model: &mut ModelProto, op: &str, inputs: &[&str], to: i64) {
+    let input = inputs.iter().map(|&name| name.into()).collect();
+    let r#type = AttributeType::Int.into();
+    let attribute = vec![AttributeProto { name: "to".into(), i: Some(to), r#type, ..Default::default() }];
+    let (op_type, output) = (op.into(), vec!["between".into()]);
+    node(model, "GlobalAveragePool").input[0] = "between".into();
+    model.graph.as_mut().unwrap().node.push(NodeProto { op_type, input, output, attribute, ..Default::default() });
+}
+
+fn text(node: &mut NodeProto, name: &str, value: &str) {
+    node.attribute.retain(|attribute| attribute.name != name);
+    let (name, s) = (name.to_owned(), Some(value.as_bytes().to_vec()));
+    node.attribute.push(AttributeProto { name, s, r#type: AttributeType::String.into(), ..Default::default() });
 }
 
 fn ints(node: &mut NodeProto, name: &str, values: &[i64]) {
@@ -170,7 +186,14 @@ fn broken_files_are_told_what_is_wrong_and_what_can_be_done() {
         ),
         ("no stride", |m| ints(node(m, "Conv"), "strides", &[0, 0]), &["strides are zero"]),
         ("two strides", |m| ints(node(m, "Conv"), "strides", &[1, 2]), &["strides are [1, 2]", "use equal strides"]),
-        ("a negative stride", |m| ints(node(m, "Conv"), "strides", &[-1, -1]), &["strides are [-1, -1]"]),
+        ("a negative stride", |m| ints(node(m, "Conv"), "strides", &[-1, -1]), &["strides are [-1, -1], out of range"]),
+        ("a vast pad", |m| ints(node(m, "Conv"), "pads", &[0, 0, 1 << 62, 0]), &["pads are", "out of range"]),
+        ("three strides", |m| ints(node(m, "Conv"), "strides", &[1, 1, 1]), &["but 2 counts are needed"]),
+        (
+            "another rule for padding",
+            |m| text(node(m, "Conv"), "auto_pad", "WAT"),
+            &["`conv` (Conv)", "auto_pad is WAT"],
+        ),
         ("a wide dilation", |m| ints(node(m, "Conv"), "dilations", &[1 << 39, 1 << 39]), &["`conv` (Conv)"]),
         (
             "one-sided padding beyond its kernel",
@@ -278,6 +301,89 @@ fn broken_files_are_told_what_is_wrong_and_what_can_be_done() {
             },
             &["(ConstantOfShape)", "[2147483648, 2147483648]", "elements that are still computed"],
         ),
+        (
+            "an operator to come",
+            |m| node(m, "Sigmoid").op_type = "Swish".into(),
+            &["`act/sigmoid` (Swish)", "version 21", "version 24 or later"],
+        ),
+        ("an operator of our own", |m| node(m, "Sigmoid").op_type = "Rotate".into(), &["(Rotate)", "no such operator"]),
+        (
+            "a set of our own",
+            |m| node(m, "Sigmoid").domain = "found".into(),
+            &["Sigmoid of found", "standard operators"],
+        ),
+        (
+            "a function",
+            |m| {
+                node(m, "Sigmoid").domain = "own".into();
+                m.functions.push(FunctionProto { name: "Sigmoid".into(), domain: "own".into() });
+            },
+            &["Sigmoid of own", "onnx.inliner.inline_local_functions"],
+        ),
+        (
+            "a sparse weight",
+            |m| {
+                let graph = m.graph.as_mut().unwrap();
+                let at = graph.initializer.iter().position(|tensor| tensor.name == "conv.weight").unwrap();
+                let values = Some(graph.initializer.remove(at));
+                graph.sparse_initializer.push(SparseTensorProto { values });
+            },
+            &["`conv.weight` is sparse", "all of its elements"],
+        ),
+        (
+            "a weight without end",
+            |m| tensor(m, "norm.weight").raw_data[..4].copy_from_slice(&f32::INFINITY.to_le_bytes()),
+            &["broken.onnx: `norm.weight` holds inf"],
+        ),
+        (
+            "a variance below zero",
+            |m| tensor(m, "norm.running_var").raw_data[..4].copy_from_slice(&(-1f32).to_le_bytes()),
+            &["`norm` (BatchNormalization)", "variance holds -1"],
+        ),
+        (
+            "a dropout in training",
+            |m| {
+                cast(m, "Dropout", &["act", "half", "yes"], 0);
+                let graph = m.graph.as_mut().unwrap();
+                for (name, kind, raw_data) in
+                    [("half", DataType::Float, 0.5f32.to_le_bytes().to_vec()), ("yes", DataType::Bool, vec![1])]
+                {
+                    let (name, data_type) = (name.to_owned(), kind.into());
+                    graph.initializer.push(TensorProto { name, data_type, raw_data, ..Default::default() });
+                }
+            },
+            &["`between` (Dropout)", "at random", "model.eval()"],
+        ),
+        ("whole numbers", |m| cast(m, "Cast", &["act"], 7), &["`between` (Cast)", "to Int64"]),
+        ("truth", |m| cast(m, "Cast", &["act"], 9), &["`between` (Cast)", "to Bool"]),
+        ("halves are no change", |m| cast(m, "Cast", &["act"], 10), &["nothing, but 7"]),
+        (
+            "one operator many times",
+            |m| {
+                let graph = m.graph.as_mut().unwrap();
+                for at in 0..30 {
+                    let input = if at == 0 { "norm".to_owned() } else { format!("i{}", at - 1) };
+                    let (input, output) = (vec![input], vec![format!("i{at}")]);
+                    graph.node.push(NodeProto {
+                        op_type: "QuantizeLinear".into(),
+                        input,
+                        output,
+                        ..Default::default()
+                    });
+                    graph.output.push(graph.output[0].clone());
+                    graph.output.last_mut().unwrap().name = format!("i{at}");
+                }
+            },
+            &["  QuantizeLinear, 30 of them, first `i0`: ", "before quantization"],
+        ),
+        (
+            "what a terminal obeys",
+            |m| {
+                let node = node(m, "Sigmoid");
+                (node.name, node.op_type) = ("\u{1b}]0;owned\u{7}".into(), "\u{1b}[2J\u{202e}\n".into());
+            },
+            &[r"`\u{1b}]0;owned\u{7}` (\u{1b}[2J\u{202e}\n)"],
+        ),
         ("bad text", |m| m.producer_name = "\u{fffd}".into(), &["nothing, but 7"]),
     ];
     let mut faults = Vec::new();
@@ -311,8 +417,13 @@ fn what_is_left_open_can_be_said() {
     }
     let told = given(Some("photo"), &[3, 8, 8]).unwrap_err().to_string();
     assert!(told.contains("no input `photo`") && told.contains("`image`"), "{told}");
-    let told = given(None, &[2, 8, 8]).unwrap_err().to_string();
-    assert!(told.contains("`conv` (Conv)") && told.contains("weight has 108 elements, but [4, 2, 3, 3]"), "{told}");
+    for sizes in [&[2, 8, 8][..], &[8], &[3, 8, 8, 1]] {
+        let told = given(None, sizes).unwrap_err().to_string();
+        assert!(told.contains("`image` is batch×3×height×width") && told.contains("cannot be"), "{told}");
+    }
+    let inputs = vec![(None, vec![3, 8, 8]), (Some("image".to_owned()), vec![3, 9, 9])];
+    let told = from_bytes("open.onnx", &bytes, &Options { inputs, ..Options::default() }).unwrap_err().to_string();
+    assert!(told.contains("`image` are given twice"), "{told}");
 }
 
 #[test]
@@ -322,6 +433,11 @@ fn a_file_that_is_cut_off_is_refused_wherever_it_ends() {
         let error = from_bytes("cut.onnx", &bytes[..end], &Options::default()).expect_err("a cut file was read");
         let told = error.to_string();
         assert!(told.contains("cut.onnx") && told.contains("copied whole"), "{end}: {told}");
+    }
+    #[cfg(unix)]
+    {
+        let endless = read(std::path::Path::new("/dev/zero"), &Options::default()).unwrap_err().to_string();
+        assert!(endless.contains("/dev/zero: is no file of bytes"), "{endless}");
     }
     let missing = read(std::path::Path::new("no/such.onnx"), &Options::default()).unwrap_err().to_string();
     assert!(missing.contains("no/such.onnx"), "{missing}");
@@ -339,6 +455,8 @@ fn weights_in_other_files_are_those_of_the_models_own_folder() {
     fs::write(folder.path().join("outside.bin"), &values).unwrap();
     #[cfg(unix)]
     std::os::unix::fs::symlink(folder.path().join("outside.bin"), inside.join("link.bin")).unwrap();
+    #[cfg(unix)]
+    assert!(std::process::Command::new("mkfifo").arg(inside.join("pipe.bin")).status().unwrap().success());
     let told = |entries: &[(&str, &str)]| {
         let mut model = sound.clone();
         let weight = tensor(&mut model, "conv.weight");
@@ -365,7 +483,9 @@ fn weights_in_other_files_are_those_of_the_models_own_folder() {
         (vec![("location", "weights.bin"), ("offset", "18446744073709551615")], "from byte 18446744073709551615"),
         (vec![("location", "weights.bin"), ("offset", "-1")], "not a whole number of bytes"),
         (vec![("location", "weights.bin"), ("length", "99999999999")], "99999999999 are said"),
-        (vec![("location", ".")], "has"),
+        (vec![("location", ".")], "no file of bytes"),
+        #[cfg(unix)]
+        (vec![("location", "pipe.bin")], "no file of bytes"),
         (vec![], "no `location`"),
     ];
     for (entries, expected) in cases {

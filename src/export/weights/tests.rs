@@ -62,6 +62,14 @@ fn a_file_is_read_from_the_folder_and_only_as_it_was() {
     std::os::unix::fs::symlink(&path, inside.join("a.safetensors")).unwrap();
     let linked = stored.read(&inside, &network).unwrap_err().to_string();
     assert!(linked.contains("is a link to another folder"), "{linked}");
+    #[cfg(unix)]
+    {
+        // Nobody writes to it, so to open it would take for ever.
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let stored = WeightsFile { file: "pipe".to_owned(), ..stored.clone() };
+        assert!(told(&stored).contains("is no file of bytes"), "{}", told(&stored));
+    }
     for name in ["", ".", "..", "../a.safetensors", "/a", "b/a.safetensors", "b\\a", "c:a", "a\n"] {
         let stored = WeightsFile { file: name.to_owned(), ..stored.clone() };
         assert!(told(&stored).contains("without a path"), "`{name}`: {}", told(&stored));

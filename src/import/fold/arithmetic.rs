@@ -1,23 +1,64 @@
 //! Arithmetic on constants, with the broadcasting of ONNX (that of NumPy).
 
 use super::Budget;
-use crate::import::constant::{Constant, Data, elements};
+use crate::import::constant::{Constant, Data, axis, elements};
 use crate::onnx::schema::DataType;
 
-/// Values of another type. Whole numbers are cut off, as in C.
-pub(super) fn cast(value: &Constant, to: i64) -> Constant {
-    let kind = i32::try_from(to).ok().and_then(|to| DataType::try_from(to).ok()).unwrap_or(DataType::Undefined);
+/// Values of another type, if it is a known one. Whole numbers are cut off at the point, and wrap at their width, as in C.
+pub(super) fn cast(value: &Constant, to: i64) -> Option<Constant> {
+    let kind = i32::try_from(to).ok().and_then(|to| DataType::try_from(to).ok())?;
     let dims = value.dims.clone();
-    match (kind, &value.data) {
+    let wrapped = |x: i64| match kind {
+        DataType::Int32 => i64::from(x as i32),
+        DataType::Int8 => i64::from(x as i8),
+        DataType::Uint8 => i64::from(x as u8),
+        _ => x,
+    };
+    Some(match (kind, &value.data) {
+        (DataType::Undefined, _) => return None,
         (DataType::Float | DataType::Double | DataType::Float16 | DataType::Bfloat16, Data::Ints(values)) => {
             Constant::floats(dims, values.iter().map(|&x| x as f32).collect())
         }
         (DataType::Bool, _) => Constant::ints(dims, value.numbers().iter().map(|&x| i64::from(x != 0.0)).collect()),
-        (DataType::Int64 | DataType::Int32 | DataType::Int8 | DataType::Uint8, Data::Floats(values)) => {
-            Constant::ints(dims, values.iter().map(|&x| x as i64).collect())
+        (DataType::Float | DataType::Double | DataType::Float16 | DataType::Bfloat16, Data::Floats(_)) => value.clone(),
+        (_, Data::Floats(values)) => Constant::ints(dims, values.iter().map(|&x| wrapped(x as i64)).collect()),
+        (_, Data::Ints(values)) => Constant::ints(dims, values.iter().map(|&x| wrapped(x)).collect()),
+    })
+}
+
+/// Quantized values as the numbers that they stand for, `(x - zero) · scale`, with a scale for all or for each index of an
+/// axis.
+pub(super) fn dequantized(
+    value: &Constant,
+    scale: &Constant,
+    zero: Option<&Constant>,
+    along: i64,
+    budget: &mut Budget,
+) -> Result<Constant, String> {
+    let (Some(steps), Some(scales)) = (value.as_ints(), scale.as_floats()) else {
+        return Err("takes whole numbers and a scale of floating point".to_owned());
+    };
+    let zeros = match zero {
+        Some(zero) => zero.as_ints().ok_or("has a zero of floating point")?.to_vec(),
+        None => vec![0; scales.len()],
+    };
+    // Before version 13 no axis is named, and one scale is for all.
+    let (inner, count) = match scales.len() {
+        1 => (value.len().max(1), 1),
+        _ => {
+            let along = axis(along, value.dims.len()).ok_or("scales along an axis that is not there")?;
+            (value.dims[along + 1..].iter().product::<usize>().max(1), value.dims[along])
         }
-        _ => value.clone(),
+    };
+    if scales.len() != count || zeros.len() != count {
+        return Err(format!("has {} scales and {} zeros for {count} parts", scales.len(), zeros.len()));
     }
+    budget.take(&value.dims)?;
+    let number = |(at, &step): (usize, &i64)| {
+        let part = at / inner % count;
+        step.saturating_sub(zeros[part]) as f32 * scales[part]
+    };
+    Ok(Constant::floats(value.dims.clone(), steps.iter().enumerate().map(number).collect()))
 }
 
 /// The same value everywhere.
@@ -176,7 +217,7 @@ pub(super) fn elementwise(
 ) -> Result<Option<Constant>, String> {
     let Some(second) = second else { return unary(op, first, budget) };
     let truth = matches!(op, "Equal" | "Less" | "LessOrEqual" | "Greater" | "GreaterOrEqual" | "And" | "Or");
-    if !truth && !matches!(op, "Add" | "Sub" | "Mul" | "Div" | "Pow" | "Min" | "Max" | "Mod") {
+    if !truth && !matches!(op, "Add" | "Sub" | "Mul" | "Div" | "Pow" | "Min" | "Max" | "Mod" | "Remainder") {
         return Ok(None);
     }
     let dims = broadcast(&first.dims, &second.dims)?;
@@ -190,6 +231,9 @@ pub(super) fn elementwise(
             .ok_or_else(|| "computes a size that overflows, or divides by zero".to_owned());
     }
     let floats = a.is_float();
+    if op == "Mod" {
+        return Err("takes the remainder of floating point without fmod=1".to_owned());
+    }
     let pairs = a.numbers().into_iter().zip(b.numbers());
     if truth {
         return Ok(Some(Constant::ints(dims, pairs.map(|(a, b)| i64::from(compare(op, a, b))).collect())));
@@ -260,7 +304,9 @@ fn whole(op: &str, a: i64, b: i64) -> Option<i64> {
         "Pow" => u32::try_from(b).ok().and_then(|b| a.checked_pow(b)),
         "Min" => Some(a.min(b)),
         "Max" => Some(a.max(b)),
-        _ => a.checked_rem_euclid(b),
+        "Remainder" => a.checked_rem(b),
+        // The sign is that of the divisor, as in Python.
+        _ => a.checked_rem(b).map(|rest| if rest != 0 && (rest < 0) != (b < 0) { rest + b } else { rest }),
     }
 }
 

@@ -75,8 +75,13 @@ pub(super) fn compute(
     };
     let one = |value: Constant| Ok(Some(vec![value]));
     match node.op.as_str() {
-        "Identity" | "Dropout" => one(first.clone()),
-        "Cast" => one(arithmetic::cast(first, node.int_or("to", 1))),
+        "Identity" => one(first.clone()),
+        "Dropout" if given(2).is_none_or(|training| training.scalar() == Some(0.0)) => one(first.clone()),
+        "Cast" => Ok(arithmetic::cast(first, node.int_or("to", 1)).map(|value| vec![value])),
+        "DequantizeLinear" if node.int_or("block_size", 0) == 0 => match given(1) {
+            Some(scale) => one(arithmetic::dequantized(first, scale, given(2), node.int_or("axis", 1), budget)?),
+            None => Ok(None),
+        },
         "Shape" => one(shape(node, &first.dims)),
         "Size" => one(Constant::ints(Vec::new(), vec![first.len() as i64])),
         "ConstantOfShape" => {
@@ -152,6 +157,9 @@ pub(super) fn compute(
             Some(second) => arithmetic::product(first, second, budget).map(|value| value.map(|value| vec![value])),
             None => Ok(None),
         },
+        "Mod" if node.int_or("fmod", 0) != 0 => {
+            arithmetic::elementwise("Remainder", first, given(1), budget).map(|v| v.map(|value| vec![value]))
+        }
         op if opset >= 7 => arithmetic::elementwise(op, first, given(1), budget).map(|v| v.map(|value| vec![value])),
         _ => Ok(None),
     }
@@ -180,6 +188,11 @@ fn constant(node: &Node) -> Result<Option<Constant>, String> {
         return Ok(Some(Constant::floats(vec![values.len()], values.to_vec())));
     }
     Ok(node.ints("value_ints").map(|values| Constant::list(values.to_vec())))
+}
+
+/// The value of a node that is one.
+pub(super) fn value(node: &Node) -> Option<Constant> {
+    constant(node).ok().flatten()
 }
 
 pub(super) use layout::{order, parts, reshaped, steps};

@@ -11,9 +11,6 @@ use super::constant::Constant;
 use super::model::{Model, Node};
 use crate::onnx::schema::{AttributeProto, AttributeType};
 
-/// The set of operators that stand for what was found and the standard one lacks, or has with other inputs.
-pub(super) const FOUND: &str = "found";
-
 /// The operators of a model by what they make, and how often that is read.
 #[derive(Debug)]
 struct Graph<'m> {
@@ -26,7 +23,6 @@ struct Graph<'m> {
 /// What an operator becomes.
 struct Found {
     op: &'static str,
-    domain: &'static str,
     inputs: Vec<String>,
     attributes: Vec<AttributeProto>,
 }
@@ -51,7 +47,7 @@ pub(super) fn fuse(model: &mut Model) {
     for (index, whole) in found {
         let node = &mut model.nodes[index];
         node.op = whole.op.to_owned();
-        node.domain = whole.domain.to_owned();
+        node.found = true;
         (node.inputs, node.attributes) = (whole.inputs, whole.attributes);
     }
     drop_unread(model);

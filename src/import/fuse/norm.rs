@@ -1,6 +1,6 @@
 //! Layer norms and root-mean-square norms that stand in a file as means, differences and roots.
 
-use super::{FOUND, Found, Graph, number, whole};
+use super::{Found, Graph, number, whole};
 use crate::import::model::Node;
 
 /// A norm without its scale and its shift.
@@ -35,11 +35,11 @@ pub(super) fn norm(graph: &Graph, root: &Node) -> Option<Found> {
     let core = core(graph, at)?;
     let values = [scale, shift].map(|values| values.unwrap_or_default().to_owned());
     let attributes = vec![whole("axis", core.axis), number("epsilon", core.epsilon)];
-    let (op, domain) = if core.centred { ("LayerNormalization", FOUND) } else { ("RMSNormalization", FOUND) };
+    let op = if core.centred { "LayerNormalization" } else { "RMSNormalization" };
     if !core.centred && shift.is_some() {
         return None;
     }
-    Some(Found { op, domain, inputs: [vec![core.x.to_owned()], values.into()].concat(), attributes })
+    Some(Found { op, inputs: [vec![core.x.to_owned()], values.into()].concat(), attributes })
 }
 
 /// `d / √(mean(d²) + ε)`, where `d` is `x` or `x − mean(x)`.

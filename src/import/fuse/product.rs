@@ -3,29 +3,29 @@
 
 use std::f64::consts::FRAC_1_SQRT_2;
 
-use super::{FOUND, Found, Graph, near, number};
+use super::{Found, Graph, near, number};
 use crate::import::model::Node;
 
 /// The activation that ends at a product, if it is one.
 pub(super) fn activation(graph: &Graph, root: &Node) -> Option<Found> {
     let (scale, factors) = factors(graph, root.output());
-    let found = |op, domain, x: &str, attributes| Some(Found { op, domain, inputs: vec![x.to_owned()], attributes });
+    let found = |op, x: &str, attributes| Some(Found { op, inputs: vec![x.to_owned()], attributes });
     match factors[..] {
         [gate] if near(scale, 1.0 / 6.0) => {
             let x = shifted_relu6(graph, gate)?;
-            found("HardSigmoid", "", x, vec![number("alpha", 1.0 / 6.0), number("beta", 0.5)])
+            found("HardSigmoid", x, vec![number("alpha", 1.0 / 6.0), number("beta", 0.5)])
         }
         [a, b] => [(a, b), (b, a)].into_iter().find_map(|(x, gate)| {
             let is_gate_of = |y: Option<&str>| y == Some(x);
             if near(scale, 1.0) && is_gate_of(graph.made(gate, "Sigmoid").and_then(|node| node.input(0))) {
-                return found("Swish", FOUND, x, Vec::new());
+                return found("Swish", x, Vec::new());
             }
             let hard = near(scale, 1.0 / 6.0) && is_gate_of(shifted_relu6(graph, gate));
             if hard || near(scale, 1.0) && is_gate_of(hard_sigmoid(graph, gate)) {
-                return found("HardSwish", "", x, Vec::new());
+                return found("HardSwish", x, Vec::new());
             }
             if near(scale, 0.5) && is_gate_of(one_plus_erf(graph, gate)) {
-                return found("Gelu", "", x, Vec::new());
+                return found("Gelu", x, Vec::new());
             }
             None
         }),

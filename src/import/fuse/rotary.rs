@@ -1,7 +1,7 @@
 //! Rotary positions (Su et al., 2021, eq. 34): each half of the features is turned with the other by angles that the
 //! position gives. `concat(a·cos − b·sin, b·cos + a·sin)`, where `a` and `b` are the halves.
 
-use super::{FOUND, Found, Graph, whole};
+use super::{Found, Graph, whole};
 use crate::import::constant::Constant;
 use crate::import::model::Node;
 
@@ -28,12 +28,7 @@ pub(super) fn rotary(graph: &Graph, root: &Node) -> Option<Found> {
         return None;
     }
     let base = base(cosines, sines)?;
-    Some(Found {
-        op: "Rotate",
-        domain: FOUND,
-        inputs: vec![split.input(0)?.to_owned()],
-        attributes: vec![whole("base", base)],
-    })
+    Some(Found { op: "Rotate", inputs: vec![split.input(0)?.to_owned()], attributes: vec![whole("base", base)] })
 }
 
 /// The same as one sum: `x·cos + concat(−b, a)·sin`, where `a` and `b` are the halves of `x`, as the models of Hugging Face
@@ -55,7 +50,7 @@ pub(super) fn rotated(graph: &Graph, root: &Node) -> Option<Found> {
         return None;
     }
     let base = base(&first_half(cosines)?, &first_half(sines)?)?;
-    Some(Found { op: "Rotate", domain: FOUND, inputs: vec![x.to_owned()], attributes: vec![whole("base", base)] })
+    Some(Found { op: "Rotate", inputs: vec![x.to_owned()], attributes: vec![whole("base", base)] })
 }
 
 /// Whether a tensor is the part of another along its last axis from one place to another.

@@ -1,5 +1,6 @@
 //! Convolutions.
 
+use super::layout::Frame;
 use super::{Done, Fault, Lowerer, wrong};
 use crate::graph::{Conv2d, Op};
 use crate::import::model::Node;
@@ -13,9 +14,17 @@ pub(super) struct Window {
     pub(super) padding: [usize; 4],
 }
 
+impl Window {
+    /// The window with a frame as padding of its own.
+    pub(super) fn within(self, frame: &Frame) -> Self {
+        let padding = std::array::from_fn(|side| self.padding[side] + frame.sides[side]);
+        Self { padding, ..self }
+    }
+}
+
 impl<'m> Lowerer<'m> {
     pub(super) fn convolution(&mut self, node: &'m Node) -> Done {
-        let view = self.view(node, 0)?;
+        let (view, frame) = self.padded(node)?;
         let weight = self.floats(node, 1)?.ok_or_else(|| wrong("its weight is left out"))?;
         let [channels, _, height, width] = weight.dims[..] else {
             let message = format!("its weight is {:?}, but only convolutions over images are known", weight.dims);
@@ -23,7 +32,10 @@ impl<'m> Lowerer<'m> {
         };
         let input = self.natural(&view, node.input(0).unwrap_or_default())?;
         let (rows, columns) = self.draft.nodes[input].shape.size();
-        let window = window(node, [height, width], [rows, columns])?;
+        if let Some(fill) = frame.fill.filter(|&fill| fill != 0.0) {
+            return Err(Fault::new(format!("what it reads is padded with {fill}"), "convolutions pad with zeros"));
+        }
+        let window = window(node, [height, width], frame.around([rows, columns]))?.within(&frame);
         let groups = usize::try_from(node.int_or("group", 1)).map_err(|_| wrong("its groups are negative"))?;
         let bias = self.floats(node, 2)?;
         let even = Even::of(&window)?;
@@ -106,8 +118,10 @@ pub(super) fn window(node: &Node, kernel: [usize; 2], size: [usize; 2]) -> Resul
     let listed = |name: &str, default: usize, count: usize| -> Result<Vec<usize>, Fault> {
         let Some(values) = node.ints(name).filter(|values| !values.is_empty()) else { return Ok(vec![default; count]) };
         let small = values.iter().map(|&value| usize::try_from(value).ok().filter(|&value| value < 1 << 40));
-        let small = small.collect::<Option<Vec<usize>>>().filter(|values| values.len() == count);
-        small.ok_or_else(|| wrong(format!("its {name} are {values:?}, but {count} counts are needed")))
+        if values.len() != count {
+            return Err(wrong(format!("its {name} are {values:?}, but {count} counts are needed")));
+        }
+        small.collect::<Option<Vec<usize>>>().ok_or_else(|| wrong(format!("its {name} are {values:?}, out of range")))
     };
     if let Some(stated) = node.ints("kernel_shape").filter(|stated| !stated.is_empty())
         && stated != [kernel[0] as i64, kernel[1] as i64]
@@ -140,7 +154,8 @@ pub(super) fn window(node: &Node, kernel: [usize; 2], size: [usize; 2]) -> Resul
             let (near, far) = if rule == "SAME_UPPER" { (less, more) } else { (more, less) };
             vec![near[0], near[1], far[0], far[1]]
         }
-        _ => listed("pads", 0, 4)?,
+        "NOTSET" | "" => listed("pads", 0, 4)?,
+        other => return Err(wrong(format!("its auto_pad is {other}, which is none of the rules for padding"))),
     };
     Ok(Window { kernel, stride, dilation, padding: [padding[0], padding[1], padding[2], padding[3]] })
 }

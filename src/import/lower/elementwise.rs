@@ -4,12 +4,16 @@ use super::linear::channel_axis;
 use super::{Done, Fault, Lowerer, Value, wrong};
 use crate::graph::{Activation, Op, Shape};
 use crate::import::constant::Constant;
+use crate::import::inputs::Input;
 use crate::import::model::Node;
 use crate::import::view::{Base, View};
+use crate::onnx::schema::DataType;
 
 impl<'m> Lowerer<'m> {
     pub(super) fn activation(&mut self, node: &'m Node) -> Done {
+        let alpha = node.float_or("alpha", 1.0);
         let function = match node.op.as_str() {
+            "Swish" if alpha != 1.0 => return self.swish(node, alpha),
             "Relu" => Activation::Relu,
             "HardSwish" => Activation::Hswish,
             "Sigmoid" => Activation::Sigmoid,
@@ -30,6 +34,46 @@ impl<'m> Lowerer<'m> {
             _ => self.clip(node)?,
         };
         self.each(node, Op::Activation { function })
+    }
+
+    /// `x · sigmoid(α · x)`, for which there is no operator of its own.
+    fn swish(&mut self, node: &'m Node, alpha: f32) -> Done {
+        let view = self.view(node, 0)?;
+        let (input, turned) = self.settled(node, &view)?;
+        let scaled = self.scaled(input, alpha)?;
+        let gate = self.add(node, Op::Activation { function: Activation::Sigmoid }, &[scaled], Vec::new())?;
+        let at = self.add(node, Op::Multiply, &[input, gate], Vec::new())?;
+        self.set(node, turned.over(Base::Node(at)))
+    }
+
+    /// Other types of the same number: ids may be of any that holds them, all else is floating point here.
+    pub(super) fn cast(&mut self, node: &'m Node) -> Done {
+        let view = self.view(node, 0)?;
+        let to = node.int("to").and_then(|to| i32::try_from(to).ok()).and_then(|to| DataType::try_from(to).ok());
+        let kept = match to {
+            Some(DataType::Float | DataType::Double | DataType::Float16 | DataType::Bfloat16) => true,
+            Some(DataType::Int32 | DataType::Int64) => self.is_ids(node, &view),
+            _ => false,
+        };
+        if !kept {
+            let to = to.map_or_else(|| "another type".to_owned(), |to| format!("{to:?}"));
+            let message = format!("it turns the values of a tensor to {to}");
+            return Err(Fault::new(message, "networks compute with floats here; keep the values as they are"));
+        }
+        self.set(node, view)
+    }
+
+    /// Whether a tensor holds ids: an input of whole numbers, or what is only looked up in tables.
+    fn is_ids(&self, node: &'m Node, view: &View) -> bool {
+        let input = |base: Base| match base {
+            Base::Node(at) => self.model.inputs.iter().find(|input| input.name == self.tensors[at]),
+            Base::Scores(_) => None,
+        };
+        let looks_up = |reader: &Option<&Node>| {
+            reader.is_some_and(|reader| reader.op == "Gather" && reader.input(1) == Some(node.output()))
+        };
+        input(view.base).is_some_and(Input::is_whole)
+            || self.readers.get(node.output()).is_some_and(|readers| readers.iter().all(looks_up))
     }
 
     /// A clip that is a known activation.

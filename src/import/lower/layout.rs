@@ -7,6 +7,38 @@ use crate::import::fold;
 use crate::import::model::Node;
 use crate::import::view::{Atom, Base, View};
 
+/// A frame of one number around a tensor of the file.
+#[derive(Clone, Debug)]
+pub(super) struct Padding {
+    /// Before and after each axis.
+    sides: Vec<[usize; 2]>,
+    fill: f64,
+}
+
+impl Padding {
+    /// The way messages show it.
+    pub(super) fn said(&self) -> String {
+        format!("with {} by {:?} before and after its axes", self.fill, self.sides)
+    }
+}
+
+/// The frame around a map.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Frame {
+    /// Above, on the left, below, on the right.
+    pub(super) sides: [usize; 4],
+    /// What it is made of, where there is one.
+    pub(super) fill: Option<f64>,
+}
+
+impl Frame {
+    /// The size of a map with the frame around it.
+    pub(super) fn around(&self, [height, width]: [usize; 2]) -> [usize; 2] {
+        let [above, left, below, right] = self.sides;
+        [height + above + below, width + left + right]
+    }
+}
+
 impl<'m> Lowerer<'m> {
     /// The sizes of a tensor, which are known. The batch counts as 1.
     pub(super) fn shape(&mut self, node: &'m Node) -> Done {
@@ -61,6 +93,13 @@ impl<'m> Lowerer<'m> {
     }
 
     pub(super) fn transpose(&mut self, node: &'m Node) -> Done {
+        if let Some(Value::Padded(view, padding)) = node.input(0).map(|name| self.value(name)) {
+            let order = fold::order(node, view.axes.len()).map_err(wrong)?;
+            let sides = order.iter().map(|&axis| padding.sides[axis]).collect();
+            let turned = Value::Padded(view.transposed(&order), Padding { sides, ..padding });
+            self.values.insert(node.output(), turned);
+            return Ok(());
+        }
         let view = self.view(node, 0)?;
         let order = fold::order(node, view.axes.len()).map_err(wrong)?;
         self.set(node, view.transposed(&order))
@@ -93,19 +132,58 @@ impl<'m> Lowerer<'m> {
         self.set(node, view)
     }
 
+    /// A frame around a tensor, which is left to the convolution or the pool that reads it.
     pub(super) fn pad(&mut self, node: &'m Node) -> Done {
         let view = self.view(node, 0)?;
+        let rank = view.axes.len();
         let pads = match self.constant(node, 1)? {
             Some(pads) => pads.as_ints().map(<[i64]>::to_vec),
             None => node.ints("pads").map(<[i64]>::to_vec),
         };
-        if pads.as_ref().is_some_and(|pads| pads.iter().all(|&pad| pad == 0)) {
+        let pads = pads.ok_or_else(|| wrong("it does not say by how much it pads"))?;
+        if pads.iter().all(|&pad| pad == 0) {
             return self.set(node, view);
         }
-        Err(Fault::new(
-            format!("it pads by {:?}", pads.unwrap_or_default()),
-            "give the padding to the convolution or the pool after it, alike on both sides",
-        ))
+        let axes = match self.constant(node, 3)? {
+            Some(axes) => axes.as_ints().unwrap_or(&[]).iter().map(|&at| axis(at, rank)).collect(),
+            None => Some((0..rank).collect::<Vec<usize>>()),
+        };
+        let axes = axes.filter(|axes| pads.len() == 2 * axes.len());
+        let axes = axes.ok_or_else(|| wrong(format!("it pads by {pads:?} along axes that are not these")))?;
+        let fill = match self.constant(node, 2)? {
+            Some(fill) => fill.scalar().ok_or_else(|| wrong("it pads with what is no single number"))?,
+            None => node.float_or("value", 0.0).into(),
+        };
+        let mut padding = Padding { sides: vec![[0, 0]; rank], fill };
+        for (at, &axis) in axes.iter().enumerate() {
+            for (side, pad) in [pads[at], pads[at + axes.len()]].into_iter().enumerate() {
+                // A frame of that width is none of an image.
+                padding.sides[axis][side] = match usize::try_from(pad) {
+                    Ok(pad) if pad < 1 << 20 => pad,
+                    _ => return Err(Fault::new(format!("it pads by {pads:?}"), "cut off by a slice, pad by less")),
+                };
+            }
+        }
+        let mode = node.text_or("mode", "constant");
+        if mode != "constant" {
+            let message = format!("it pads {} in mode {mode}", padding.said());
+            return Err(Fault::new(message, "pad with a constant: zeros before a convolution, -inf before a max pool"));
+        }
+        self.values.insert(node.output(), Value::Padded(view, padding));
+        Ok(())
+    }
+
+    /// What a convolution or a pool reads, and the frame around it.
+    pub(super) fn padded(&self, node: &Node) -> Result<(View, Frame), Fault> {
+        let Some((name, Value::Padded(view, padding))) = node.input(0).map(|name| (name, self.value(name))) else {
+            return Ok((self.view(node, 0)?, Frame::default()));
+        };
+        match padding.sides[..] {
+            [[0, 0], [0, 0], [above, below], [left, right]] => {
+                Ok((view, Frame { sides: [above, left, below, right], fill: Some(padding.fill) }))
+            }
+            _ => Err(self.framed(name)),
+        }
     }
 
     pub(super) fn concat(&mut self, node: &'m Node) -> Done {

@@ -18,11 +18,15 @@ use super::constant::Constant;
 use super::draft::Draft;
 use super::error::Refused;
 use super::fold::{self, Budget};
+use super::inputs::Input;
 use super::model::{Model, Node};
 use super::names::Names;
+use super::passes;
 use super::view::{Base, View};
 use crate::graph::{Op, Shape};
+use crate::onnx::schema::{DataType, FunctionProto};
 use attention::Scores;
+use layout::Padding;
 
 /// What an operator cannot be turned into, and what can be done.
 #[derive(Debug)]
@@ -49,6 +53,8 @@ enum Value {
     Constant(Constant),
     /// How it lies over the network.
     View(View),
+    /// The same with a frame around it, for the convolution or the pool that reads it.
+    Padded(View, Padding),
     /// Nothing: something before it was not understood.
     Lost,
 }
@@ -115,7 +121,15 @@ pub(super) fn lower(model: &Model, budget: Budget) -> Lowered {
         }
     }
     for output in &model.outputs {
-        if let Err(fault) = lowerer.output(output).map(|at| lowerer.draft.outputs.extend(at)) {
+        let at = lowerer.output(output).and_then(|at| match at {
+            // Nothing that stands in the way was told, so it is something that operators make besides.
+            None if refused.is_empty() => {
+                let message = "it comes from what an operator makes besides its first output";
+                Err(Fault::new(message, "leave it out of the outputs"))
+            }
+            at => Ok(at),
+        });
+        if let Err(fault) = at.map(|at| lowerer.draft.outputs.extend(at)) {
             let op = "output".to_owned();
             refused.push(Refused { node: output.clone(), op, message: fault.message, remedy: fault.remedy });
         }
@@ -130,7 +144,13 @@ impl<'m> Lowerer<'m> {
     fn inputs(&mut self) -> Vec<Refused> {
         let mut refused = Vec::new();
         for input in &self.model.inputs {
-            let added = Shape::try_from(input.sizes.clone()).and_then(|shape| {
+            let mut sizes = input.sizes.clone();
+            let turned = sizes.len() == 3 && passes::channels_last(self.model, &input.name);
+            if turned {
+                sizes.rotate_right(1);
+            }
+            self.notes.extend(told(input, turned));
+            let added = Shape::try_from(sizes).and_then(|shape| {
                 let name = self.names.take(&input.name);
                 self.tensors.push(input.name.clone());
                 self.draft.add(name, Op::Input { shape }, &[], Vec::new()).inspect_err(|_| {
@@ -138,7 +158,8 @@ impl<'m> Lowerer<'m> {
                 })
             });
             let value = match added {
-                Ok(at) => Value::View(View::whole(Base::Node(at), &input.sizes)),
+                Ok(at) if turned => Value::View(self.whole(at).transposed(&[0, 2, 3, 1])),
+                Ok(at) => Value::View(self.whole(at)),
                 Err(message) => {
                     let remedy = "write the model for images, tokens or vectors".to_owned();
                     let (node, op) = (input.name.clone(), "input".to_owned());
@@ -156,8 +177,15 @@ impl<'m> Lowerer<'m> {
         match self.values.get(name) {
             Some(Value::View(view)) => {
                 let view = view.clone();
-                self.natural(&view, name).map(Some)
+                let turned = (view.axes.len() == 4).then(|| view.transposed(&[0, 3, 1, 2]));
+                let natural = self.natural(&view, name);
+                natural.map(Some).or_else(|fault| {
+                    let at = turned.and_then(|turned| self.try_natural(&turned, name)).ok_or(fault)?;
+                    self.notes.push(order(name));
+                    Ok(Some(at))
+                })
             }
+            Some(Value::Padded(..)) => Err(self.framed(name)),
             Some(Value::Constant(_)) => Err(Fault::new("does not depend on any input", "leave it out of the outputs")),
             None if self.model.constants.contains_key(name) => {
                 Err(Fault::new("does not depend on any input", "leave it out of the outputs"))
@@ -199,12 +227,25 @@ impl<'m> Lowerer<'m> {
     fn view(&self, node: &Node, at: usize) -> Result<View, Fault> {
         match node.input(at).map(|name| (name, self.value(name))) {
             Some((_, Value::View(view))) => Ok(view),
+            Some((name, Value::Padded(..))) => Err(self.framed(name)),
             Some((name, _)) => {
                 let message = format!("its input `{name}` does not depend on the input of the network");
                 Err(Fault::new(message, "compute it once and for all, and keep the result"))
             }
             None => Err(wrong(format!("input {at} is left out"))),
         }
+    }
+
+    /// A tensor with a frame around it, where no frame can be.
+    fn framed(&self, name: &str) -> Fault {
+        let sides = match self.values.get(name) {
+            Some(Value::Padded(_, padding)) => padding.said(),
+            _ => String::new(),
+        };
+        Fault::new(
+            format!("`{name}` is padded {sides}, and what reads it is no convolution or pool"),
+            "pad right before a convolution or a pool, which take the padding over",
+        )
     }
 
     fn set(&mut self, node: &'m Node, view: View) -> Done {
@@ -256,15 +297,21 @@ impl<'m> Lowerer<'m> {
             node.inputs.iter().filter(|name| !name.is_empty()).map(|name| self.value(name)).collect();
         if values.iter().any(|value| matches!(value, Value::Lost)) {
             // What stands in the way was told already, but what else there is none of is told too.
-            return if KNOWN.contains(&node.op.as_str()) { Ok(()) } else { Err(self.unknown(node)) };
+            let known = node.found || node.domain.is_empty() && KNOWN.contains(&node.op.as_str());
+            return if known { Ok(()) } else { Err(self.unknown(node)) };
         }
         if values.iter().all(|value| matches!(value, Value::Constant(_))) {
             return self.compute(node);
         }
-        match (node.domain.as_str(), node.op.as_str()) {
-            ("" | super::fuse::FOUND, op) => self.operator(node, op),
-            _ => Err(self.unknown(node)),
+        let since = since(&node.op);
+        if node.found || node.domain.is_empty() && since <= self.model.opset {
+            return self.operator(node, &node.op);
         }
+        if node.domain.is_empty() {
+            let message = format!("version {} of the standard operators has none of that name", self.model.opset);
+            return Err(Fault::new(message, format!("write the model in version {since} or later")));
+        }
+        Err(self.unknown(node))
     }
 
     /// Computes a node that depends on no input.
@@ -299,7 +346,12 @@ impl<'m> Lowerer<'m> {
             "GlobalAveragePool" | "ReduceMean" => self.mean(node),
             "Concat" => self.concat(node),
             "Identity" => self.identity(node),
-            "Cast" => self.view(node, 0).and_then(|view| self.set(node, view)),
+            "Cast" => self.cast(node),
+            // One that does nothing was taken out before.
+            "Dropout" => {
+                let message = "it drops elements at random, or its mask is read";
+                Err(Fault::new(message, "write the model after model.eval()"))
+            }
             "Shape" | "Size" => self.shape(node),
             "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" => self.reshape(node),
             "Transpose" => self.transpose(node),
@@ -310,7 +362,7 @@ impl<'m> Lowerer<'m> {
             "Split" => self.split(node),
             "Slice" => self.slice(node),
             "Gather" => self.gather(node),
-            "Rotate" => self.rotate(node),
+            "Rotate" if node.found => self.rotate(node),
             "Attention" => self.whole_attention(node),
             _ => Err(self.unknown(node)),
         }
@@ -318,15 +370,22 @@ impl<'m> Lowerer<'m> {
 
     /// An operator that there is none of here.
     fn unknown(&self, node: &Node) -> Fault {
+        let own = |function: &&FunctionProto| function.name == node.op && function.domain == node.domain;
+        if self.model.functions.iter().any(|function| own(&function)) {
+            let message = "it is a function, which the file makes of other operators";
+            return Fault::new(
+                message,
+                "put these in its place: in Python, onnx.inliner.inline_local_functions(model)",
+            );
+        }
         let remedy = match node.op.as_str() {
             "LeakyRelu" | "PRelu" | "Elu" | "Selu" | "Celu" | "Tanh" | "Softplus" | "Mish" | "Erf" | "Pow" | "Sqrt" => {
                 "use relu, relu6, hswish, swish, gelu (by erf), sigmoid or hsigmoid instead, and train on"
             }
             "ConvTranspose" => "use an upsampling and a convolution instead",
             "InstanceNormalization" | "GroupNormalization" | "LRN" => "use a batch norm or a layer norm instead",
-            "QuantizeLinear" | "DequantizeLinear" | "QLinearConv" | "ConvInteger" | "DynamicQuantizeLinear" => {
-                "import the model as it was before quantization"
-            }
+            "QuantizeLinear" | "DequantizeLinear" | "DynamicQuantizeLinear" => QUANTIZED,
+            op if op.starts_with("QLinear") || op.ends_with("Integer") => QUANTIZED,
             "If" | "Loop" | "Scan" => "write the model by tracing, without branches and loops",
             "LSTM" | "GRU" | "RNN" => "recurrent networks cannot be held; keep this part outside",
             "NonMaxSuppression" | "TopK" | "ArgMax" => "cut it off: what comes after the network is not part of it",
@@ -335,6 +394,37 @@ impl<'m> Lowerer<'m> {
         };
         Fault::new("there is no such operator in a network here", remedy)
     }
+}
+
+/// What can be done about quantized models. Weights alone may be quantized: these are known.
+const QUANTIZED: &str = "the model computes with quantized values; import it as it was before quantization";
+
+/// The version of the standard operators that brought one, where that is a later one than the first that is understood.
+/// ONNX Runtime has layer norms in all of them.
+fn since(op: &str) -> i64 {
+    match op {
+        "HardSwish" => 14,
+        "Gelu" => 20,
+        "Attention" | "RMSNormalization" => 23,
+        "Swish" => 24,
+        _ => 0,
+    }
+}
+
+/// What a person should know of an input.
+fn told(input: &Input, turned: bool) -> impl Iterator<Item = String> {
+    let name = &input.name;
+    let kind = match input.kind {
+        DataType::Float | DataType::Int32 | DataType::Int64 => None,
+        kind => Some(format!("`{name}` is of type {kind:?} in the file, and of 32-bit floats here")),
+    };
+    let batch = input.batch.map(|batch| format!("`{name}` is a batch of {batch} in the file, and one sample here"));
+    kind.into_iter().chain(batch).chain(turned.then(|| order(name)))
+}
+
+/// What a person should know of a tensor that has its channels last.
+fn order(name: &str) -> String {
+    format!("`{name}` is height×width×channels in the file, and channels×height×width here")
 }
 
 /// Operators that are turned, or computed, where what they read is understood.
@@ -351,6 +441,7 @@ const KNOWN: [&str; 61] = [
     "ConstantOfShape",
     "Conv",
     "DepthToSpace",
+    "DequantizeLinear",
     "Div",
     "Dropout",
     "Equal",
@@ -383,7 +474,6 @@ const KNOWN: [&str; 61] = [
     "Relu",
     "Reshape",
     "Resize",
-    "Rotate",
     "Shape",
     "Sigmoid",
     "Size",

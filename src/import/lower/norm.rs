@@ -21,6 +21,13 @@ impl<'m> Lowerer<'m> {
             parameters.push(values.as_floats().unwrap_or(&[]).to_vec());
         }
         let epsilon = f64::from(node.float_or("epsilon", 1e-5));
+        if let Some(variance) = parameters[3].iter().find(|&&variance| f64::from(variance) + epsilon <= 0.0) {
+            let message = format!("its variance holds {variance}, which with its epsilon of {epsilon} has no root");
+            return Err(Fault::new(
+                message,
+                "write the model with an epsilon above zero, and variances that are not below",
+            ));
+        }
         // The default in the file is the single-precision number next to 1e-5.
         if (epsilon - EPSILON).abs() > 1e-9 {
             for (at, variance) in parameters[3].clone().into_iter().enumerate() {
@@ -44,8 +51,7 @@ impl<'m> Lowerer<'m> {
         let rank = view.axes.len();
         let along =
             axis(node.int_or("axis", -1), rank).ok_or_else(|| wrong("it normalises an axis that is not there"))?;
-        let found = node.domain == super::super::fuse::FOUND;
-        if !found && along + 1 != rank && view.axes[along + 1..].iter().any(|atoms| !atoms.is_empty()) {
+        if !node.found && along + 1 != rank && view.axes[along + 1..].iter().any(|atoms| !atoms.is_empty()) {
             let message = format!("it normalises over {} axes together", rank - along);
             return Err(Fault::new(message, "normalise over the features of each position alone"));
         }

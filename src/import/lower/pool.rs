@@ -2,14 +2,14 @@
 
 use super::convolution::window;
 use super::{Done, Fault, Lowerer, wrong};
-use crate::graph::{Op, Pool, PoolKind, Shape};
+use crate::graph::{Activation, Op, Pool, PoolKind, Shape};
 use crate::import::constant::axis;
 use crate::import::model::Node;
 use crate::import::view::{View, merged, whole};
 
 impl<'m> Lowerer<'m> {
     pub(super) fn pool(&mut self, node: &'m Node) -> Done {
-        let view = self.view(node, 0)?;
+        let (view, frame) = self.padded(node)?;
         let input = self.natural(&view, node.input(0).unwrap_or_default())?;
         let Shape::Map { height, width, .. } = self.draft.nodes[input].shape else {
             return Err(Fault::new("it pools what is no image", "pool over images, or take the mean over all tokens"));
@@ -21,13 +21,26 @@ impl<'m> Lowerer<'m> {
         else {
             return Err(wrong(format!("its kernel_shape is {kernel:?}")));
         };
-        let window = window(node, [rows, columns], [height, width])?;
+        let window = window(node, [rows, columns], frame.around([height, width]))?;
         let padded = window.padding != [0; 4];
-        let kind = match node.op.as_str() {
-            "MaxPool" => PoolKind::Max,
-            _ if padded && node.int_or("count_include_pad", 0) != 0 => PoolKind::PaddedAvg,
-            _ => PoolKind::Avg,
+        let counts = node.int_or("count_include_pad", 0) != 0;
+        let kind = match (node.op.as_str(), frame.fill) {
+            ("MaxPool", None) => PoolKind::Max,
+            ("MaxPool", Some(fill)) if fill <= f32::MIN.into() || fill <= 0.0 && self.is_positive(input) => {
+                PoolKind::Max
+            }
+            (_, None) if padded && counts => PoolKind::PaddedAvg,
+            (_, None) => PoolKind::Avg,
+            ("AveragePool", Some(0.0)) if counts || !padded => PoolKind::PaddedAvg,
+            (_, Some(fill)) => {
+                let message = format!("what it reads is padded with {fill}");
+                let remedy =
+                    "pad with -inf before a max pool, and with zeros before an average pool that counts padding";
+                return Err(Fault::new(message, remedy));
+            }
         };
+        let window = window.within(&frame);
+        let padded = window.padding != [0; 4];
         let all = window.kernel == [height, width] && !padded;
         if all && kind == PoolKind::Avg && rows != columns {
             let at = self.add(node, Op::GlobalAvgPool, &[input], Vec::new())?;
@@ -51,6 +64,12 @@ impl<'m> Lowerer<'m> {
         }
         let at = self.add(node, Op::Pool(pool), &[input], Vec::new())?;
         self.done(node, at)
+    }
+
+    /// Whether nothing below zero comes from a node.
+    fn is_positive(&self, at: usize) -> bool {
+        use Activation::{Hsigmoid, Relu, Relu6, Sigmoid};
+        matches!(self.draft.nodes[at].op, Op::Activation { function: Relu | Relu6 | Sigmoid | Hsigmoid })
     }
 
     /// The mean over all positions, by whichever operator.
