@@ -81,6 +81,12 @@ impl WeightsFile {
         if !self.is_beside() {
             return Err(fail(format!("`{}` is not the name of a file", self.file), BESIDE));
         }
+        if leads_out(folder, &path) {
+            return Err(fail(
+                "is a link to another folder".to_owned(),
+                "copy the file itself beside the one that names it",
+            ));
+        }
         let unreadable = |error: std::io::Error| {
             fail(format!("cannot be read: {error}"), "keep the weights beside the architecture file that names them")
         };
@@ -106,6 +112,14 @@ impl WeightsFile {
         }
         decode(&shown, &bytes, network)
     }
+}
+
+/// Whether a path within a folder, by links on the way, leads out of it: a folder that comes from elsewhere would bring in
+/// what lies here.
+pub fn leads_out(folder: &Path, path: &Path) -> bool {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    // A file that is not there is reported when it is opened.
+    matches!((path.canonicalize(), folder.canonicalize()), (Ok(real), Ok(root)) if !real.starts_with(&root))
 }
 
 /// The remedy for a name that leads elsewhere.

@@ -104,6 +104,39 @@ fn odd() -> Network {
     net.finish().unwrap()
 }
 
+/// Blocks whose layers bear names of their own, as in networks that were imported: a stem of loose layers, blocks with a scope
+/// each, two that share one, one without layers, and a head in a scope that Python has no attribute for.
+fn elsewhere() -> Network {
+    let mut net = Builder::new();
+    let conv = |channels| Op::Conv2d(Conv2d::square(channels, 3, 1));
+    let relu = || Op::Activation { function: Activation::Relu };
+    net.block("stem", "");
+    let image = net.add("image", Op::Input { shape: Shape::map(3, 6) }, &[]).unwrap();
+    let mut last = net.add("conv1", conv(4), &[image]).unwrap();
+    net.block("stem.1", "");
+    last = net.add("relu", relu(), &[last]).unwrap();
+    for (block, scope) in [("s1.0", "layer1.0"), ("s1.1", "layer1.1")] {
+        net.block(block, "");
+        let first = net.add(&format!("{scope}.conv1"), conv(4), &[last]).unwrap();
+        let second = net.add(&format!("{scope}.conv2"), conv(4), &[first]).unwrap();
+        last = net.add(&format!("{scope}.sum"), Op::Add, &[second, last]).unwrap();
+    }
+    for (block, layer) in [
+        ("s2.0", "blocks.0.attn.proj"),
+        ("s2.1", "blocks.0.mlp"),
+        ("s2.2", "blocks.1.attn.proj"),
+        ("s2.3", "blocks.1.mlp"),
+    ] {
+        net.block(block, "");
+        last = net.add(layer, conv(4), &[last]).unwrap();
+    }
+    net.block("head", "");
+    last = net.add("features.3", conv(4), &[last]).unwrap();
+    last = net.add("features.5", conv(2), &[last]).unwrap();
+    net.output(last);
+    net.finish().unwrap()
+}
+
 /// Networks whose texts and outputs are kept.
 pub fn samples() -> Vec<(String, Network)> {
     let small = |space: &str, seed| shrunk(&drawn(space, seed), 20_000_000);
@@ -113,5 +146,6 @@ pub fn samples() -> Vec<(String, Network)> {
         ("autoformer".to_owned(), small("autoformer-tiny", 0)),
         ("decoder".to_owned(), decoder()),
         ("odd".to_owned(), odd()),
+        ("elsewhere".to_owned(), elsewhere()),
     ]
 }

@@ -43,33 +43,31 @@ pub(super) fn blocks(network: &Network) -> Vec<Blocked> {
     let mut blocks: Vec<Blocked> = Vec::with_capacity(single.len());
     let mut next = 0;
     while next < single.len() {
-        let shared = shared(&of_block[next]).filter(|scope| is_numbered(scope));
-        let inside = shared.map_or(&[][..], |scope| within(&layers, scope));
-        let last = inside.iter().map(|(_, block)| *block).max().unwrap_or(next);
-        let first = inside.iter().map(|(_, block)| *block).min().unwrap_or(next);
-        let whole = (next..=last).map(|block| of_block[block].len()).sum::<usize>() == inside.len();
-        match shared {
-            Some(scope) if first == next && last > next && whole => {
+        let scope = shared(&of_block[next]);
+        let same = |block: &usize| of_block[*block].is_empty() || shared(&of_block[*block]) == scope;
+        let run = (next..single.len()).take_while(same).filter(|block| !of_block[*block].is_empty());
+        let last = run.last().filter(|_| scope.is_some()).unwrap_or(next);
+        let held: usize = (next..=last).map(|block| of_block[block].len()).sum();
+        match scope {
+            Some(scope) if last > next && within(&layers, scope).len() == held => {
                 let nodes = single[next..=last].iter().flat_map(|(_, nodes)| nodes.iter().copied()).collect();
                 let span = single[next].0.nodes.start..single[last].0.nodes.end;
                 blocks.push((Block { name: scope.to_owned(), description: String::new(), nodes: span }, nodes));
-                next = last + 1;
             }
-            _ => {
-                blocks.push(single[next].clone());
-                next += 1;
-            }
+            _ => blocks.extend_from_slice(&single[next..=last]),
         }
+        next = last + 1;
     }
     blocks
 }
 
-/// The narrowest scope that holds all of these layers.
+/// The narrowest numbered scope that holds all of these layers, which stand in order.
 fn shared<'n>(names: &[&'n str]) -> Option<&'n str> {
     let (first, last) = (names.first()?, names.last()?);
     let same = first.bytes().zip(last.bytes()).take_while(|(a, b)| a == b).count();
-    // What the first and the last in order have in common, all have.
-    first.match_indices('.').map(|(at, _)| at).filter(|at| *at < same).last().map(|at| &first[..at])
+    // What the first and the last have in common, all have.
+    let scopes = first.match_indices('.').filter(|(at, _)| *at < same).map(|(at, _)| &first[..at]);
+    scopes.filter(|scope| is_numbered(scope)).last()
 }
 
 fn is_numbered(scope: &str) -> bool {

@@ -56,6 +56,12 @@ fn a_file_is_read_from_the_folder_and_only_as_it_was() {
     assert!(told(&stored).contains("BLAKE3"), "{}", told(&stored));
     std::fs::write(&path, &bytes[..100]).unwrap();
     assert!(told(&stored).contains("has 100 bytes"), "{}", told(&stored));
+    let inside = folder.path().join("inside");
+    std::fs::create_dir(&inside).unwrap();
+    std::fs::write(&path, &bytes).unwrap();
+    std::os::unix::fs::symlink(&path, inside.join("a.safetensors")).unwrap();
+    let linked = stored.read(&inside, &network).unwrap_err().to_string();
+    assert!(linked.contains("is a link to another folder"), "{linked}");
     #[cfg(unix)]
     {
         // Nobody writes to it, so to open it would take for ever.
