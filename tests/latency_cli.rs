@@ -185,7 +185,15 @@ fn bad_input_is_refused_with_what_would_be_right() {
         assert!(message.contains(wanted), "{message} should say {wanted}");
     }
     let unwritable = dir.measured("fit", &["--out", "no/such/folder/x.yaml"]).output().unwrap();
-    assert_eq!(unwritable.status.code(), Some(1));
+    assert_eq!(unwritable.status.code(), Some(2), "it is noticed before anything is fitted");
+    let measured = fs::read(dir.path("networks.csv")).unwrap();
+    let lost = refused(&mut dir.measured("fit", &["--out", "networks.csv"]));
+    assert!(lost.contains("is no latency table") && lost.contains("another file"), "{lost}");
+    assert_eq!(fs::read(dir.path("networks.csv")).unwrap(), measured);
+    for (flag, value) in [("--families", "families.csv"), ("--confidence", "0.9")] {
+        let idle = refused(&mut dir.measured("fit", &["--out", "x.yaml", flag, value]));
+        assert!(idle.contains("networks are left out") && idle.contains("--cross-validate"), "{idle}");
+    }
     assert!(Path::new(&dir.path("phone.yaml")).is_file());
 }
 

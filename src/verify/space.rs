@@ -41,22 +41,20 @@ impl Kind for SpaceFile {
             let model = ["yaml", "json"]
                 .map(|extension| Opened::new(&file.path().with_file_name(format!("{name}.{extension}"))));
             let model = model.iter().find(|model| architecture::Architecture.recognises(model));
-            findings.push(
-                match model.map(|model| architecture::parsed(model)).transpose()?.map(|model| model.network.build()) {
-                    Some(Ok(model)) => {
-                        let hashes = [&model, &network].map(|network| network.canonical_hash().to_string());
-                        let [claimed, found] = hashes;
-                        Claim::text(claim, claimed, found).into()
-                    }
-                    Some(Err(error)) => {
-                        Finding::unchecked(claim, format!("`{name}.yaml`, the model, is no network: {error}"))
-                    }
-                    None => Finding::unchecked(
-                        claim,
-                        format!("`{name}.yaml`, the model that it was made from, is not beside it"),
-                    ),
-                },
-            );
+            findings.push(match model.map(architecture::parsed).transpose()?.map(|model| model.network.build()) {
+                Some(Ok(model)) => {
+                    let hashes = [&model, &network].map(|network| network.canonical_hash().to_string());
+                    let [claimed, found] = hashes;
+                    Claim::text(claim, claimed, found).into()
+                }
+                Some(Err(error)) => {
+                    Finding::unchecked(claim, format!("`{name}.yaml`, the model, is no network: {error}"))
+                }
+                None => Finding::unchecked(
+                    claim,
+                    format!("`{name}.yaml`, the model that it was made from, is not beside it"),
+                ),
+            });
         }
         Ok(findings)
     }

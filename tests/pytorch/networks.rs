@@ -117,9 +117,9 @@ fn elsewhere() -> Network {
     last = net.add("relu", relu(), &[last]).unwrap();
     for (block, scope) in [("s1.0", "layer1.0"), ("s1.1", "layer1.1")] {
         net.block(block, "");
-        let first = net.add(&format!("{scope}.conv1"), conv(4), &[last]).unwrap();
-        let second = net.add(&format!("{scope}.conv2"), conv(4), &[first]).unwrap();
-        last = net.add(&format!("{scope}.sum"), Op::Add, &[second, last]).unwrap();
+        let first = net.add(format!("{scope}.conv1"), conv(4), &[last]).unwrap();
+        let second = net.add(format!("{scope}.conv2"), conv(4), &[first]).unwrap();
+        last = net.add(format!("{scope}.sum"), Op::Add, &[second, last]).unwrap();
     }
     for (block, layer) in [
         ("s2.0", "blocks.0.attn.proj"),

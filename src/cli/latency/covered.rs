@@ -26,7 +26,9 @@ pub(super) fn json(table: &LatencyTable) -> Value {
 
 /// The same in a few words: how many kinds, and the sizes of maps over all of them.
 pub(super) fn line(table: &LatencyTable) -> String {
-    let kinds: Vec<&Covered> = table.coverage().kinds().map(|(_, _, covered)| covered).collect();
+    // Rows of a sequence are no size of a map.
+    let kinds = table.coverage().kinds().filter(|(_, over_sequence, _)| !over_sequence);
+    let kinds: Vec<&Covered> = kinds.map(|(_, _, covered)| covered).collect();
     let sizes = kinds.iter().map(|covered| covered.ranges[Property::InputSize as usize]);
     match sizes.reduce(|(low, high), (least, most)| (low.min(least), high.max(most))) {
         Some((low, high)) => format!("{} of operators on sizes {low} to {high}", counted(kinds.len(), "kind")),

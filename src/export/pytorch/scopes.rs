@@ -67,7 +67,7 @@ fn shared<'n>(names: &[&'n str]) -> Option<&'n str> {
     let same = first.bytes().zip(last.bytes()).take_while(|(a, b)| a == b).count();
     // What the first and the last have in common, all have.
     let scopes = first.match_indices('.').filter(|(at, _)| *at < same).map(|(at, _)| &first[..at]);
-    scopes.filter(|scope| is_numbered(scope)).last()
+    scopes.rev().find(|scope| is_numbered(scope))
 }
 
 fn is_numbered(scope: &str) -> bool {
