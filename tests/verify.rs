@@ -342,18 +342,15 @@ fn every_claim_that_is_altered_is_named() {
     let type_proto::Value::TensorType(tensor) = output.r#type.as_mut().unwrap().value.as_mut().unwrap();
     tensor.shape.as_mut().unwrap().dim[1].value = Some(tensor_shape_proto::Value::DimValue(999));
     try_model("shape of an output", changed, &["DISAGREES  shape of classifier: claims [999], found [1000]"]);
-    let mut changed = model();
-    let weight = &mut changed.graph.as_mut().unwrap().initializer[0];
-    weight.raw_data[..4].copy_from_slice(&f32::NAN.to_le_bytes());
-    let name = weight.name.clone();
-    try_model(
-        "a weight",
-        changed,
-        &[
-            &format!("DISAGREES  weights {name}: claims numbers"),
-            &format!("DISAGREES  weights {name}: claims untrained"),
-        ],
-    );
+    let sound = model();
+    let name = sound.graph.as_ref().unwrap().initializer[0].name.clone();
+    for (value, claims) in
+        [(0.125f32, format!("DISAGREES  weights {name}: claims untrained")), (f32::NAN, format!("`{name}` holds NaN"))]
+    {
+        let mut changed = sound.clone();
+        changed.graph.as_mut().unwrap().initializer[0].raw_data[..4].copy_from_slice(&value.to_le_bytes());
+        try_model("a weight", changed, &[&claims]);
+    }
     let mut changed = model();
     changed.graph.as_mut().unwrap().initializer.remove(0);
     try_model("a weight that is missing", changed, &["DISAGREES  network: claims one that can be read back"]);
