@@ -384,6 +384,18 @@ fn the_command_shows_prices_runs_and_writes() {
         let (code, _, errors) = run(&["search", &config, "--out", &format!("{objective}/study")]);
         assert_eq!(code, Some(0), "{errors}");
     }
+    // Every table that was named is looked at, and what was edited stays.
+    let edited = folder.path().join("latency/every.space.yaml");
+    let mine = fs::read_to_string(&edited).unwrap().replace("about: >", "about: >\n  Mine.");
+    fs::write(&edited, &mine).unwrap();
+    fs::remove_file(folder.path().join("latency/every.search.yaml")).unwrap();
+    let another = "galaxy-s10-exynos9820/1large-quant";
+    let again = ["import", "every.onnx", "--out", "latency", "--space", "--table", table, "--table", another];
+    let (code, _, errors) = run(&again);
+    assert!(code == Some(0) && errors.contains("kept: ") && errors.contains("every.space.yaml"), "{errors}");
+    assert_eq!(fs::read_to_string(&edited).unwrap(), mine);
+    let (code, planned, errors) = run(&["plan", "latency/every.search.yaml", "--json"]);
+    assert!(code == Some(0) && planned.contains("\"latency_2\""), "{planned}{errors}");
     // What is written is read by the commands that read architectures.
     let (code, priced, errors) = run(&["latency", "predict", "--table", table, "out/cell.yaml", "--json"]);
     assert_eq!(code, Some(0), "{errors}");

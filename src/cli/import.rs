@@ -63,9 +63,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let priced: Vec<(Prediction, Option<Bound>)> = tables.iter().map(priced).collect();
     let written = match &arguments.out {
         Some(folder) => {
-            let latency =
-                arguments.tables.first().zip(priced.first()).map(|(table, (prediction, _))| (table, prediction));
-            write(arguments, folder, &imported, latency)?
+            let means: Vec<f64> = priced.iter().map(|(prediction, _)| prediction.mean.0).collect();
+            write(arguments, folder, &imported, &means)?
         }
         None => Vec::new(),
     };
@@ -114,13 +113,8 @@ fn parse_input(text: &str) -> Result<(Option<String>, Vec<usize>), Failure> {
     }
 }
 
-/// Writes the architecture, and the outputs for the samples that are given.
-fn write(
-    arguments: &Arguments,
-    folder: &Path,
-    imported: &Imported,
-    latency: Option<(&String, &Prediction)>,
-) -> Result<Vec<PathBuf>, Failure> {
+/// Writes the architecture, and the outputs for the samples that are given. `means` are what the tables say, ms.
+fn write(arguments: &Arguments, folder: &Path, imported: &Imported, means: &[f64]) -> Result<Vec<PathBuf>, Failure> {
     let stem = arguments.model.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     fs::create_dir_all(folder).map_err(|error| {
         Failure::refuse(format!("cannot create `{}`: {error}", folder.display()), "choose another folder with --out")
@@ -162,9 +156,9 @@ fn write(
             Ok(path) if path.is_file() => path.display().to_string(),
             _ => name.clone(),
         };
-        let latency = latency.map(|(name, prediction)| (table(name), prediction.mean.0));
-        let latency = latency.as_ref().map(|(table, mean)| (table.as_str(), *mean));
-        let text = import::derive::search(&stem, &imported.network, latency);
+        let tables: Vec<(String, f64)> =
+            arguments.tables.iter().zip(means).map(|(name, &mean)| (table(name), mean)).collect();
+        let text = import::derive::search(&stem, &imported.network, &tables);
         unless_edited(format!("{stem}.search.yaml"), &text)?;
     }
     if !arguments.samples.is_empty() {

@@ -95,9 +95,10 @@ pub fn space(name: &str, network: &Network) -> Result<String, DeriveError> {
 }
 
 /// The text of a search config over the space file `NAME.space.yaml`: a smaller cost than the network's own against a
-/// higher structural score. `latency` names a table and says what it predicts of the network, in milliseconds.
-pub fn search(name: &str, network: &Network, latency: Option<(&str, f64)>) -> String {
-    let (objective, limit) = match latency {
+/// higher structural score. `tables` are names of latency tables, each with what it predicts of the network, in milliseconds:
+/// the first is searched by, the others are told besides.
+pub fn search(name: &str, network: &Network, tables: &[(String, f64)]) -> String {
+    let (objective, limit) = match tables.first() {
         Some((table, mean)) => {
             // Rounded up, so that the network itself stays within it.
             let limit = (mean * 1000.0).ceil() / 1000.0;
@@ -105,6 +106,13 @@ pub fn search(name: &str, network: &Network, latency: Option<(&str, f64)>) -> St
         }
         None => ("  macs:\n    count: macs".to_owned(), format!("macs <= {}", network.cost().macs.0)),
     };
+    let mut besides = String::new();
+    for (number, (table, _)) in tables.iter().enumerate().skip(1) {
+        if number == 1 {
+            besides += "quantities:\n";
+        }
+        besides += &format!("  latency_{}:\n    table: {}\n", number + 1, quoted(table));
+    }
     // The score of structure counts convolutions alone, and would leave out every other layer but the classifier.
     let linear = network.ids().filter(|&id| matches!(network.node(id).op, Op::Linear { .. })).count();
     let proxy = if linear > 1 { "live_params" } else { "s0_bc" };
@@ -112,7 +120,7 @@ pub fn search(name: &str, network: &Network, latency: Option<(&str, f64)>) -> St
         "search: {}\nversion: 1\nabout: >\n  Made by pocketnas from an imported network: variants of its blocks, no more \
          costly together than it is, against a score\n  that needs no training. What it finds are architectures: their weights \
          have to be trained. Edit what follows.\nspace: {}\n\
-         objectives:\n{objective}\n  score:\n    proxy: {proxy}\nlimits:\n  - {limit}\nseed: 0\n",
+         objectives:\n{objective}\n  score:\n    proxy: {proxy}\n{besides}limits:\n  - {limit}\nseed: 0\n",
         plain(name),
         quoted(&format!("{name}.space.yaml")),
     )
