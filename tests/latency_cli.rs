@@ -399,3 +399,32 @@ fn names_are_looked_up_the_same_way_everywhere() {
     assert!(out.contains(" ms: Samsung Galaxy S10"), "{out}");
     assert!(error.contains("`mobilenetv3-ofa` is a search space: its default architecture is meant"), "{error}");
 }
+
+#[test]
+fn what_no_table_prices_is_told() {
+    let dir = Dir::new();
+    let table = "galaxy-s10-exynos9820/1large-float";
+    let predict = |network: &str| text(&mut dir.latency(&["predict", "--table", table, network]));
+    let space = |layers: &str| {
+        format!("space: n\nversion: 1\nabout: A.\ninput: {{ channels: 32, size: 14 }}\nnetwork:\n{layers}")
+    };
+    let conv = |act: &str| format!("  - {{ name: c_{act}, op: conv, kernel: 3, channels: 32, act: {act} }}\n");
+    dir.write("known.yaml", &space(&conv("relu6")));
+    dir.write("swish.yaml", &space(&conv("swish")));
+    dir.write("alone.yaml", &space("  - { name: a, op: relu }\n  - { name: b, op: sigmoid }\n"));
+    let (known, _) = predict("known.yaml");
+    assert!(known.contains("confidence of 95.0 %\n") && !known.contains("flag"), "{known}");
+    let (swish, _) = predict("swish.yaml");
+    assert!(swish.contains("flag: LOGISTIC counts as nothing") && swish.contains("the flag below says"), "{swish}");
+    for (network, why) in [("alone.yaml", "of 2 operators that run"), ("nas-bench-201", "does not depend on its input")]
+    {
+        let (told, note) = predict(network);
+        assert!(note.contains(why) && note.contains("no upper bound") && !told.contains("at most"), "{told}{note}");
+    }
+    // Each size by itself is known, but not both at once.
+    dir.write("large.yaml", &space(&conv("relu6")).replace("32, size: 14", "512, size: 112").replace("32,", "512,"));
+    let (large, _) = predict("large.yaml");
+    for amount in ["elements", "macs"] {
+        assert!(large.contains(&format!("CONV_2D: {amount}")), "{large}");
+    }
+}

@@ -56,10 +56,11 @@ pub(super) fn run(arguments: &PredictArguments) -> Result<(), Failure> {
         note = remark(&table, &network);
         predict(&table, &network)
     };
+    let mut bound = arguments.confidence.factor(&arguments.table, &table)?;
     if let Some(note) = note {
-        say(format_args!("note: {note}"));
+        say(format_args!("note: {note}; there is no upper bound on that"));
+        bound = None;
     }
-    let bound = arguments.confidence.factor(&arguments.table, &table)?;
     let bound = bound.map(|(factor, confidence)| Bound { ms: Millis(factor * prediction.mean.0), confidence });
     if arguments.json {
         emit_json(&prediction_json(&prediction, bound))
