@@ -69,24 +69,25 @@ impl Property {
         matches!(self, Self::Elements | Self::Weights | Self::Macs)
     }
 
-    /// The smallest and the largest value in an operator; height and width may differ. Amounts are counted from nothing: that
-    /// an operator has less to do than any measured one is no news.
-    fn of(self, kernel: &Kernel) -> (u64, u64) {
+    /// The smallest and the largest value of each property in an operator, in the order of [`ALL`](Self::ALL); height and
+    /// width may differ. Amounts are counted from nothing: that an operator has less to do than any measured one is no news.
+    fn values(kernel: &Kernel) -> [(u64, u64); Self::ALL.len()] {
         let pair = |[a, b]: [u32; 2]| (u64::from(a.min(b)), u64::from(a.max(b)));
         let one = |value: u32| (u64::from(value), u64::from(value));
-        match self {
-            Self::InputSize => pair(kernel.input),
-            Self::InputChannels => one(kernel.input_channels),
-            Self::OutputChannels => one(kernel.output_channels),
-            Self::Window => pair(kernel.window),
-            Self::Stride => one(kernel.stride),
-            Self::Dilation => one(kernel.dilation),
-            Self::GroupWidth if kernel.kind == KernelKind::Grouped => one(kernel.input_channels / kernel.groups.max(1)),
-            Self::GroupWidth => one(1),
-            Self::Elements => (0, kernel.input_elements().max(kernel.output_elements())),
-            Self::Weights => (0, kernel.weights()),
-            Self::Macs => (0, kernel.macs()),
-        }
+        let grouped = kernel.kind == KernelKind::Grouped;
+        let weights = kernel.weights();
+        [
+            pair(kernel.input),
+            one(kernel.input_channels),
+            one(kernel.output_channels),
+            pair(kernel.window),
+            one(kernel.stride),
+            one(kernel.dilation),
+            one(if grouped { kernel.input_channels / kernel.groups.max(1) } else { 1 }),
+            (0, kernel.input_elements().max(kernel.output_elements())),
+            (0, weights),
+            (0, kernel.positions().saturating_mul(weights)),
+        ]
     }
 }
 
@@ -179,7 +180,7 @@ impl Coverage {
     pub fn of<'a>(kernels: impl IntoIterator<Item = &'a Kernel>) -> Self {
         let mut coverage = Self::default();
         for kernel in kernels {
-            let values = Property::ALL.map(|property| property.of(kernel));
+            let values = Property::values(kernel);
             match &mut coverage.seen[Self::place(kernel.kind, kernel.is_over_sequence())] {
                 Some(covered) => {
                     covered.operators += 1;
@@ -238,11 +239,15 @@ impl Coverage {
         let Some(covered) = self.kind(kernel.kind, kernel.is_over_sequence()) else {
             return vec![Flag::NotCovered { operator }];
         };
-        let values = Property::ALL.map(|property| property.of(kernel));
+        let values = Property::values(kernel);
+        let outside = |((low, high), range): (&(u64, u64), &(u64, u64))| *low < range.0 || *high > range.1;
+        // Searches ask of millions, and nearly all are within.
+        if !values.iter().zip(&covered.ranges).any(outside) {
+            return Vec::new();
+        }
         let beyond = |((property, (low, high)), range): ((Property, (u64, u64)), (u64, u64))| {
             let value = if high > range.1 { high } else { low };
-            let outside = low < range.0 || high > range.1;
-            outside.then_some(Flag::Extrapolated { operator, property, value, range })
+            outside((&(low, high), &range)).then_some(Flag::Extrapolated { operator, property, value, range })
         };
         Property::ALL.into_iter().zip(values).zip(covered.ranges).filter_map(beyond).collect()
     }
